@@ -1,0 +1,52 @@
+# Every target makes what it needs: a fresh clone, Python 3.11 or later and make are enough.
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+export PATH := $(abspath $(BIN)):$(PATH)
+
+help:       ## show this list
+	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 20
+
+demo: $(VENV)/.runtime     ## the whole path on a small simulated genome, with a report in demo/
+	tft-demo --out demo
+
+test: $(VENV)/.dev         ## run the notebooks and the other tests
+	pytest --durations=15
+
+check: $(VENV)/.dev        ## are notebooks clean, exported code, README and style in order?
+	python .ci/check.py
+
+docs: $(VENV)/.dev         ## build the site into _docs/ from the outputs stored in the notebooks
+	python docs/build.py
+
+readme: $(VENV)/.dev       ## write README.md from nbs/index.ipynb
+	python docs/readme.py
+
+notebooks: $(VENV)/.dev    ## execute the notebooks and save their outputs (real data: outputs stay as stored)
+	nbdev-test --save
+	nbdev-clean
+
+paper: $(VENV)/.dev        ## execute nbs/paper on the real data in $TF_TRANSFER_DATA and save the outputs
+	@test -n "$$TF_TRANSFER_DATA" || { echo "make paper: set TF_TRANSFER_DATA to the folder of the real data"; exit 2; }
+	nbdev-test nbs/paper --flags realdata --save --n_workers 1 --cell_timeout 0
+	nbdev-clean
+
+clean:      ## remove what make made, except $(VENV)
+	rm -rf _docs _build _proc demo build *.egg-info .pytest_cache .ruff_cache
+
+# Installing: constraints.txt pins every version, for Python 3.11; other versions take what is newest.
+METADATA := setup.py settings.ini pyproject.toml constraints.txt
+pip-install = pip install -q $$(python -c 'import sys; print("-c constraints.txt" if sys.version_info[:2] == (3, 11) else "")')
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runtime: $(METADATA) | $(BIN)/python
+	$(pip-install) -e .
+	touch $@
+
+$(VENV)/.dev: $(METADATA) | $(BIN)/python
+	$(pip-install) -e '.[dev]'
+	touch $@ $(VENV)/.runtime
+
+.PHONY: help demo test check docs readme notebooks paper clean
