@@ -14,6 +14,7 @@ from nbdev.config import get_config
 from nbdev.process import NBProcessor
 from nbdev.test import nb_test_cells
 
+pytest_plugins = ['pytester']
 cfg = get_config(Path(__file__).parent)
 test_flags = cfg.tst_flags.split()
 

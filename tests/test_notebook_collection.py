@@ -1,0 +1,105 @@
+"How pytest collects, runs, skips and reports notebooks: see conftest.py"
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+from shutil import copy
+
+import pytest
+from fastcore.nbio import mk_cell, new_nb, write_nb
+
+root = Path(__file__).parent.parent
+md, code = partial(mk_cell, cell_type='markdown'), partial(mk_cell, cell_type='code')
+
+passing = [
+    code('#| default_exp dna'),
+    md('# DNA\n\n> Strings and arrays'),
+    code('import os\nassert os.environ["IN_TEST"]\nx = 1'),
+    md('## Encode'),
+    code('x += 1\nassert x == 2'),
+    md('## Only prose'),
+    md('No code here.'),
+    md('## Decode'),
+    code('assert x == 2, "the cells above ran twice, or not at all"'),
+    code('#| slow\nx = 100'),
+    md('## On real data'),
+    code('#| realdata\nopen("no such file")'),
+    md('## Not run'),
+    code('#| eval: false\n1/0'),
+]
+failing = [
+    md('# Transfer'),
+    code('def freeze(n): return n/0'),
+    md('## Freeze'),
+    code('print("about to freeze")\nfreeze(3)'),
+    md('## Fine-tune'),
+    code('pass'),
+]
+
+
+@pytest.fixture
+def project(pytester, monkeypatch):
+    "A project with this one's configuration and two small notebooks"
+    for name in ('conftest.py', 'pyproject.toml'): copy(root/name, pytester.path)
+    nbs, tests = pytester.mkdir('nbs'), pytester.mkdir('tests')
+    write_nb(new_nb(passing), nbs/'00_dna.ipynb')
+    write_nb(new_nb(failing), nbs/'30_transfer.ipynb')
+    (tests/'test_plain.py').write_text('import pytest\n\n@pytest.mark.slow\ndef test_plain(): pass\n')
+    monkeypatch.delenv('TF_TRANSFER_DATA', raising=False)
+    return pytester
+
+
+def test_a_section_is_an_item(project):
+    res = project.runpytest_subprocess('--collect-only', '-q')
+    res.stdout.fnmatch_lines([
+        'nbs/00_dna.ipynb::DNA', 'nbs/00_dna.ipynb::Encode', 'nbs/00_dna.ipynb::Decode',
+        'nbs/00_dna.ipynb::On real data', 'nbs/00_dna.ipynb::Not run',
+        'nbs/30_transfer.ipynb::Transfer', 'nbs/30_transfer.ipynb::Freeze', 'nbs/30_transfer.ipynb::Fine-tune'])
+    res.stdout.no_fnmatch_line('*Only prose*')
+
+
+def test_a_failure_shows_its_cell(project):
+    res = project.runpytest_subprocess('-rs', '-k', 'transfer')
+    res.assert_outcomes(passed=1, failed=1, skipped=1)
+    res.stdout.fnmatch_lines([
+        '*30_transfer.ipynb: Freeze*', '30_transfer.ipynb, cell 4:', 'freeze(3)', 'Traceback*',
+        '*def freeze(n): return n/0*', 'ZeroDivisionError: division by zero', 'about to freeze',
+        'SKIPPED*"Freeze", above it, failed'])
+    res.stdout.no_fnmatch_line('*site-packages*')
+
+
+def test_a_section_alone_runs_what_is_above_it(project):
+    project.runpytest_subprocess('nbs/00_dna.ipynb::Decode').assert_outcomes(passed=1)
+    project.runpytest_subprocess('nbs/30_transfer.ipynb::Fine-tune').assert_outcomes(failed=1)
+
+
+def test_flags_leave_out_cells_and_tests(project):
+    res = project.runpytest_subprocess('-rs', '-k', 'dna or plain')
+    res.assert_outcomes(passed=3, skipped=3)
+    res.stdout.fnmatch_lines_random([
+        'SKIPPED*slow: run it with --flags slow', 'SKIPPED*realdata: run it with --flags realdata', 'SKIPPED*eval: false'])
+
+
+def test_flags_can_be_asked_for(project, monkeypatch):
+    run = partial(project.runpytest_subprocess, '-rs', '-k', 'dna or plain', '--flags')
+    res = run('slow,realdata')
+    res.assert_outcomes(passed=4, skipped=2)
+    res.stdout.fnmatch_lines(['SKIPPED*TF_TRANSFER_DATA is not set'])
+    monkeypatch.setenv('TF_TRANSFER_DATA', 'data')
+    run('slow realdata').assert_outcomes(passed=4, failed=1, skipped=1)
+    run('sluggish').stderr.fnmatch_lines(['*got sluggish, wants some of slow*'])
+
+
+def test_nbdev_agrees(project):
+    run = partial(subprocess.run, cwd=project.path, capture_output=True, text=True)
+    nbdev_test = Path(sys.executable).parent/'nbdev-test'
+    assert run([nbdev_test, 'nbs/00_dna.ipynb']).returncode == 0
+    assert run([nbdev_test, 'nbs/30_transfer.ipynb']).returncode == 1
+
+
+def test_surroundings_are_restored(project):
+    (project.path/'tests'/'test_after.py').write_text(
+        'import os, sys\n\ndef test_after():\n    assert os.path.exists("conftest.py")\n'
+        '    assert "IN_TEST" not in os.environ\n    assert not any(o.endswith("nbs") for o in sys.path)\n'
+        '    assert "pytest" in sys.modules["__main__"].__file__\n')
+    project.runpytest_subprocess('nbs/00_dna.ipynb', 'tests/test_after.py').assert_outcomes(passed=4, skipped=2)
