@@ -1,0 +1,40 @@
+"README.md from nbs/index.ipynb: its prose, code and text outputs, with links that work outside the site"
+import re
+from pathlib import Path
+
+from fastcore.nbio import read_nb
+from nbdev.config import get_config
+from nbdev.doclinks import NbdevLookup
+from nbdev.readme_filter import doc_link
+
+hidden = {'hide', 'exporti', 'default_exp'}
+file_link = re.compile(r'\]\((?!https?:|#)([^)\s]+)\)')
+
+
+def text_of(output):
+    "A text output as a block, if it is one"
+    text = output.get('text') or output.get('data', {}).get('text/plain')
+    return f"```\n{''.join(text).rstrip()}\n```" if text else ''
+
+
+def markdown(cells):
+    "The blocks of the README, one for each visible cell and text output"
+    links = NbdevLookup()
+    for cell in cells:
+        if hidden & cell.directives.keys(): continue
+        cell.remove_directives()
+        if cell.cell_type == 'markdown': yield links.linkify(cell.source)
+        if cell.cell_type == 'code':
+            yield f'```python\n{cell.source}\n```'
+            yield from filter(None, map(text_of, cell.outputs))
+
+
+def readme(cfg):
+    md = '\n\n'.join(markdown(read_nb(cfg.nbs_path/cfg.readme_nb).cells))
+    md = file_link.sub(lambda m: f']({doc_link(m[1], cfg.doc_url)})', md)
+    return f'<!-- Made from nbs/{cfg.readme_nb} by `make readme`: change that. -->\n\n{md}\n'
+
+
+if __name__ == '__main__':
+    cfg = get_config()
+    Path(cfg.config_path/'README.md').write_text(readme(cfg))
