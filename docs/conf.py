@@ -23,7 +23,9 @@ html_title = project
 html_theme_options = dict(
     repository_url=settings['git_url'], use_repository_button=True, use_download_button=False,
     navbar_persistent=[], show_toc_level=2)
+html_context = dict(default_mode='auto')
 html_static_path = ['_static']
+html_favicon = '_static/favicon.svg'
 html_css_files = ['site.css']
 html_copy_source = False
 html_show_copyright = False
