@@ -127,7 +127,9 @@ class Page:
         cell.metadata['tags'] = [tags[o] for o in tags if options.get(o) == 'false']
         if 'code-summary' in options or options.get('code-fold') in ('', 'true'): cell.metadata['tags'].append('hide-input')
         if 'solution' in options: cell.metadata['tags'].append('hide-cell')
-        cell.metadata['mystnb'] = dict(image=dict(alt=options.get('fig-alt', 'What the code above draws').strip('"')))
+        cell.metadata['mystnb'] = dict(
+            code_prompt_show='Solution' if 'solution' in options else 'Show the code', code_prompt_hide='Hide',
+            image=dict(alt=options.get('fig-alt', 'What the code above draws').strip('"')))
         return cell
 
     def markdown(self, md):
