@@ -39,13 +39,12 @@ def in_step():
                  run(python, 'docs/readme.py', cwd=copy)]
         after = files(copy)
     changed = sorted(o for o in before.keys() | after.keys() if before.get(o) != after.get(o))
-    for path in changed: print(f'{path}: not in step with the notebooks; mend it with {remedy(path)}')
+    for path in changed:
+        if path not in after: print(f'{path}: no notebook exports to it; remove it')
+        elif path.suffix == '.ipynb': print(f'{path}: not clean; run nbdev-clean')
+        elif path.name == 'README.md': print(f'{path}: not in step with nbs/index.ipynb; run make readme')
+        else: print(f'{path}: not in step with its notebook; run nbdev-export')
     return all(steps) and not changed
-
-
-def remedy(path):
-    if path.suffix == '.ipynb': return 'nbdev-clean'
-    return 'make readme' if path.name == 'README.md' else 'nbdev-export'
 
 
 if __name__ == '__main__':
