@@ -166,8 +166,11 @@ def main(
     with tempfile.TemporaryDirectory() as tmp:
         tmp = Path(tmp)
         stage(tmp/'stage')
-        if execute: run('nbdev-test', '--save', cwd=tmp/'stage'), run('nbdev-clean', cwd=tmp/'stage')
+        if execute:
+            run('nbdev-test', '--save', cwd=tmp/'stage')
+            run('nbdev-clean', cwd=tmp/'stage')
         adapt_all(process(tmp/'stage'), tmp/'src')
+        run('python', '-m', 'sphinx', '-q', '-W', '--keep-going', '-c', root/'docs', '-d', tmp/'doctrees', tmp/'src', tmp/'html')
         shutil.rmtree(out, ignore_errors=True)
-        run('python', '-m', 'sphinx', '-q', '-W', '--keep-going', '-c', root/'docs', '-d', tmp/'doctrees', tmp/'src', out)
+        shutil.copytree(tmp/'html', out, ignore=shutil.ignore_patterns('_sources'))
     print(f'The site is in {out}')
