@@ -17,6 +17,7 @@ check: $(VENV)/.dev        ## are notebooks clean, exported code, README and sty
 	python .ci/check.py
 
 docs: $(VENV)/.dev         ## build the site into _docs/ from the outputs stored in the notebooks
+	rm -rf _docs
 	python docs/build.py
 
 readme: $(VENV)/.dev       ## write README.md from nbs/index.ipynb

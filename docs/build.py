@@ -171,6 +171,5 @@ def main(
             run('nbdev-clean', cwd=tmp/'stage')
         adapt_all(process(tmp/'stage'), tmp/'src')
         run('python', '-m', 'sphinx', '-q', '-W', '--keep-going', '-c', root/'docs', '-d', tmp/'doctrees', tmp/'src', tmp/'html')
-        shutil.rmtree(out, ignore_errors=True)
-        shutil.copytree(tmp/'html', out, ignore=shutil.ignore_patterns('_sources'))
+        shutil.copytree(tmp/'html', out, dirs_exist_ok=True, ignore=shutil.ignore_patterns('_sources'))
     print(f'The site is in {out}')
