@@ -11,7 +11,7 @@ demo: $(VENV)/.runtime     ## the whole path on a small simulated genome, with a
 	tft-demo --out demo
 
 test: $(VENV)/.dev         ## run the notebooks and the other tests
-	pytest --durations=15
+	pytest -rs --durations=15
 
 check: $(VENV)/.dev        ## are notebooks clean, exported code, README and style in order?
 	python .ci/check.py
