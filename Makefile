@@ -29,7 +29,7 @@ notebooks: $(VENV)/.dev    ## execute the notebooks and save their outputs (real
 
 paper: $(VENV)/.dev        ## execute nbs/paper on the real data in $TF_TRANSFER_DATA and save the outputs
 	@test -n "$$TF_TRANSFER_DATA" || { echo "make paper: set TF_TRANSFER_DATA to the folder of the real data"; exit 2; }
-	nbdev-test nbs/paper --flags realdata --save --n_workers 1 --cell_timeout 0
+	nbdev-test nbs/paper --flags realdata --save --n-workers 1 --cell-timeout 0
 	nbdev-clean
 
 clean:      ## remove what make made, except $(VENV)
