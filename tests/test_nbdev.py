@@ -1,0 +1,42 @@
+"What nbdev calls in this project: tf_transfer/_nbdev.py"
+import subprocess
+import sys
+from pathlib import Path
+from shutil import copy, copytree
+
+from tf_transfer._nbdev import signature, table
+
+root = Path(__file__).parent.parent
+
+
+def scan(
+    path:str|Path, # A FASTA file
+    *motifs, # Names | PWMs
+    width:int=200, # Width, bp
+    key=len, # What to sort by
+) -> list: # Hits
+    "Scan"
+
+
+def test_signature():
+    assert signature(scan, 'scan') == 'scan(path, *motifs, width=200, key=len)'
+    assert signature(scan, 'scan', width=20) == 'scan(\n    path,\n    *motifs,\n    width=200,\n    key=len,\n)'
+
+
+def test_table():
+    assert table(scan).splitlines() == [
+        '|  | Type | Default |  |', '| --- | --- | --- | --- |',
+        r'| `path` | str \| Path |  | A FASTA file |',
+        r'| `motifs` |  |  | Names \| PWMs |',
+        '| `width` | int | `200` | Width, bp |',
+        '| `key` |  | `len` | What to sort by |',
+        '| *returns* | list |  | Hits |']
+    assert table(lambda x: x) == ''
+
+
+def test_export_copies_the_version(tmp_path):
+    for name in ('nbs', 'tf_transfer'): copytree(root/name, tmp_path/name)
+    copy(root/'pyproject.toml', tmp_path)
+    (tmp_path/'settings.ini').write_text('[DEFAULT]\nversion = 9.8.7\n')
+    subprocess.run([Path(sys.executable).parent/'nbdev-export'], cwd=tmp_path, check=True)
+    assert '__version__ = "9.8.7"' in (tmp_path/'tf_transfer'/'__init__.py').read_text()
