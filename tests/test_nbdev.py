@@ -13,7 +13,7 @@ def scan(
     path:str|Path, # A FASTA file
     *motifs, # Names | PWMs
     width:int=200, # Width, bp
-    key=len, # What to sort by
+    key:callable=len, # What to sort by
 ) -> list: # Hits
     "Scan"
 
@@ -29,7 +29,7 @@ def test_table():
         r'| `path` | str \| Path |  | A FASTA file |',
         r'| `motifs` |  |  | Names \| PWMs |',
         '| `width` | int | `200` | Width, bp |',
-        '| `key` |  | `len` | What to sort by |',
+        '| `key` | callable | `len` | What to sort by |',
         '| *returns* | list |  | Hits |']
     assert table(lambda x: x) == ''
 
