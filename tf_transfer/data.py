@@ -107,7 +107,7 @@ def show_batch(self:RegionDL,
     x,y = b or self.one_batch()
     display(show_regions(x, y[:,:max_tfs], self.names[:max_tfs], max_n))
 
-# %% ../nbs/11_data.ipynb #1ffbb290
+# %% ../nbs/11_data.ipynb #42975930
 def binding_dls(
     m:ad.AnnData, # Binding matrix
     split:Split, # Training and validation regions
@@ -115,7 +115,7 @@ def binding_dls(
     labels=less_sparse, # The view of the states: `less_sparse` or `sparse`
     complete:bool=False, # Only regions resolved for every TF? Else any region with a label
     bs:int=99, # Regions per batch
-    both_strands:bool=False, # Each region twice, as in the paper? Else a random strand each time
+    both_strands:bool=True, # Each region twice, as in the paper? Else a random strand each time
     seed:int=0, # Seed of order and strands
     device=None, # Where to train; the GPU if there is one
 ) -> DataLoaders:
@@ -129,14 +129,14 @@ def binding_dls(
         if not len(part): raise UserError(f"no {name} region is resolved for {'all' if complete else 'any'} of the {len(tfs)} TFs")
     return region_dls(m, index, [np.ascontiguousarray(y[:,i].T) for i in index], tfs, bs, both_strands, seed, device)
 
-# %% ../nbs/11_data.ipynb #03b120b3
+# %% ../nbs/11_data.ipynb #957f41e2
 def region_dls(
     m:ad.AnnData, # Binding matrix
     index:list, # Training and validation positions
     labels:list, # Training and validation labels, float32, (regions, TFs)
     tfs:list, # Names of the TFs
     bs:int=100, # Regions per batch
-    both_strands:bool=False, # Each region twice? Else a random strand each time
+    both_strands:bool=True, # Each region twice? Else a random strand each time
     seed:int=0, # Seed
     device=None, # Where to train; the GPU if there is one
 ) -> DataLoaders:
@@ -149,11 +149,11 @@ def region_dls(
     dls.index, dls.n_tfs = index, len(tfs)
     return dls
 
-# %% ../nbs/11_data.ipynb #104591be
+# %% ../nbs/11_data.ipynb #525806dc
 def target_dls(
     target:Target, # One TF's regions
     bs:int=100, # Regions per batch
-    both_strands:bool=False, # Each region twice, as in the paper? Else a random strand each time
+    both_strands:bool=True, # Each region twice, as in the paper? Else a random strand each time
     seed:int=0, # Seed of order and strands
     device=None, # Where to train; the GPU if there is one
 ) -> DataLoaders:

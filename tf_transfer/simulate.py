@@ -95,13 +95,13 @@ def _accepts(pwm, rng):
     own = pwm.sample(2000, rng)
     return np.quantile(pwm.best_hit(own).score, 0.2)
 
-# %% ../nbs/05_simulate.ipynb #7421dc33
+# %% ../nbs/05_simulate.ipynb #b11bd4cb
 def simulate(
     n_regions:int=12_000, # Open regions
     n_chroms:int=6, # Chromosomes: chr1, chr2, ...
     width:int=200, # Width of the regions, bp
     families:dict=FAMILIES, # Family to its TFs and their JASPAR identifiers
-    rate:float=0.16, # Share of the regions that have a family's site
+    rate:float=0.2, # Share of the regions that have a family's site
     seed:int=0, # Seed
 ) -> World:
     "Make a small genome with planted sites; the same seed makes the same world."

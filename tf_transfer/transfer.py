@@ -136,7 +136,7 @@ def new_model(
         torch.manual_seed(seed)
         return arch(n_tfs, width)
 
-# %% ../nbs/30_transfer.ipynb #8b4fe101
+# %% ../nbs/30_transfer.ipynb #cd303794
 def binding_learner(
     m:ad.AnnData, # Binding matrix
     split:Split, # Training and validation regions
@@ -145,7 +145,7 @@ def binding_learner(
     labels=less_sparse, # The view of the states
     complete:bool=False, # Only regions resolved for every TF, as in the paper? Else all, with a masked loss
     bs:int=99, # Regions per batch
-    both_strands:bool=False, # Each region twice per epoch, as in the paper? Else a random strand each time
+    both_strands:bool=True, # Each region twice per epoch, as in the paper? Else a random strand each time
     seed:int=0, # Seed of weights, order and dropout
     device=None, # Where to train; the GPU if there is one
 ) -> Learner:
@@ -156,12 +156,12 @@ def binding_learner(
     training = dict(labels=labels.__name__, complete=complete, bs=bs, both_strands=both_strands)
     return learner_of(dls, model, _card(m, split, model, tfs, dls.index, seed, training))
 
-# %% ../nbs/30_transfer.ipynb #c2eefe5c
+# %% ../nbs/30_transfer.ipynb #16bf821b
 def transfer_learner(
     target:Target, # One TF's regions
     pre, # Pre-trained learner or model
     bs:int=100, # Regions per batch
-    both_strands:bool=False, # Each region twice per epoch, as in the paper? Else a random strand each time
+    both_strands:bool=True, # Each region twice per epoch, as in the paper? Else a random strand each time
     seed:int=0, # Seed of head, order and dropout
     device=None, # Where to train; the GPU if there is one
 ) -> Learner:
@@ -173,12 +173,12 @@ def transfer_learner(
     learn.freeze()
     return learn
 
-# %% ../nbs/30_transfer.ipynb #9cca8a16
+# %% ../nbs/30_transfer.ipynb #0615b242
 def scratch_learner(
     target:Target, # One TF's regions
     arch:type=PaperCNN, # Architecture
     bs:int=100, # Regions per batch
-    both_strands:bool=False, # Each region twice per epoch, as in the paper? Else a random strand each time
+    both_strands:bool=True, # Each region twice per epoch, as in the paper? Else a random strand each time
     seed:int=0, # Seed of weights, order and dropout
     device=None, # Where to train; the GPU if there is one
 ) -> Learner:
