@@ -7,9 +7,8 @@ Docs: https://tf-transfer.github.io/tf_transfer/filters.html.md"""
 # %% auto #0
 __all__ = ['activations', 'filter_pwms', 'best_filter', 'trim']
 
-# %% ../nbs/51_filters.ipynb #99469490
+# %% ../nbs/51_filters.ipynb #498d2a18
 import numpy as np
-import pandas as pd
 import torch
 from torch import nn
 from .core import UserError

@@ -7,7 +7,7 @@ Docs: https://tf-transfer.github.io/tf_transfer/simulate.html.md"""
 # %% auto #0
 __all__ = ['FAMILIES', 'PARTNERS', 'BIOSAMPLES', 'LATE', 'background', 'World', 'simulate']
 
-# %% ../nbs/05_simulate.ipynb #9bd8f184
+# %% ../nbs/05_simulate.ipynb #044dbcbc
 import gzip
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ import pandas as pd
 from fastcore.basics import patch
 from .core import UserError
 from .dna import decode, reverse_complement
-from .matrix import AMBIGUOUS, BOUND, UNBOUND, binding_matrix, import_states, summary
+from .matrix import AMBIGUOUS, BOUND, UNBOUND, binding_matrix
 from .motifs import jaspar
 
 # %% ../nbs/05_simulate.ipynb #14e9076a

@@ -7,8 +7,8 @@ Docs: https://tf-transfer.github.io/tf_transfer/splits.html.md"""
 # %% auto #0
 __all__ = ['Split', 'by_chrom', 'check_chroms', 'at_random', 'gc_matched', 'Labelled', 'Target', 'labelled', 'target_set']
 
-# %% ../nbs/10_splits.ipynb #603f47fd
-from dataclasses import dataclass, replace
+# %% ../nbs/10_splits.ipynb #aade805a
+from dataclasses import dataclass
 import anndata as ad
 import numpy as np
 import pandas as pd

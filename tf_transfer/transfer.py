@@ -9,9 +9,9 @@ __all__ = ['paper_adam', 'STRATEGIES', 'MaskedBCE', 'ModelCard', 'KeepBest', 'Ow
            'binding_learner', 'transfer_learner', 'scratch_learner', 'paper', 'frozen', 'discriminative', 'gradual',
            'scratch', 'predict', 'evaluate', 'save_model', 'load_model']
 
-# %% ../nbs/30_transfer.ipynb #53854b8a
+# %% ../nbs/30_transfer.ipynb #14ebe66f
 import json, tempfile
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 import anndata as ad
@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
+import fastai.callback.schedule # noqa: F401 (gives Learner fit_one_cycle, fine_tune and lr_find)
 from fastai.callback.core import Callback
 from fastai.callback.tracker import TrackerCallback
 from fastai.callback.training import BnFreeze
