@@ -82,7 +82,7 @@ def chosen_tfs(
     if not names: raise UserError(f"--tfs {spec} leaves no TF to train on")
     return names
 
-# %% ../nbs/90_cli.ipynb #355edada
+# %% ../nbs/90_cli.ipynb #ebd2c419
 @command
 def tft_pretrain(
     matrix:str, # Binding matrix, .h5ad
@@ -106,7 +106,7 @@ def tft_pretrain(
     from tf_transfer.matrix import read_matrix
     from tf_transfer.models import ARCHS
     from tf_transfer.splits import by_chrom
-    from tf_transfer.transfer import binding_learner, save_model
+    from tf_transfer.transfer import binding_learner, progress, save_model
     check_output(out, force)
     pick([arch], ARCHS, "architecture", "tf_transfer")
     if labels not in ("complete", "masked"): raise UserError(f"--labels {labels}: choose complete or masked")
@@ -118,11 +118,11 @@ def tft_pretrain(
     learn = binding_learner(m, split, names, ARCHS[arch], complete=labels=="complete", bs=batch_size, both_strands=not random_strand, seed=seed)
     print(f"{arch}, {len(names)} TFs, {len(learn.dls.index[0]):,} training and {len(learn.dls.index[1]):,} validation regions")
     learn.model.card.training.update(epochs=epochs, lr=lr, schedule="one cycle" if one_cycle else "constant")
-    (learn.fit_one_cycle if one_cycle else learn.fit)(epochs, lr)
+    with progress(learn): (learn.fit_one_cycle if one_cycle else learn.fit)(epochs, lr)
     save_model(learn, out, force)
     print(f"{out}: kept epoch {learn.keep_best.epoch_kept}, validation loss {learn.keep_best.best:.4f}")
 
-# %% ../nbs/90_cli.ipynb #6a4be82b
+# %% ../nbs/90_cli.ipynb #dad516dc
 @command
 def tft_finetune(
     matrix:str, # Binding matrix, .h5ad
@@ -144,7 +144,7 @@ def tft_finetune(
     from tf_transfer.core import pick
     from tf_transfer.matrix import read_matrix
     from tf_transfer.splits import by_chrom, target_set
-    from tf_transfer.transfer import STRATEGIES, load_model, save_model, scratch_learner, transfer_learner
+    from tf_transfer.transfer import STRATEGIES, load_model, progress, save_model, scratch_learner, transfer_learner
     check_output(out, force)
     _need(tf=tf)
     pick([strategy], STRATEGIES, "strategy", "tf_transfer")
@@ -156,7 +156,7 @@ def tft_finetune(
     learn = scratch_learner(target, type(pre), **kwargs) if strategy=="scratch" else transfer_learner(target, pre, **kwargs)
     print(f"{tf}, {strategy}: {target.train.n_pos} bound and {target.train.n_neg} unbound regions to train on, {target.valid.n_pos} and {target.valid.n_neg} to validate")
     learn.model.card.training.update(strategy=strategy, epochs=epochs, lr=lr)
-    STRATEGIES[strategy](learn, epochs, **({} if lr is None else dict(lr=lr)))
+    with progress(learn): STRATEGIES[strategy](learn, epochs, **({} if lr is None else dict(lr=lr)))
     save_model(learn, out, force)
     print(f"{out}: kept epoch {learn.keep_best.epoch_kept}, validation loss {learn.keep_best.best:.4f}")
 

@@ -107,7 +107,7 @@ def fingerprint(
     for part in (m.X, m.varm["sequence"]): h.update(np.ascontiguousarray(part))
     return h.hexdigest()
 
-# %% ../nbs/02_matrix.ipynb #713735bd
+# %% ../nbs/02_matrix.ipynb #ee4890bb
 def write_matrix(
     m:ad.AnnData, # Binding matrix
     path:str|Path, # The `.h5ad` file to make
@@ -115,7 +115,11 @@ def write_matrix(
 ):
     "Write a binding matrix whole, or not at all."
     check_matrix(m).uns["fingerprint"] = fingerprint(m)
-    with writing(path, force) as tmp: m.write_h5ad(tmp, compression="gzip", compression_opts=4)
+    with h5py.File("matrix", "w", driver="core", backing_store=False) as f:
+        ad.io.write_elem(f, "/", m, dataset_kwargs=dict(compression="gzip", compression_opts=4))
+        f.flush()
+        image = f.id.get_file_image()
+    with writing(path, force) as tmp: tmp.write_bytes(image)
 
 # %% ../nbs/02_matrix.ipynb #30d25352
 def read_matrix(
@@ -171,11 +175,18 @@ def _regions_and_sequences(regions, fasta):
         if re.search(r":\d+-\d+$", name) and not name.endswith(want): raise UserError(f"row {i+1} is {want} in {regions} but {name} in {fasta}; the two must be in the same order")
     return bed, seqs
 
-# %% ../nbs/02_matrix.ipynb #89808c0e
+# %% ../nbs/02_matrix.ipynb #241b097a
+def _latin1(text, encoding):
+    "How old pickles spell the bytes of a NumPy scalar"
+    if encoding!="latin1": raise UserError(f"it asks for the encoding {encoding}; only latin1 is read")
+    return text.encode("latin1")
+
+# %% ../nbs/02_matrix.ipynb #88b12549
 class _PlainUnpickler(pickle.Unpickler):
     "An unpickler that knows dictionaries, strings, whole numbers and NumPy scalars."
     allowed = {("numpy", "dtype"), ("numpy.core.multiarray", "scalar"), ("numpy._core.multiarray", "scalar")}
     def find_class(self, module, name):
+        if (module, name)==("_codecs", "encode"): return _latin1
         if (module, name) in self.allowed: return super().find_class(module, name)
         raise UserError(f"it asks for {module}.{name}; only dictionaries, strings, whole numbers and NumPy scalars are read")
 

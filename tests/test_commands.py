@@ -1,0 +1,292 @@
+"Commands as a user meets them: what they write, and one line for each mistake"
+import json
+import os
+import resource
+import runpy
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from tf_transfer.simulate import simulate
+
+scripts = Path(sys.executable).parent
+
+
+@pytest.fixture(scope='module')
+def files(tmp_path_factory):
+    "A small world on disk, its matrix, and a model pre-trained for an epoch"
+    folder = tmp_path_factory.mktemp('files')
+    world = simulate(n_regions=4000, seed=1).write(folder/'world')
+    status, err = command('tft-import', folder/'m.h5ad', *table(world))
+    assert status == 0, err
+    status, err = command('tft-pretrain', folder/'m.h5ad', folder/'pre.safetensors', '--tfs', 'FOSL2,FOS', '--arch', 'ShallowCNN',
+                          '--epochs', 1, '--valid-chroms', 'chr5', '--test-chroms', 'chr6')
+    assert status == 0, err
+    return folder
+
+
+def table(world): return ['--states', world/'states.npz', '--regions', world/'regions.bed.gz', '--fasta', world/'regions.fa.gz', '--genome', 'toy']
+
+
+def command(name, *args):
+    "Run an installed command in this process; its exit status, and what it wrote on stderr"
+    from contextlib import redirect_stderr, redirect_stdout
+    from io import StringIO
+    argv, err = sys.argv, StringIO()
+    sys.argv = [name, *map(str, args)]
+    try:
+        with redirect_stderr(err), redirect_stdout(StringIO()): runpy.run_path(str(scripts/name), run_name='__main__')
+        status = 0
+    except SystemExit as e: status = e.code or 0
+    finally: sys.argv = argv
+    return status, err.getvalue()
+
+
+def assert_refused(words, name, *args):
+    "One line on stderr that holds `words`, exit status 2, and no trace in the folder of the output"
+    outs = [Path(a) for a in args if isinstance(a, Path)]
+    before = {o.parent: sorted(o.parent.iterdir()) for o in outs if o.parent.is_dir()}
+    status, err = command(name, *args)
+    assert status == 2, err
+    assert err.count('\n') == 1 and err.startswith(f'{name}: '), err
+    assert words in err
+    assert {p: sorted(p.iterdir()) for p in before} == before
+
+
+def test_help_answers_at_once():
+    done = subprocess.run([scripts/'tft-pretrain', '--help'], capture_output=True, text=True, timeout=20)
+    assert done.returncode == 0 and '--valid-chroms' in done.stdout
+
+
+def test_the_way_from_model_to_score(files, tmp_path):
+    out = tmp_path/'jund.safetensors'
+    status, err = command('tft-finetune', files/'m.h5ad', files/'pre.safetensors', out, '--tf', 'JUND', '--n-pos', 50, '--epochs', 2)
+    assert status == 0, err
+    status, err = command('tft-evaluate', out, files/'m.h5ad', '--tf', 'JUND', '--json', tmp_path/'s.json')
+    assert status == 0, err
+    score = json.loads((tmp_path/'s.json').read_text())
+    assert {'tf', 'auprc', 'auprc_ci', 'auroc', 'mcc', 'prevalence', 'n_pos', 'n_neg', 'chroms', 'model'} <= set(score)
+    assert score['chroms'] == ['chr6'] and score['prevalence'] == 0.5
+    assert_refused('exists already', 'tft-evaluate', out, files/'m.h5ad', '--tf', 'JUND', '--json', tmp_path/'s.json')
+    status, _ = command('tft-evaluate', out, files/'m.h5ad', '--tf', 'JUND', '--json', tmp_path/'s.json', '--force')
+    assert status == 0
+
+
+def test_the_same_seed_gives_the_same_model(files, tmp_path):
+    for name in ('a', 'b'):
+        status, err = command('tft-finetune', files/'m.h5ad', files/'pre.safetensors', tmp_path/name, '--tf', 'JUND', '--n-pos', 50, '--epochs', 1)
+        assert status == 0, err
+    assert (tmp_path/'a').read_bytes() == (tmp_path/'b').read_bytes()
+
+
+def test_regions_seen_in_training_are_left_out_of_the_test(files, tmp_path):
+    command('tft-finetune', files/'m.h5ad', files/'pre.safetensors', tmp_path/'j', '--tf', 'JUND', '--n-pos', 50, '--epochs', 1)
+    command('tft-evaluate', tmp_path/'j', files/'m.h5ad', '--tf', 'JUND', '--chroms', 'chr1,chr2', '--json', tmp_path/'s.json')
+    score = json.loads((tmp_path/'s.json').read_text())
+    assert score['seen_left_out'] > 0
+
+
+def cut(path, to, keep=0.6):
+    to.write_bytes(path.read_bytes()[:int(path.stat().st_size*keep)])
+    return to
+
+
+@pytest.mark.parametrize('option, words', [('--states', 'cut short'), ('--regions', 'cut short'), ('--fasta', 'cut short')])
+def test_import_of_truncated_files(files, tmp_path, option, words):
+    args = table(files/'world')
+    i = args.index(option)+1
+    args[i] = cut(args[i], tmp_path/f'cut_{args[i].name}')
+    assert_refused(words, 'tft-import', tmp_path/'out.h5ad', *args)
+
+
+@pytest.mark.parametrize('option', ['--states', '--regions', '--fasta'])
+@pytest.mark.parametrize('content', [b'', b'hello\nworld\n', bytes(range(256))*9], ids=['empty', 'text', 'junk'])
+def test_import_of_foreign_files(files, tmp_path, option, content):
+    args = table(files/'world')
+    args[args.index(option)+1] = tmp_path/'foreign'
+    (tmp_path/'foreign').write_bytes(content)
+    assert_refused('foreign', 'tft-import', tmp_path/'out.h5ad', *args)
+
+
+def test_import_of_a_pickle_in_an_npz(files, tmp_path):
+    np.savez(tmp_path/'p.npz', states=np.array([{'a': 1}], dtype=object), tfs=['A'])
+    args = table(files/'world')
+    args[1] = tmp_path/'p.npz'
+    assert_refused('not an .npz file of plain arrays', 'tft-import', tmp_path/'out.h5ad', *args)
+
+
+def test_import_of_files_that_do_not_fit(files, tmp_path):
+    args = table(files/'world')
+    np.savez(tmp_path/'s.npz', states=np.zeros((2, 7), np.int8), tfs=['A', 'B'])
+    assert_refused('4000 regions', 'tft-import', tmp_path/'out.h5ad', '--states', tmp_path/'s.npz', *args[2:])
+    np.savez(tmp_path/'t.npz', states=np.full((1, 4000), 9, np.int8), tfs=['A'])
+    assert_refused('from 0 (unresolved) to 3 (bound)', 'tft-import', tmp_path/'out.h5ad', '--states', tmp_path/'t.npz', *args[2:])
+
+
+def test_import_of_wrong_paths(files, tmp_path):
+    args = table(files/'world')
+    assert_refused('no such file', 'tft-import', tmp_path/'out.h5ad', '--states', tmp_path/'nowhere.npz', *args[2:])
+    assert_refused('no such folder', 'tft-import', tmp_path/'nowhere'/'out.h5ad', *args)
+    assert_refused('exists already', 'tft-import', files/'m.h5ad', *args)
+    assert_refused('give either --states or --published', 'tft-import', tmp_path/'out.h5ad')
+    assert_refused('is a folder', 'tft-import', tmp_path, *args)
+
+
+pretrain = ['--valid-chroms', 'chr5', '--test-chroms', 'chr6', '--arch', 'ShallowCNN', '--epochs', 1]
+
+
+@pytest.mark.parametrize('args, words', [
+    (['--tfs', 'FOSL3'], 'did you mean FOSL2'),
+    (['--exclude-tfs', 'JUNX'], 'did you mean JUN'),
+    (['--tfs', 'best99'], 'the matrix has 25'),
+    (['--tfs', 'JUND', '--exclude-tfs', 'JUND'], 'leaves no TF'),
+    (['--arch', 'PaperCCN'], 'did you mean PaperCNN'),
+    (['--labels', 'sparse'], 'complete or masked'),
+    (['--valid-chroms', 'chr22'], 'no region lies on chr22'),
+    (['--test-chroms', '22'], 'the matrix has chr1'),
+    (['--test-chroms', 'chr5'], 'both for validation and for test'),
+    (['--valid-chroms', ''], '--valid-chroms must name'),
+    (['--epochs', 0], '--epochs must be 1 or more'),
+])
+def test_pretrain_mistakes(files, tmp_path, args, words):
+    assert_refused(words, 'tft-pretrain', files/'m.h5ad', tmp_path/'o.safetensors', *pretrain, *args)
+
+
+def test_pretrain_tfs_from_a_file(files, tmp_path):
+    (tmp_path/'tfs.txt').write_text('MAX\nMYC\n')
+    status, err = command('tft-pretrain', files/'m.h5ad', tmp_path/'o.safetensors', *pretrain, '--tfs', tmp_path/'tfs.txt', '--labels', 'masked')
+    assert status == 0, err
+    assert_refused('exists already', 'tft-pretrain', files/'m.h5ad', tmp_path/'o.safetensors', *pretrain)
+
+
+def test_matrices_that_are_none(files, tmp_path):
+    def refused(words, path): assert_refused(words, 'tft-pretrain', path, tmp_path/'o.safetensors', *pretrain)
+    refused('no such file', tmp_path/'nowhere.h5ad')
+    refused('cut', cut(files/'m.h5ad', tmp_path/'cut.h5ad'))
+    refused('not an .h5ad file', files/'pre.safetensors')
+    import anndata
+    anndata.AnnData(np.ones((3, 4), np.float32)).write_h5ad(tmp_path/'foreign.h5ad')
+    refused('not a binding matrix', tmp_path/'foreign.h5ad')
+
+
+def test_models_that_are_none(files, tmp_path):
+    def refused(words, path): assert_refused(words, 'tft-finetune', files/'m.h5ad', path, tmp_path/'o.safetensors', '--tf', 'JUND')
+    refused('no such file', tmp_path/'nowhere.safetensors')
+    refused('cut short', cut(files/'pre.safetensors', tmp_path/'cut.safetensors'))
+    refused('not a .safetensors file', files/'m.h5ad')
+    save_file({'w': torch.zeros(3)}, tmp_path/'foreign.safetensors')
+    refused('not of a tf_transfer model', tmp_path/'foreign.safetensors')
+
+
+@pytest.mark.parametrize('args, words', [
+    (['--tf', 'jund'], 'did you mean JUND'),
+    ([], '--tf must be given'),
+    (['--tf', 'JUND', '--n-pos', 3], 'at least 10'),
+    (['--tf', 'JUND', '--n-pos', 90000], '90000 are needed'),
+    (['--tf', 'JUND', '--strategy', 'papr'], 'did you mean paper'),
+    (['--tf', 'JUND', '--valid-chroms', 'chrX'], 'no region lies on chrX'),
+])
+def test_finetune_mistakes(files, tmp_path, args, words):
+    assert_refused(words, 'tft-finetune', files/'m.h5ad', files/'pre.safetensors', tmp_path/'o.safetensors', *args)
+
+
+def test_a_tf_without_positives(files, tmp_path):
+    states = np.load(files/'world'/'states.npz')
+    x = states['states'].copy()
+    x[list(states['tfs']).index('SPI1')] = 1
+    np.savez(tmp_path/'s.npz', states=x, tfs=states['tfs'])
+    status, err = command('tft-import', tmp_path/'m.h5ad', '--states', tmp_path/'s.npz', *table(files/'world')[2:])
+    assert status == 0, err
+    assert_refused('SPI1 has 0 bound regions', 'tft-finetune', tmp_path/'m.h5ad', files/'pre.safetensors', tmp_path/'o.safetensors', '--tf', 'SPI1')
+
+
+@pytest.mark.parametrize('args, words', [
+    (['--tf', 'MAX'], "no TF 'MAX' in this model"),
+    (['--tf', 'FOS', '--chroms', 'chr22'], 'no region lies on chr22'),
+    (['--tf', 'FOS', '--negatives', 'some'], 'matched or all'),
+    (['--tf', 'FOS', '--n-pos', 99999], 'FOS has'),
+    ([], '--tf must be given'),
+])
+def test_evaluate_mistakes(files, args, words):
+    assert_refused(words, 'tft-evaluate', files/'pre.safetensors', files/'m.h5ad', *args)
+
+
+def test_a_model_of_another_width(files, tmp_path):
+    narrow = simulate(n_regions=2000, width=120, seed=1).write(tmp_path/'world')
+    status, err = command('tft-import', tmp_path/'m.h5ad', *table(narrow))
+    assert status == 0, err
+    assert_refused('200 bp', 'tft-finetune', tmp_path/'m.h5ad', files/'pre.safetensors', tmp_path/'o.safetensors', '--tf', 'JUND')
+    assert_refused('DanQ needs', 'tft-pretrain', short_matrix(tmp_path), tmp_path/'o.safetensors', '--arch', 'DanQ', '--valid-chroms', 'chr2', '--labels', 'masked')
+
+
+def short_matrix(folder):
+    import pandas as pd
+    from tf_transfer.matrix import binding_matrix, write_matrix
+    rng = np.random.default_rng(0)
+    regions = pd.DataFrame(dict(chrom=['chr1', 'chr2']*20, start=np.arange(40)*50)).assign(end=lambda d: d.start+30)
+    write_matrix(binding_matrix(rng.integers(1, 4, (2, 40)), ['A', 'B'], regions, rng.integers(0, 4, (40, 30), dtype=np.uint8)), folder/'short.h5ad')
+    return folder/'short.h5ad'
+
+
+def test_demo_does_not_overwrite(tmp_path):
+    (tmp_path/'demo').mkdir()
+    assert_refused('exists already', 'tft-demo', '--out', tmp_path/'demo')
+
+
+@pytest.fixture
+def small_disk():
+    "No file may grow over 20 kB"
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+def test_a_file_that_may_not_grow(files, tmp_path, small_disk):
+    assert_refused('the disk is full; nothing was written', 'tft-import', tmp_path/'out.h5ad', *table(files/'world'))
+    assert_refused('the disk is full; nothing was written', 'tft-pretrain', files/'m.h5ad', tmp_path/'o.safetensors', *pretrain, '--tfs', 'FOS')
+    assert_refused('the disk is full; nothing was written', 'tft-demo', '--out', tmp_path/'demo')
+
+
+@pytest.fixture
+def full_disk(tmp_path):
+    "A disk of 100 kB, where one may be mounted"
+    disk = tmp_path/'disk'
+    disk.mkdir()
+    if subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=100k', 'none', str(disk)], capture_output=True).returncode: pytest.skip('may not mount a small disk')
+    yield disk
+    subprocess.run(['umount', str(disk)], check=True)
+
+
+def test_a_full_disk(files, full_disk):
+    assert_refused('the disk is full; nothing was written', 'tft-import', full_disk/'out.h5ad', *table(files/'world'))
+    assert_refused('the disk is full; nothing was written', 'tft-finetune', files/'m.h5ad', files/'pre.safetensors', full_disk/'o.safetensors',
+                   '--tf', 'JUND', '--n-pos', 50, '--epochs', 1)
+
+
+def interrupted(args, cwd, sign):
+    "Send Ctrl-C once `sign` has been printed"
+    p = subprocess.Popen([scripts/args[0], *map(str, args[1:])], cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                         env=os.environ | dict(PYTHONUNBUFFERED='1'))
+    for line in p.stdout:
+        if sign in line: break
+    p.send_signal(signal.SIGINT)
+    _, err = p.communicate(timeout=60)
+    return p.returncode, err
+
+
+@pytest.mark.parametrize('args, sign', [
+    (['tft-pretrain', 'm.h5ad', 'o.safetensors', '--tfs', 'FOS', '--epochs', 500, '--valid-chroms', 'chr5'], 'training'),
+    (['tft-demo', '--out', 'demo'], 'pre-training'),
+], ids=['pretrain', 'demo'])
+def test_ctrl_c(files, tmp_path, args, sign):
+    (tmp_path/'m.h5ad').symlink_to(files/'m.h5ad')
+    status, err = interrupted(args, tmp_path, sign)
+    assert (status, err) == (130, f'{args[0]}: interrupted; nothing was written\n')
+    assert [p.name for p in tmp_path.iterdir()] == ['m.h5ad']

@@ -1,0 +1,51 @@
+"The demo as the README runs it: transfer wins, and for the right reason"
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tf_transfer.demo import WAYS
+
+
+@pytest.fixture(scope='module')
+def demo(tmp_path_factory):
+    "Its folder, what it printed, and its seconds"
+    out = tmp_path_factory.mktemp('demo')/'demo'
+    start = time.time()
+    done = subprocess.run([Path(sys.executable).parent/'tft-demo', '--out', out], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ''
+    return out, done.stdout, time.time()-start
+
+
+def test_it_takes_three_minutes(demo): assert demo[2] < 180
+
+
+def test_relatives_help_and_strangers_do_not(demo):
+    runs = pd.read_csv(demo[0]/'results.csv')
+    assert runs.groupby(['way', 'n_pos']).size().eq(3).all() and set(runs.n_pos) == {50, 125, 500}
+    mean = runs.groupby(['way', 'n_pos']).auprc.mean().unstack()
+    relatives, unrelated, scratch = (mean.loc[w] for w in WAYS)
+    assert (relatives > scratch+0.1).all()
+    assert (unrelated-scratch < (relatives-scratch)/2).all()
+
+
+def test_the_table_is_on_the_terminal(demo):
+    assert all(w in demo[1] for w in WAYS) and 'prevalence 0.50' in demo[1] and 'report.html' in demo[1]
+
+
+def test_the_report_stands_alone(demo):
+    html = (demo[0]/'report.html').read_text()
+    assert html.count('<img') == html.count('src="data:image/png') == 2
+    assert not re.search(r'https?://|src="(?!data:)', html)
+    assert all(f'alt="{o}' in html for o in ('AUPRC', 'Logos'))
+
+
+def test_the_next_steps_work(demo, tmp_path):
+    for line in demo[1].splitlines():
+        if line.startswith('tft-'): subprocess.run([Path(sys.executable).parent/line.split()[0], *line.split()[1:]], cwd=tmp_path, check=True)
+    assert (tmp_path/'spi1.safetensors').exists()
