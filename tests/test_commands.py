@@ -188,7 +188,7 @@ def test_models_that_are_none(files, tmp_path):
     (['--tf', 'jund'], 'did you mean JUND'),
     ([], '--tf must be given'),
     (['--tf', 'JUND', '--n-pos', 3], 'at least 10'),
-    (['--tf', 'JUND', '--n-pos', 90000], '90000 are needed'),
+    (['--tf', 'JUND', '--n-pos', 90000], '90000 are needed; regions seen'),
     (['--tf', 'JUND', '--strategy', 'papr'], 'did you mean paper'),
     (['--tf', 'JUND', '--valid-chroms', 'chrX'], 'no region lies on chrX'),
 ])

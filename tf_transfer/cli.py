@@ -122,7 +122,7 @@ def tft_pretrain(
     save_model(learn, out, force)
     print(f"{out}: kept epoch {learn.keep_best.epoch_kept}, validation loss {learn.keep_best.best:.4f}")
 
-# %% ../nbs/90_cli.ipynb #dad516dc
+# %% ../nbs/90_cli.ipynb #c12dfb2c
 @command
 def tft_finetune(
     matrix:str, # Binding matrix, .h5ad
@@ -134,6 +134,7 @@ def tft_finetune(
     epochs:int=10, # Passes over the data
     lr:float=None, # Learning rate; the strategy's own if not given
     batch_size:int=100, # Regions per batch
+    keep_seen:store_true=False, # Also train on regions that the pre-training has seen with the labels of its TFs?
     random_strand:store_true=False, # One random strand of each region per epoch instead of both: half the time
     valid_chroms:str="", # Validation chromosomes; those of the pre-trained model if not given
     test_chroms:str="", # Chromosomes left out for the final test; those of the pre-trained model if not given
@@ -151,7 +152,7 @@ def tft_finetune(
     if epochs<1 or batch_size<2 or (lr is not None and lr<=0): raise UserError("--epochs must be 1 or more, --batch-size 2 or more, and --lr above 0")
     pre, m = load_model(pretrained), read_matrix(matrix)
     split = by_chrom(m, _listed(valid_chroms) or pre.card.valid_chroms, _listed(test_chroms) or pre.card.test_chroms)
-    target = target_set(m, tf, split, n_pos, exclude=pre.card.regions, seed=seed)
+    target = target_set(m, tf, split, n_pos, exclude=None if keep_seen else pre.card.regions, seed=seed)
     kwargs = dict(bs=batch_size, both_strands=not random_strand, seed=seed)
     learn = scratch_learner(target, type(pre), **kwargs) if strategy=="scratch" else transfer_learner(target, pre, **kwargs)
     print(f"{tf}, {strategy}: {target.train.n_pos} bound and {target.train.n_neg} unbound regions to train on, {target.valid.n_pos} and {target.valid.n_neg} to validate")

@@ -107,13 +107,13 @@ def show_batch(self:RegionDL,
     x,y = b or self.one_batch()
     display(show_regions(x, y[:,:max_tfs], self.names[:max_tfs], max_n))
 
-# %% ../nbs/11_data.ipynb #42975930
+# %% ../nbs/11_data.ipynb #0a570e9e
 def binding_dls(
     m:ad.AnnData, # Binding matrix
     split:Split, # Training and validation regions
     tfs:list=None, # Names of the TFs, all if not given
     labels=less_sparse, # The view of the states: `less_sparse` or `sparse`
-    complete:bool=False, # Only regions resolved for every TF? Else any region with a label
+    complete:bool=True, # Only regions resolved for every TF? Else any region with a label
     bs:int=99, # Regions per batch
     both_strands:bool=True, # Each region twice, as in the paper? Else a random strand each time
     seed:int=0, # Seed of order and strands

@@ -76,18 +76,17 @@ def compare(
             print(f"{n:>5} peaks, draw {seed+1}/{seeds}: {latest}", flush=True)
     return pd.DataFrame(rows), learners
 
-# %% ../nbs/80_demo.ipynb #b4a5cc88
+# %% ../nbs/80_demo.ipynb #ae43b3c6
 def emerging_motif(
     motif, # The target's PWM
     stages:dict, # Models or learners, by what they are called
     data, # Labelled test regions
     judge, # The model that says which of them are predicted correctly
-) -> tuple: # The nearest filters, trimmed, and their similarity to the motif
+) -> dict: # The nearest filter, trimmed, and how it lies on the motif, by stage
     "The filter nearest to the target's motif at each stage, among correctly predicted bound regions."
     hits = data.codes[(data.label==1) & (predict(judge, data.codes)[:,0]>0.5)]
     if len(hits)<10: hits = data.codes[data.label==1]
-    found = {k:best_filter(filter_pwms(getattr(o, "model", o), hits), motif) for k,o in stages.items()}
-    return {k:trim(p) for k,(p,_) in found.items()}, {k:s for k,(_,s) in found.items()}
+    return {k:best_filter([trim(p) for p in filter_pwms(getattr(o, "model", o), hits)], motif) for k,o in stages.items()}
 
 # %% ../nbs/80_demo.ipynb #b8d86819
 def averages(
@@ -101,7 +100,7 @@ def averages(
 NEXT = """tft-finetune {out}/matrix.h5ad {out}/relatives.safetensors spi1.safetensors --tf SPI1 --n-pos 125
 tft-evaluate {out}/jund.safetensors {out}/matrix.h5ad --tf JUND"""
 
-# %% ../nbs/80_demo.ipynb #fba9e392
+# %% ../nbs/80_demo.ipynb #8b6fce12
 def run_demo(
     out:str|Path, # Folder to make
     sizes:tuple=(50, 125, 500), # Numbers of JUND peaks
@@ -133,17 +132,22 @@ def run_demo(
         say(4, "looking at the filters of the first layer")
         motif, test = world.profiles[TARGET], target_set(m, TARGET, split).test
         stages = {"untrained":new_model(ShallowCNN, 1, 200, seed), WAYS[2]:learners[WAYS[2]], "pre-trained on relatives":bodies[WAYS[0]], "then fine-tuned":learners[WAYS[0]]}
-        logos, alike = emerging_motif(motif, stages, test, learners[WAYS[0]])
+        found = emerging_motif(motif, stages, test, learners[WAYS[0]])
         ceiling = score(test.label, motif.best_hit(test.codes).score.rank(pct=True))
         say(5, "writing the report")
-        _report(tmp/"report.html", out, runs, motif, logos, alike, ceiling, time.time()-start)
+        _report(tmp/"report.html", out, runs, motif, found, ceiling, time.time()-start)
     _tell(out, runs, time.time()-start)
     return runs
 
-# %% ../nbs/80_demo.ipynb #0971dfa4
-def _report(path, out, runs, motif, logos, alike, ceiling, seconds):
+# %% ../nbs/80_demo.ipynb #ad0708c5
+def _logos(motif, found):
+    "The motif and the nearest filters on the motif's strand, aligned with it"
+    turned = [p if at.strand=="+" else p.reverse_complement() for p,at in found.values()]
+    titles = [f"{TARGET}, as planted"]+[f"{k}: nearest filter, similarity {at.similarity:.2f}" for k,(_,at) in found.items()]
+    return logo_column([motif, *turned], titles, [0]+[at.offset for _,at in found.values()])
+
+def _report(path, out, runs, motif, found, ceiling, seconds):
     largest, prevalence = runs.n_pos.max(), runs.prevalence.mean()
-    names = [f"{TARGET}, as planted"]+[f"{k}: nearest filter, similarity {alike[k]:.2f}" for k in logos]
     curves = learning_curves(runs, by="way", title=f"{TARGET}: test chromosome, {runs.n_test_pos.iloc[0]} bound regions and as many unbound")
     write_report(path, "tf_transfer: the demo", [
         text(f"A simulated genome, real JASPAR motifs. A network learned from {', '.join(RELATIVES)}, which resemble {TARGET}, and was fine-tuned with few {TARGET} peaks. "
@@ -154,7 +158,7 @@ def _report(path, out, runs, motif, logos, alike, ceiling, seconds):
         text(f"Read it with care. The sites were planted with the {TARGET} profile itself, so a scan with that profile is the ceiling here: AUPRC {ceiling.auprc:.2f}. The network has to find the motif by itself."),
         heading("The motif emerges"),
         text("The first-layer filter nearest to the planted motif, at each stage. A hundred filters always offer something: the untrained network shows how much that is worth."),
-        figure(logo_column([motif, *logos.values()], names), f"Logos of the {TARGET} motif and of the nearest filter at four stages", f"Filters from the models with {largest} peaks; windows over half of a filter's maximum in correctly predicted bound regions."),
+        figure(_logos(motif, found), f"Logos of the {TARGET} motif and of the nearest filter at four stages", f"Filters from the models with {largest} peaks; windows over half of a filter's maximum in correctly predicted bound regions."),
         heading("What next"),
         text("Fine-tune another target from the same body, score the JUND model, or open the files in this folder: the matrix, the models, the simulated peaks and the truth."),
         code(NEXT.format(out=out))])

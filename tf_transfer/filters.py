@@ -7,14 +7,14 @@ Docs: https://tf-transfer.github.io/tf_transfer/filters.html.md"""
 # %% auto #0
 __all__ = ['activations', 'filter_pwms', 'best_filter', 'trim']
 
-# %% ../nbs/51_filters.ipynb #498d2a18
+# %% ../nbs/51_filters.ipynb #5ac403e9
 import numpy as np
 import torch
 from torch import nn
 from .core import UserError
 from .dna import one_hot
 from .models import BindingNet
-from .motifs import PWM, similarity
+from .motifs import PWM, Alignment, align
 
 # %% ../nbs/51_filters.ipynb #e71825b0
 @torch.no_grad()
@@ -55,14 +55,15 @@ def filter_pwms(
     if not pwms: raise UserError(f"no filter fires in {min_sites} or more places of these {len(codes)} sequences")
     return pwms
 
-# %% ../nbs/51_filters.ipynb #7b838fa3
+# %% ../nbs/51_filters.ipynb #d3359c2c
 def best_filter(
     pwms:list, # PWMs of filters
     motif:PWM, # What to look for
-) -> tuple[PWM, float]: # The filter, and its similarity to the motif (at most 1)
+) -> tuple[PWM, Alignment]: # The filter, and how it lies on the motif
     "The filter most similar to a motif."
-    scores = [similarity(p, motif) for p in pwms]
-    return pwms[int(np.argmax(scores))], max(scores)
+    found = [align(p, motif) for p in pwms]
+    i = max(range(len(found)), key=lambda j: found[j].similarity)
+    return pwms[i], found[i]
 
 # %% ../nbs/51_filters.ipynb #1e4a7315
 def trim(

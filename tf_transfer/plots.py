@@ -43,16 +43,19 @@ def learning_curves(
     ax.legend(frameon=False, fontsize=8, loc="center left", bbox_to_anchor=(1.01, 0.5))
     return ax
 
-# %% ../nbs/60_plots.ipynb #4e86e564
+# %% ../nbs/60_plots.ipynb #1d35d61c
 def logo_column(
     pwms:list, # PWMs, from top to bottom
     titles:list, # One line above each
+    starts:list=None, # Column at which each begins; all at 0 if not given
 ): # A matplotlib figure
-    "Logos above each other, letters of one width."
-    widest = max(p.width for p in pwms)
-    fig, axs = plt.subplots(len(pwms), 1, figsize=(0.32*widest+1, 1.45*len(pwms)), squeeze=False, layout="constrained")
-    for p,t,ax in zip(pwms, titles, axs[:,0]):
-        draw_logo(p, ax, t)
-        ax.set_xlim(-0.5, widest-0.5)
-        ax.title.set_fontsize(9)
+    "Logos above each other, columns aligned."
+    starts = starts or [0]*len(pwms)
+    left, right = min(starts), max(s+p.width for s,p in zip(starts, pwms))
+    fig, axs = plt.subplots(len(pwms), 1, figsize=(max(0.32*(right-left)+1, 5), 1.5*len(pwms)), squeeze=False, layout="constrained")
+    fig.get_layout_engine().set(hspace=0.06)
+    for p,t,s,ax in zip(pwms, titles, starts, axs[:,0]):
+        draw_logo(p, ax, t, s)
+        ax.set_xlim(left-0.5, right-0.5)
+        ax.title.set_fontsize(10)
     return fig

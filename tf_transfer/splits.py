@@ -136,7 +136,7 @@ def labelled(
     index = np.sort(np.concatenate([positives, negatives]))
     return Labelled(m, index, sparse(states[index]))
 
-# %% ../nbs/10_splits.ipynb #31c75fb8
+# %% ../nbs/10_splits.ipynb #957813e9
 def target_set(
     m:ad.AnnData, # Binding matrix
     tf:str, # Name of the target TF
@@ -152,7 +152,8 @@ def target_set(
     free = {k:idx[~seen[idx]] for k,idx in (("train", split.train), ("valid", split.valid))}
     positives = np.concatenate([idx[states[idx]==BOUND] for idx in free.values()])
     if n_pos is not None and n_pos<10: raise UserError(f"n_pos={n_pos} is too few to train and validate on; at least 10 are needed")
-    if len(positives)<max(n_pos or 10, 10): raise UserError(f"{tf} has {len(positives)} bound regions outside the test chromosomes and outside pre-training; {n_pos or 10} are needed")
+    hint = "; regions seen in pre-training can be kept (exclude=None, --keep-seen)" if seen.any() else ""
+    if len(positives)<max(n_pos or 10, 10): raise UserError(f"{tf} has {len(positives)} bound regions outside the test chromosomes and outside pre-training; {n_pos or 10} are needed{hint}")
     positives = np.random.default_rng(seed).permutation(positives)[:n_pos]
     parts = {k:labelled(m, tf, idx, np.intersect1d(positives, idx), seed=seed) for k,idx in free.items()}
     for k,d in parts.items():

@@ -165,14 +165,14 @@ def new_model(
         torch.manual_seed(seed)
         return arch(n_tfs, width)
 
-# %% ../nbs/30_transfer.ipynb #cd303794
+# %% ../nbs/30_transfer.ipynb #b3f41791
 def binding_learner(
     m:ad.AnnData, # Binding matrix
     split:Split, # Training and validation regions
     tfs:list=None, # TFs to pre-train on, all if not given
     arch:type=PaperCNN, # Architecture
     labels=less_sparse, # The view of the states
-    complete:bool=False, # Only regions resolved for every TF, as in the paper? Else all, with a masked loss
+    complete:bool=True, # Only regions resolved for every TF, as in the paper? Else all, with a masked loss
     bs:int=99, # Regions per batch
     both_strands:bool=True, # Each region twice per epoch, as in the paper? Else a random strand each time
     seed:int=0, # Seed of weights, order and dropout
