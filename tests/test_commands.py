@@ -6,6 +6,7 @@ import runpy
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -290,3 +291,16 @@ def test_ctrl_c(files, tmp_path, args, sign):
     status, err = interrupted(args, tmp_path, sign)
     assert (status, err) == (130, f'{args[0]}: interrupted; nothing was written\n')
     assert [p.name for p in tmp_path.iterdir()] == ['m.h5ad']
+
+
+def test_an_interrupt_in_a_destructor_is_not_lost(capsys):
+    from tf_transfer.cli import _interrupts_arrive
+
+    class Tidy:
+        def __del__(self): raise KeyboardInterrupt
+
+    def train():
+        Tidy()
+        time.sleep(5)
+    with _interrupts_arrive(), pytest.raises(KeyboardInterrupt): train()
+    assert capsys.readouterr().err == ''

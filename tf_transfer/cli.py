@@ -7,21 +7,37 @@ Docs: https://tf-transfer.github.io/tf_transfer/cli.html.md"""
 # %% auto #0
 __all__ = ['command', 'tft_import', 'chosen_tfs', 'tft_pretrain', 'tft_finetune', 'tft_evaluate', 'tft_demo']
 
-# %% ../nbs/90_cli.ipynb #a84fe3b4
+# %% ../nbs/90_cli.ipynb #b7f89071
 import json, re, sys
+from _thread import interrupt_main
+from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
+from threading import Timer
 from fastcore.script import call_parse, is_cli, store_true
 from .core import UserError, check_output, writing
 
-# %% ../nbs/90_cli.ipynb #98209716
+# %% ../nbs/90_cli.ipynb #2dd95594
+@contextmanager
+def _interrupts_arrive():
+    "An interrupt that Python would ignore comes again"
+    report = sys.unraisablehook
+    def again(ignored):
+        if issubclass(ignored.exc_type, KeyboardInterrupt): Timer(0.1, interrupt_main).start()
+        else: report(ignored)
+    sys.unraisablehook = again
+    try: yield
+    finally: sys.unraisablehook = report
+
+# %% ../nbs/90_cli.ipynb #45e96ac6
 def command(
     func, # A function with docments
 ): # The function, which is also a command: it ends in one line and exit status 2 (130 when interrupted)
     "Make a command of a function; called from Python, it raises as usual."
     @wraps(func)
     def run(*args, **kwargs):
-        try: return func(*args, **kwargs)
+        try:
+            with _interrupts_arrive(): return func(*args, **kwargs)
         except (UserError, OSError, KeyboardInterrupt) as e:
             if not is_cli(parsed): raise
             stopped = isinstance(e, KeyboardInterrupt)

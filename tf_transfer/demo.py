@@ -53,7 +53,7 @@ def tuned(
     with silent(learn): (scratch if body is None else discriminative)(learn)
     return learn
 
-# %% ../nbs/80_demo.ipynb #b30554bc
+# %% ../nbs/80_demo.ipynb #d9e485eb
 def compare(
     m, # Binding matrix
     split, # Training, validation and test regions
@@ -69,7 +69,7 @@ def compare(
             target = target_set(m, TARGET, split, n_pos=n, exclude=seen, seed=seed)
             for way in WAYS:
                 learn = tuned(target, bodies.get(way), seed)
-                scores = evaluate(learn, target.test)
+                scores = evaluate(learn, target.test, n_boot=200)
                 rows.append(scores.as_dict() | dict(tf=TARGET, way=way, n_pos=n, seed=seed, n_test_pos=scores.n_pos))
                 if (n, seed)==(max(sizes), 0): learners[way] = learn
             latest = ", ".join(f"{r['way']} {r['auprc']:.2f}" for r in rows[-len(WAYS):])
