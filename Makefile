@@ -8,7 +8,7 @@ help:       ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' Makefile
 
 demo: $(VENV)/.runtime     ## the whole path on a small simulated genome, with a report in demo/
-	tft-demo --out demo
+	tft-demo --out demo --force
 
 test: $(VENV)/.dev         ## run the notebooks and the other tests
 	pytest -rs --durations=15

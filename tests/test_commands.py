@@ -304,3 +304,9 @@ def test_an_interrupt_in_a_destructor_is_not_lost(capsys):
         time.sleep(5)
     with _interrupts_arrive(), pytest.raises(KeyboardInterrupt): train()
     assert capsys.readouterr().err == ''
+
+
+def test_files_have_the_usual_permissions(files, tmp_path):
+    (tmp_path/'plain').touch()
+    usual = (tmp_path/'plain').stat().st_mode
+    assert (files/'m.h5ad').stat().st_mode == (files/'pre.safetensors').stat().st_mode == usual

@@ -77,7 +77,7 @@ def check_output(
     if not os.access(path.parent, os.W_OK): raise UserError(f"{path.parent}: you may not write into this folder")
     return path
 
-# %% ../nbs/00_core.ipynb #b10d2169
+# %% ../nbs/00_core.ipynb #82369fd9
 @contextmanager
 def writing(
     path:str|Path, # The file to make
@@ -87,9 +87,9 @@ def writing(
     path = check_output(path, force)
     fd, tmp = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
     os.close(fd)
-    os.chmod(tmp, 0o666 & ~_umask())
     try:
         with _disk_full(path): yield Path(tmp)
+        os.chmod(tmp, 0o666 & ~_umask())
         os.replace(tmp, path)
     finally: Path(tmp).unlink(missing_ok=True)
 
