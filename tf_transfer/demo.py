@@ -139,7 +139,7 @@ def run_demo(
     _tell(out, runs, time.time()-start)
     return runs
 
-# %% ../nbs/80_demo.ipynb #ad0708c5
+# %% ../nbs/80_demo.ipynb #5d52838d
 def _logos(motif, found):
     "The motif and the nearest filters on the motif's strand, aligned with it"
     turned = [p if at.strand=="+" else p.reverse_complement() for p,at in found.values()]
@@ -155,7 +155,7 @@ def _report(path, out, runs, motif, found, ceiling, seconds):
         heading("Fewer peaks are enough"),
         table(averages(runs), f"AUPRC on chr6, which no model has seen: mean (range) over {runs.seed.nunique()} draws of the peaks; prevalence {prevalence:.2f}"),
         figure(curves.figure, f"AUPRC against the number of {TARGET} peaks for three ways of training", "Each mark is one draw of the peaks; lines join the means."),
-        text(f"Read it with care. The sites were planted with the {TARGET} profile itself, so a scan with that profile is the ceiling here: AUPRC {ceiling.auprc:.2f}. The network has to find the motif by itself."),
+        text(f"Read it with care. Which sites {TARGET} binds was decided with its JASPAR profile, so a scan with that profile is the ceiling here: AUPRC {ceiling.auprc:.2f}. The network has to find the motif by itself."),
         heading("The motif emerges"),
         text("The first-layer filter nearest to the planted motif, at each stage. A hundred filters always offer something: the untrained network shows how much that is worth."),
         figure(_logos(motif, found), f"Logos of the {TARGET} motif and of the nearest filter at four stages", f"Filters from the models with {largest} peaks; windows over half of a filter's maximum in correctly predicted bound regions."),
