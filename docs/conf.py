@@ -18,6 +18,7 @@ myst_enable_extensions = ['attrs_block', 'attrs_inline', 'colon_fence', 'deflist
 myst_heading_anchors = 4
 suppress_warnings = ['myst.header']      # a page may step from H1 to H3
 
+smartquotes = False
 html_theme = 'sphinx_book_theme'
 html_title = project
 html_theme_options = dict(
