@@ -98,7 +98,7 @@ def chosen_tfs(
     if not names: raise UserError(f"--tfs {spec} leaves no TF to train on")
     return names
 
-# %% ../nbs/90_cli.ipynb #ebd2c419
+# %% ../nbs/90_cli.ipynb #f21feb8c
 @command
 def tft_pretrain(
     matrix:str, # Binding matrix, .h5ad
@@ -136,9 +136,9 @@ def tft_pretrain(
     learn.model.card.training.update(epochs=epochs, lr=lr, schedule="one cycle" if one_cycle else "constant")
     with progress(learn): (learn.fit_one_cycle if one_cycle else learn.fit)(epochs, lr)
     save_model(learn, out, force)
-    print(f"{out}: kept epoch {learn.keep_best.epoch_kept}, validation loss {learn.keep_best.best:.4f}")
+    print(f"{out}: kept epoch {learn.keep_best.epoch_kept+1}, validation loss {learn.keep_best.best:.4f}")
 
-# %% ../nbs/90_cli.ipynb #c12dfb2c
+# %% ../nbs/90_cli.ipynb #143939b6
 @command
 def tft_finetune(
     matrix:str, # Binding matrix, .h5ad
@@ -175,7 +175,7 @@ def tft_finetune(
     learn.model.card.training.update(strategy=strategy, epochs=epochs, lr=lr)
     with progress(learn): STRATEGIES[strategy](learn, epochs, **({} if lr is None else dict(lr=lr)))
     save_model(learn, out, force)
-    print(f"{out}: kept epoch {learn.keep_best.epoch_kept}, validation loss {learn.keep_best.best:.4f}")
+    print(f"{out}: kept epoch {learn.keep_best.epoch_kept+1}, validation loss {learn.keep_best.best:.4f}")
 
 # %% ../nbs/90_cli.ipynb #c65153e9
 @command
