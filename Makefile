@@ -9,6 +9,7 @@ help:       ## show this list
 
 demo: $(VENV)/.runtime     ## the whole path on a small simulated genome, with a report in demo/
 	tft-demo --out demo --force
+	@echo 'These commands are in $(BIN): source $(BIN)/activate'
 
 test: $(VENV)/.dev         ## run the notebooks and the other tests
 	pytest -rs --durations=15
