@@ -100,7 +100,7 @@ def averages(
 NEXT = """tft-finetune {out}/matrix.h5ad {out}/relatives.safetensors spi1.safetensors --tf SPI1 --n-pos 125
 tft-evaluate {out}/jund.safetensors {out}/matrix.h5ad --tf JUND"""
 
-# %% ../nbs/80_demo.ipynb #8b6fce12
+# %% ../nbs/80_demo.ipynb #b43e436d
 def run_demo(
     out:str|Path, # Folder to make
     sizes:tuple=(50, 125, 500), # Numbers of JUND peaks
@@ -135,23 +135,24 @@ def run_demo(
         found = emerging_motif(motif, stages, test, learners[WAYS[0]])
         ceiling = score(test.label, motif.best_hit(test.codes).score.rank(pct=True))
         say(5, "writing the report")
-        _report(tmp/"report.html", out, runs, motif, found, ceiling, time.time()-start)
+        _report(tmp/"report.html", out, runs, bodies, motif, found, ceiling, time.time()-start)
     _tell(out, runs, time.time()-start)
     return runs
 
-# %% ../nbs/80_demo.ipynb #5d52838d
+# %% ../nbs/80_demo.ipynb #f83eb251
 def _logos(motif, found):
     "The motif and the nearest filters on the motif's strand, aligned with it"
     turned = [p if at.strand=="+" else p.reverse_complement() for p,at in found.values()]
     titles = [f"{TARGET}, as planted"]+[f"{k}: nearest filter, similarity {at.similarity:.2f}" for k,(_,at) in found.items()]
     return logo_column([motif, *turned], titles, [0]+[at.offset for _,at in found.values()])
 
-def _report(path, out, runs, motif, found, ceiling, seconds):
+def _report(path, out, runs, bodies, motif, found, ceiling, seconds):
+    bound = [f"{int(b.dls.train.dataset.labels.nansum()):,}" for b in bodies.values()]
     largest, prevalence = runs.n_pos.max(), runs.prevalence.mean()
     curves = learning_curves(runs, by="way", title=f"{TARGET}: test chromosome, {runs.n_test_pos.iloc[0]} bound regions and as many unbound")
     write_report(path, "tf_transfer: the demo", [
         text(f"A simulated genome, real JASPAR motifs. A network learned from {', '.join(RELATIVES)}, which resemble {TARGET}, and was fine-tuned with few {TARGET} peaks. "
-             f"Beside it: the same network from scratch, and one that learned from {', '.join(UNRELATED)}, which bind elsewhere. It took {seconds:.0f} seconds."),
+             f"Beside it: the same network from scratch, and one that learned from {', '.join(UNRELATED)}, which bind elsewhere. The two pre-trainings saw {bound[0]} and {bound[1]} bound entries of the matrix, in the same regions. It took {seconds:.0f} seconds."),
         heading("Fewer peaks are enough"),
         table(averages(runs), f"AUPRC on chr6, which no model has seen: mean (range) over {runs.seed.nunique()} draws of the peaks; prevalence {prevalence:.2f}"),
         figure(curves.figure, f"AUPRC against the number of {TARGET} peaks for three ways of training", "Each mark is one draw of the peaks; lines join the means."),
