@@ -49,7 +49,7 @@ def command(name, *args):
     return status, err.getvalue()
 
 
-def assert_refused(words, name, *args):
+def assert_refused(words, name, *args, command=command):
     "One line on stderr that holds `words`, exit status 2, and no trace in the folder of the output"
     outs = [Path(a) for a in args if isinstance(a, Path)]
     before = {o.parent: sorted(o.parent.iterdir()) for o in outs if o.parent.is_dir()}
@@ -240,19 +240,18 @@ def test_demo_does_not_overwrite(tmp_path):
     assert_refused('exists already', 'tft-demo', '--out', tmp_path/'demo')
 
 
-@pytest.fixture
-def small_disk():
-    "No file may grow over 20 kB"
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
-    yield
-    resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+def where_no_file_may_grow(name, *args):
+    "Run a command in a process of its own, which may write no file over 20 kB"
+    def limit(): resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+    done = subprocess.run([scripts/name, *map(str, args)], capture_output=True, text=True, timeout=120, preexec_fn=limit)
+    return done.returncode, done.stderr
 
 
-def test_a_file_that_may_not_grow(files, tmp_path, small_disk):
-    assert_refused('the disk is full; nothing was written', 'tft-import', tmp_path/'out.h5ad', *table(files/'world'))
-    assert_refused('the disk is full; nothing was written', 'tft-pretrain', files/'m.h5ad', tmp_path/'o.safetensors', *pretrain, '--tfs', 'FOS')
-    assert_refused('the disk is full; nothing was written', 'tft-demo', '--out', tmp_path/'demo')
+def test_a_file_that_may_not_grow(files, tmp_path):
+    for name, *args in [('tft-import', tmp_path/'out.h5ad', *table(files/'world')),
+                        ('tft-pretrain', files/'m.h5ad', tmp_path/'o.safetensors', *pretrain, '--tfs', 'FOS'),
+                        ('tft-demo', '--out', tmp_path/'demo')]:
+        assert_refused('the disk is full; nothing was written', name, *args, command=where_no_file_may_grow)
 
 
 @pytest.fixture
