@@ -7,10 +7,11 @@ Docs: https://tf-transfer.github.io/tf_transfer/dna.html.md"""
 # %% auto #0
 __all__ = ['BASES', 'encode', 'decode', 'one_hot', 'reverse_complement', 'gc_content', 'read_fasta', 'Genome']
 
-# %% ../nbs/00_dna.ipynb #e24d464a
+# %% ../nbs/00_dna.ipynb #a5c2efe9
 import os, re, shutil, tempfile
 from pathlib import Path
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 import pandas as pd
 import torch
 from fastcore.basics import patch
@@ -61,13 +62,13 @@ def reverse_complement(
         return table[codes.flip(-1).long()]
     return np.array([3, 2, 1, 0, 4], np.uint8)[codes[..., ::-1]]
 
-# %% ../nbs/00_dna.ipynb #866a2607
+# %% ../nbs/00_dna.ipynb #0289e08d
 def gc_content(
     codes:np.ndarray, # Codes, uint8, (..., length)
 ) -> np.ndarray: # Share of G and C among the known bases, 0 to 1, (...); NaN where none is known
     "GC content."
-    known = (codes<4).sum(-1)
-    return np.where(known>0, ((codes==1)|(codes==2)).sum(-1) / np.maximum(known, 1), np.nan).astype(np.float32)
+    known, gc = np.count_nonzero(codes<4, axis=-1), np.count_nonzero((codes==1)|(codes==2), axis=-1)
+    return np.where(known>0, gc/np.maximum(known, 1), np.nan).astype(np.float32)
 
 # %% ../nbs/00_dna.ipynb #58d5afb6
 def read_fasta(
@@ -108,7 +109,7 @@ def _open_fasta(path, tmp):
     if not index.exists() and not os.access(plain.parent, os.W_OK): index = Path(tmp)/"genome.fai"
     return Fasta(str(plain), as_raw=True, indexname=str(index))
 
-# %% ../nbs/00_dna.ipynb #d76f85f1
+# %% ../nbs/00_dna.ipynb #cb09c45a
 class Genome:
     "A genome FASTA, read per contig and sliced."
     def __init__(self,
@@ -125,20 +126,35 @@ class Genome:
         contig:str, # Name of a contig
     ) -> np.ndarray: # Codes, uint8, (contig length,)
         "The codes of one whole contig; raises `UserError` if there is none of that name."
+        codes = _codes[self._letters(contig)]
+        if (codes==255).any(): raise UserError(f"{self.path}: contig {contig} holds letters that are not DNA")
+        return codes
+
+    def _letters(self, contig):
+        "The letters of a contig as bytes; its index says where it begins and how long its lines are"
         pick([contig], self.lengths, "contig", self.path)
-        return encode(self.fasta[contig][:])
+        i = self.fasta.faidx.index[contig]
+        if self.fasta.faidx._bgzf or not i.lenc: return np.frombuffer(self.fasta[contig][:].encode("ascii", "replace"), np.uint8)
+        lines = np.zeros((-(-i.rlen//i.lenc), i.lenb), np.uint8)
+        text = np.fromfile(self.fasta.filename, np.uint8, lines.size, offset=i.offset)
+        lines.reshape(-1)[:len(text)] = text
+        return lines[:, :i.lenc].ravel()[:i.rlen]
 
     def __repr__(self): return f"Genome({self.path.name}: {len(self.lengths)} contigs, {sum(self.lengths.values()):,} bp)"
 
-# %% ../nbs/00_dna.ipynb #94f2a7ec
+# %% ../nbs/00_dna.ipynb #cf6097e7
 @patch
 def sequences(self:Genome,
     regions:pd.DataFrame, # Columns chrom, start, end: 0-based, half-open, bp; all of one width, inside their contigs
 ) -> np.ndarray: # Codes, uint8, (regions, width), in the order of `regions`
     "The sequences of many regions, each contig read once."
     width = int((regions.end-regions.start).iloc[0])
-    codes = np.empty((len(regions), width), np.uint8)
+    letters = np.empty((len(regions), width), np.uint8)
     for chrom,rows in regions.groupby("chrom", sort=False, observed=True).indices.items():
-        starts = regions.start.to_numpy()[rows]
-        codes[rows] = self[chrom][starts[:,None] + np.arange(width)]
+        letters[rows] = sliding_window_view(self._letters(chrom), width)[regions.start.to_numpy()[rows]]
+    codes = _codes[letters]
+    bad = (codes==255).any(1)
+    if bad.any():
+        r = regions.iloc[int(bad.argmax())]
+        raise UserError(f"{self.path}: a letter in {r.chrom}:{r.start}-{r.end} is not DNA: '{chr(letters[bad][0][codes[bad][0]==255][0])}'")
     return codes

@@ -6,20 +6,22 @@ Docs: https://tf-transfer.github.io/tf_transfer/matrix.html.md"""
 
 # %% auto #0
 __all__ = ['STATES', 'UNRESOLVED', 'UNBOUND', 'AMBIGUOUS', 'BOUND', 'binding_matrix', 'check_matrix', 'sparse', 'less_sparse',
-           'states_of', 'summary', 'fingerprint', 'write_matrix', 'read_matrix', 'read_npz', 'import_states',
-           'read_index', 'published_states', 'import_published']
+           'states_of', 'summary', 'fingerprint', 'write_matrix', 'read_matrix', 'read_states', 'read_npz',
+           'import_states', 'read_index', 'published_states', 'import_published']
 
-# %% ../nbs/02_matrix.ipynb #37f7841a
+# %% ../nbs/02_matrix.ipynb #a32aae85
 import gzip, hashlib, io, pickle, re, zipfile, zlib
 from pathlib import Path
 import anndata as ad
 import h5py
 import numpy as np
 import pandas as pd
+from anndata.experimental import write_dispatched
 from . import __version__
 from .core import UserError, check_file, is_gzipped, pick, writing
 from .dna import gc_content, read_fasta
-from .regions import check_regions, read_bed, region_names
+from .formats import read_bed
+from .regions import check_regions, region_names
 
 # %% ../nbs/02_matrix.ipynb #c24572c4
 STATES = ("unresolved", "unbound", "ambiguous", "bound")
@@ -88,12 +90,12 @@ def states_of(
     if isinstance(tfs, str): return m.X[pick([tfs], m.obs_names)[0]]
     return m.X[pick(tfs, m.obs_names)]
 
-# %% ../nbs/02_matrix.ipynb #145be2b4
+# %% ../nbs/02_matrix.ipynb #b3f0a4ae
 def summary(
     m:ad.AnnData, # Binding matrix
 ) -> pd.DataFrame: # A row per TF: regions in each state, and the shares resolved, and bound among the resolved
     "Count the states of each TF, best resolved first."
-    t = pd.DataFrame({s:(m.X==i).sum(1) for i,s in enumerate(STATES)}, index=m.obs_names)
+    t = pd.DataFrame({s:np.count_nonzero(m.X==i, axis=1) for i,s in enumerate(STATES)}, index=m.obs_names)
     known = t.bound+t.ambiguous+t.unbound
     return t.assign(resolved=known/m.n_vars, prevalence=t.bound/known.clip(lower=1)).sort_values("resolved", ascending=False, kind="stable")
 
@@ -107,7 +109,15 @@ def fingerprint(
     for part in (m.X, m.varm["sequence"]): h.update(np.ascontiguousarray(part))
     return h.hexdigest()
 
-# %% ../nbs/02_matrix.ipynb #ee4890bb
+# %% ../nbs/02_matrix.ipynb #e3c77b0e
+def _in_chunks(write, group, key, elem, dataset_kwargs, iospec):
+    "Compressed, and in chunks that hold what is read together: one TF, or the sequences of some regions"
+    chunks = {"X":(1, 2**16), "dataset_states":(2**16, 1), "sequence":(2**12, 2**10)}.get(key.split("/")[-1])
+    if chunks and isinstance(elem, np.ndarray): dataset_kwargs = dict(chunks=tuple(map(min, chunks, elem.shape)))
+    if isinstance(elem, np.ndarray) and elem.ndim: dataset_kwargs = dict(dataset_kwargs, compression="gzip", compression_opts=1)
+    write(group, key, elem, dataset_kwargs=dataset_kwargs)
+
+# %% ../nbs/02_matrix.ipynb #0ba63ecb
 def write_matrix(
     m:ad.AnnData, # Binding matrix
     path:str|Path, # The `.h5ad` file to make
@@ -115,8 +125,8 @@ def write_matrix(
 ):
     "Write a binding matrix whole, or not at all."
     check_matrix(m).uns["fingerprint"] = fingerprint(m)
-    with h5py.File("matrix", "w", driver="core", backing_store=False) as f:
-        ad.io.write_elem(f, "/", m, dataset_kwargs=dict(compression="gzip", compression_opts=4))
+    with h5py.File("matrix", "w", driver="core", backing_store=False, block_size=2**24) as f:
+        write_dispatched(f, "/", m, callback=_in_chunks)
         f.flush()
         image = f.id.get_file_image()
     with writing(path, force) as tmp: tmp.write_bytes(image)
@@ -132,6 +142,21 @@ def read_matrix(
         if not h5py.is_hdf5(path): raise UserError(f"{path}: not an .h5ad file, or one that was cut short") from None
         raise UserError(f"{path}: an .h5ad file that cannot be read, cut short perhaps ({type(e).__name__})") from None
     return check_matrix(m, str(path))
+
+# %% ../nbs/02_matrix.ipynb #793a7427
+def read_states(
+    path:str|Path, # An `.h5ad` file
+    tfs:list, # Names of TFs
+    regions:np.ndarray=None, # Positions of the regions, int, rising; all if not given
+) -> np.ndarray: # States, int8, (TFs, regions)
+    "Read the states of some TFs; raises `UserError` that suggests the nearest name."
+    check_file(path)
+    if not h5py.is_hdf5(path): raise UserError(f"{path}: not an .h5ad file, or one that was cut short")
+    with h5py.File(path) as f:
+        if "X" not in f or "obs" not in f: raise UserError(f"{path}: not a binding matrix")
+        rows = pick(tfs, ad.io.read_elem(f["obs"]).index, "TF", path)
+        x = f["X"]
+        return np.stack([x[i] if regions is None else x[i, regions[0]:regions[-1]+1][np.asarray(regions)-regions[0]] for i in rows])
 
 # %% ../nbs/02_matrix.ipynb #109256dd
 def read_npz(
@@ -162,10 +187,10 @@ def import_states(
     if not np.issubdtype(x.dtype, np.integer) or x.min()<UNRESOLVED or x.max()>BOUND: raise UserError(f"{states}: `states` must be whole numbers from 0 (unresolved) to 3 (bound)")
     return binding_matrix(x, tfs, bed, seqs, genome, [Path(p).name for p in (states, regions, fasta)])
 
-# %% ../nbs/02_matrix.ipynb #e111b3ab
+# %% ../nbs/02_matrix.ipynb #f0a1e7ae
 def _regions_and_sequences(regions, fasta):
     "A BED and a FASTA file that must tell of the same regions"
-    bed = read_bed(regions)
+    bed = read_bed(regions).drop(columns="summit")
     names, seqs = read_fasta(fasta)
     if len(names)!=len(bed): raise UserError(f"{regions} has {len(bed)} regions, {fasta} has {len(names)} sequences; they must be the same, in the same order")
     width = seqs.shape[1]
