@@ -137,13 +137,12 @@ def _block(b, with_name):
     name = next((b[k] for k in ("sources", "name") if k in b.schema.names), None) if with_name else None
     return Block(b["chrom"], start, end, summit, name)
 
-# %% ../nbs/01_formats.ipynb #aca62712
+# %% ../nbs/01_formats.ipynb #3eeb2089
 def _csv(source, file, skip, name, size):
     "The blocks of a table, by pyarrow"
-    def other_width(row): return "skip" if row.text.startswith(_HEADER) or not row.text.strip() else "error"
     types = _wanted(file.columns, name)
     read = pa.csv.ReadOptions(column_names=list(_unique(file.columns)), skip_rows=skip, block_size=size)
-    parse = pa.csv.ParseOptions(delimiter="\t", quote_char=False, invalid_row_handler=other_width)
+    parse = pa.csv.ParseOptions(delimiter="\t", quote_char=False)
     for b in pa.csv.open_csv(source, read, parse, pa.csv.ConvertOptions(include_columns=list(types), column_types=types, null_values=[])):
         if len(b): yield _block(b, name)
 
@@ -168,7 +167,7 @@ def _check_line(path, n, fields, start, end):
     if start<0: _refuse(path, n, fields, "start is below 0")
     if end<=start: _refuse(path, n, fields, f"the end, {end}, does not lie after the start, {start}")
 
-# %% ../nbs/01_formats.ipynb #14af7d4f
+# %% ../nbs/01_formats.ipynb #a364f414
 @patch
 def blocks(self:IntervalFile,
     name:bool=True, # Read the names too?
@@ -182,7 +181,7 @@ def blocks(self:IntervalFile,
             if ((b.start<0) | (b.end<=b.start)).any(): raise pa.ArrowInvalid
             yield b
             done += len(b)
-    except pa.ArrowInvalid:
+    except (pa.ArrowInvalid, UnicodeDecodeError):
         left = _line_by_line(self)[done:]
         if left: yield from _csv(io.BytesIO("".join(left).encode()), self, 0, name, size)
     except OSError as e:

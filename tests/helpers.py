@@ -1,0 +1,31 @@
+"Running commands as a user does"
+import runpy
+import sys
+from contextlib import redirect_stderr, redirect_stdout
+from io import StringIO
+from pathlib import Path
+
+scripts = Path(sys.executable).parent
+
+
+def command(name, *args):
+    "Run an installed command in this process; its exit status, and what it wrote on stderr"
+    argv, err = sys.argv, StringIO()
+    sys.argv = [name, *map(str, args)]
+    try:
+        with redirect_stderr(err), redirect_stdout(StringIO()): runpy.run_path(str(scripts/name), run_name='__main__')
+        status = 0
+    except SystemExit as e: status = e.code or 0
+    finally: sys.argv = argv
+    return status, err.getvalue()
+
+
+def assert_refused(words, name, *args, command=command):
+    "One line on stderr that holds `words`, exit status 2, and no trace in the folder of the output"
+    outs = [Path(a) for a in args if isinstance(a, Path)]
+    before = {o.parent: sorted(o.parent.iterdir()) for o in outs if o.parent.is_dir()}
+    status, err = command(name, *args)
+    assert status == 2, err
+    assert err.count('\n') == 1 and err.startswith(f'{name}: '), err
+    assert words in err, err
+    assert {p: sorted(p.iterdir()) for p in before} == before
