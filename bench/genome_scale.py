@@ -1,7 +1,7 @@
 """How long does a build take at the size of a genome, and how long bedtools for the overlaps alone?
 
     python bench/genome_scale.py FOLDER                 # 1.8 M regions, 25 M peaks, 25 M sites, and smaller
-    python bench/genome_scale.py FOLDER --largest 0.01  # a hundredth of it: a minute
+    python bench/genome_scale.py FOLDER --largest 0.01  # a hundredth of it
 
 Files are simulated in FOLDER (about 7 GB at full size) and made once. Every size is built by `tft-build` in a process of its own:
 wall time from start to end, reading and writing included, and the peak of its memory. bedtools, where it is installed, is timed on
@@ -147,8 +147,9 @@ def bedtools(files):
 def reading(files):
     "Seconds to read one TF's labels, and 382,000 x 50 of them, from the file"
     from tf_transfer.matrix import read_states
-    path, times = files/'m.h5ad', []
-    for tfs, regions in (['TF000'], None), ([f'TF{i:03d}' for i in range(50)], np.arange(382_000)):
+    path, times, n = files/'m.h5ad', [], int(files.name.split('_')[0])
+    some = np.unique(np.linspace(0, n - n//10, 382_000).astype(int))
+    for tfs, regions in (['TF000'], None), ([f'TF{i:03d}' for i in range(50)], some):
         start = time.time()
         read_states(path, tfs, regions)
         times.append(time.time() - start)
@@ -164,8 +165,8 @@ def main(
     genome = folder/'genome.fa'
     if not genome.exists(): make_genome(genome, np.random.default_rng(2))
     full = dict(regions=N_REGIONS, peaks=N_PEAKS, sites=N_SITES)
-    sizes = [('all', {k: int(n*largest*f) for k, n in full.items()}) for f in (1/8, 1/4, 1/2, 1)]
-    for grows in full: sizes += [(grows, {k: int(n*largest*(f if k == grows else 1/4)) for k, n in full.items()}) for f in (1/8, 1/2, 1)]
+    sizes = [('all', {k: round(n*largest*f) for k, n in full.items()}) for f in (1/8, 1/4, 1/2, 1)]
+    for grows in full: sizes += [(grows, {k: round(n*largest*(f if k == grows else 1/4)) for k, n in full.items()}) for f in (1/8, 1/2, 1)]
     rows = []
     for grows, size in sizes:
         files = make(folder, *size.values())
