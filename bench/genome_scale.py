@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import time
+from datetime import date
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,8 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
 from fastcore.script import call_parse
+
+from tf_transfer import __version__
 
 CONTIGS = dict(zip(
     [f'chr{c}' for c in [*range(1, 23), 'X', 'Y']],
@@ -178,4 +181,5 @@ def main(
         rows.append(row)
         (files/'m.h5ad').unlink()
     cpu = next((line.split(':')[1].strip() for line in open('/proc/cpuinfo') if line.startswith('model name')), platform.processor())
-    pd.DataFrame(rows).assign(cores=os.cpu_count(), cpu=cpu, memory_gb=round(os.sysconf('SC_PAGE_SIZE')*os.sysconf('SC_PHYS_PAGES')/1e9)).to_csv(folder/'genome_scale.csv', index=False)
+    machine = dict(cores=os.cpu_count(), cpu=cpu, memory_gb=round(os.sysconf('SC_PAGE_SIZE')*os.sysconf('SC_PHYS_PAGES')/1e9))
+    pd.DataFrame(rows).assign(**machine, version=__version__, date=str(date.today())).to_csv(folder/'genome_scale.csv', index=False)

@@ -9,7 +9,8 @@ import pytest
 from pyfaidx import Fasta
 
 from helpers import assert_refused, command
-from tf_transfer.matrix import read_matrix
+from tf_transfer.build import build_report
+from tf_transfer.matrix import by_biosample, read_matrix
 from tf_transfer.simulate import simulate
 
 
@@ -60,7 +61,11 @@ def rewrite(path, new):
 tables, every = ['regions', 'peaks', 'tfbs', 'blacklist'], [*FILES]
 
 
-def test_the_files_are_good(raw): assert built(raw).shape[0] == 25
+def test_the_files_are_good(raw):
+    m = built(raw, '--keep-biosamples')
+    assert m.shape[0] == 25
+    assert '25 TFs' in build_report(m)
+    assert (by_biosample(m).X == m.X).all()           # each TF has one biosample here
 
 
 @pytest.mark.parametrize('role', tables)
@@ -200,6 +205,11 @@ def test_biosamples_that_match_nothing(raw):
     refused(raw, 'its regions are open in', 'K-562', '--rename-biosamples')
     (raw/'names.tsv').write_text('K-562\tK562\nhepg2\tHepG2\n')
     assert len(built(raw, '--rename-biosamples', raw/'names.tsv').uns['build']['datasets'].biosample.unique()) == 2
+
+
+def test_peaks_and_sites_of_different_biosamples(raw):
+    rewrite(raw/'remap.bed.gz', text(raw/'remap.bed.gz').replace('.K562', '.K562 (leukemia)').replace('.HepG2', '.liver'))
+    refused(raw, 'no TF has peaks and sites in the same biosample', 'K562 (leukemia)')
 
 
 def test_names_that_say_nothing(raw):

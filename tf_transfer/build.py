@@ -168,7 +168,14 @@ def _total(counts, n):
     for c in counts: total[:len(c)] += c
     return total
 
-# %% ../nbs/03_build.ipynb #8c4d9aea
+# %% ../nbs/03_build.ipynb #41852b0a
+def _side_by_side(func, items):
+    "The results of `func`, several at a time; a mistake in one calls the others off"
+    pool = ThreadPoolExecutor(os.cpu_count())
+    try: return list(pool.map(func, items))
+    finally: pool.shutdown(cancel_futures=True)
+
+# %% ../nbs/03_build.ipynb #cc9ad3bc
 def all_hits(
     files:list, # Of `IntervalFile`
     contigs:Contigs, # Of the genome
@@ -178,8 +185,7 @@ def all_hits(
     genome:str|Path="the genome", # What to call the genome in an error
 ) -> Hits:
     "Which regions the intervals of many files meet; raises `UserError` where none of their contigs is in the genome."
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        found = list(pool.map(lambda f: file_hits(f, contigs, index, summits, rename_chroms), files))
+    found = _side_by_side(lambda f: file_hits(f, contigs, index, summits, rename_chroms), files)
     first = np.cumsum([0]+[len(h.tally) for h in found])
     hits = Hits(np.concatenate([h.dataset+f for h,f in zip(found, first)]), np.concatenate([h.region for h in found]),
                 pd.concat([h.tally for h in found], ignore_index=True), sum((h.elsewhere for h in found), Counter()))
@@ -193,16 +199,16 @@ def same_biosample(
     "What identifies a biosample, however it is separated."
     return re.sub(r"[\s/_:+-]+", "-", name.strip())
 
-# %% ../nbs/03_build.ipynb #3065aec7
+# %% ../nbs/03_build.ipynb #abecb25f
 def number_datasets(
     hits:dict, # What the intervals are (`peaks`, `sites`) to their `Hits`
     ignore_case:bool=False, # Take `Jund` for `JUND`?
     biosamples:dict=None, # Biosample to the name it should have instead
-) -> pd.DataFrame: # A row per data set: tf, biosample; n_peaks, peaks_met, n_sites, sites_met; is there a data set of peaks, of sites?
+) -> tuple: # A table with a row per data set: tf, biosample; n_peaks, peaks_met, has_peaks, and the same for sites; and spellings that were taken for another
     "Give each pair of a TF and a biosample one number, and put it into `hits`; raises `UserError` where a TF is spelled in two ways."
     t = pd.concat([h.tally.assign(what=k) for k,h in hits.items()], ignore_index=True)
-    t["biosample"] = _first_spelling(t.biosample.map(lambda b: (biosamples or {}).get(b, b)), same_biosample)
-    tf = _first_spelling(t.tf, str.upper)
+    asked = t.biosample.map(lambda b: (biosamples or {}).get(b, b))
+    t["biosample"], tf = _first_spelling(asked, same_biosample), _first_spelling(t.tf, str.upper)
     if not ignore_case and (tf!=t.tf).any():
         i = int((tf!=t.tf).to_numpy().argmax())
         raise UserError(f"one TF in two spellings, {tf[i]} and {t.tf[i]}; mend the files, or --ignore-case to take them as one")
@@ -213,7 +219,8 @@ def number_datasets(
         h.dataset = of[h.dataset].astype(np.int32)
         for name,column in ((f"n_{k}", "n"), (f"{k}_met", "met")): out[name] = np.bincount(of, h.tally[column], len(out)).astype(int)
         out[f"has_{k}"] = np.isin(out.index, of)
-    return out
+    taken = {a:b for a,b in [*zip(asked, t.biosample), *zip(t.tf, tf)] if a!=b}
+    return out, taken
 
 # %% ../nbs/03_build.ipynb #5a989dcc
 def _first_spelling(names, key):
@@ -288,7 +295,7 @@ def _by_dataset(hits, n):
     ends = np.cumsum(np.bincount(hits.dataset, minlength=n))
     return [region[a:b] for a,b in zip([0, *ends], ends)]
 
-# %% ../nbs/03_build.ipynb #33ffe2d2
+# %% ../nbs/03_build.ipynb #3de59d68
 def combine(
     datasets:pd.DataFrame, # Columns tf, biosample and assayed, from `number_datasets`
     opened:np.ndarray|None, # Bool, (biosamples, regions), biosamples sorted by name; None: all are open
@@ -310,10 +317,10 @@ def combine(
             s = dataset_states(is_open[used.biosample[d]], at[0][d], at[1][d] if sites else None)
             np.maximum(states[i], s, out=states[i])
             if keep: each[nth[d]] = s
-    with ThreadPoolExecutor(os.cpu_count()) as pool: list(pool.map(one, range(len(tfs))))
+    _side_by_side(one, range(len(tfs)))
     return tfs, states, each
 
-# %% ../nbs/03_build.ipynb #c7e159a6
+# %% ../nbs/03_build.ipynb #4aab9164
 def build_matrix(
     regions:str|Path, # Open regions: DNase clusters, or any BED; names that list biosamples say where they are open
     peaks:str|Path, # ChIP-seq peaks: a file (ReMap), a folder, or a sheet (columns file, tf, biosample)
@@ -339,7 +346,7 @@ def build_matrix(
     pick([peak_overlap], ["summit", "any"], "answer", "--peak-overlap")
     if width<1: raise UserError(f"--width {width}: regions need 1 bp or more")
     peak_files = interval_files(peaks, remap_name, tf, biosample)
-    site_files = interval_files(tfbs, unibind_name, tf, biosample) if tfbs else []
+    site_files = interval_files(tfbs, unibind_name, tf, biosample, names_first=True) if tfbs else []
     renamed, ids = read_pairs(rename_biosamples) if rename_biosamples else {}, read_sources(sources) if sources else None
     g = Genome(genome)
     r = open_regions(regions, g, width, blacklist, list(chroms), rename_chroms)
@@ -347,21 +354,24 @@ def build_matrix(
     tell(f"{regions}: {r.tally['kept']:,} regions of {width} bp ({r.file.format})")
     with ThreadPoolExecutor(1) as beside:
         seqs = beside.submit(g.sequences, r.table)
-        hits, datasets = _read_hits(peak_files, site_files, g, r, peak_overlap, rename_chroms, ignore_case, renamed, tell)
+        hits, (datasets, taken) = _read_hits(peak_files, site_files, g, r, peak_overlap, rename_chroms, ignore_case, renamed, tell)
     biosamples = sorted(datasets.biosample.unique())
     opened = open_in(r, biosamples, ids, renamed)
     datasets["assayed"] = ASSAYED[assayed if tfbs else "peaks"](datasets)
     datasets["open"] = r.tally["kept"] if opened is None else opened.sum(1)[pd.Index(biosamples).get_indexer(datasets.biosample)]
     datasets["assayed"] &= datasets.open>0
+    if tfbs and not (datasets.has_peaks & datasets.has_sites).any():
+        of = lambda what: _some((datasets.tf+" in "+datasets.biosample.replace("", "any biosample"))[datasets["has_"+what]], 3)
+        raise UserError(f"no TF has peaks and sites in the same biosample, so nothing could be bound: peaks are of {of('peaks')}, sites of {of('sites')}; --biosample or --rename-biosamples may help")
     if not datasets.assayed.any(): raise UserError(f"no TF counts as assayed (--assayed {assayed}) in a biosample that has open regions")
     tfs, states, each = combine(datasets, opened, len(r.table), hits["peaks"], hits.get("sites"), keep_biosamples)
     tell(f"{len(tfs)} TFs in {datasets[datasets.assayed].biosample.nunique()} biosamples")
     seqs = seqs.result()
     var = r.table.assign(n_unknown=np.count_nonzero(seqs==4, axis=1), n_open=_n_open(opened, biosamples, datasets, len(r.table)))
     m = binding_matrix(states, tfs, var, seqs, name or g.path.name, [Path(p).name for p in (regions, peaks, tfbs, genome) if p])
-    return _annotate(m, r, hits, datasets, each, peak_files+site_files, opened, peak_overlap)
+    return _annotate(m, r, hits, datasets, taken, each, peak_files+site_files, opened, peak_overlap)
 
-# %% ../nbs/03_build.ipynb #f85d4eda
+# %% ../nbs/03_build.ipynb #47685e64
 def _read_hits(peak_files, site_files, g, r, peak_overlap, rename_chroms, ignore_case, renamed, tell):
     "Peaks and sites that met regions, and the data sets that they belong to"
     contigs = Contigs(g.lengths)
@@ -379,7 +389,7 @@ def _n_open(opened, biosamples, datasets, n_regions):
     used = [i for i,b in enumerate(biosamples) if datasets.assayed[datasets.biosample==b].any()]
     return np.full(n_regions, len(used)) if opened is None else opened[used].sum(0)
 
-def _annotate(m, r, hits, datasets, each, files, opened, peak_overlap):
+def _annotate(m, r, hits, datasets, taken, each, files, opened, peak_overlap):
     "What is known of each TF, and how the matrix was built"
     used = datasets[datasets.assayed]
     per_tf = used.groupby("tf")[["n_peaks"]+["n_sites"]*("sites" in hits)].sum()
@@ -392,12 +402,12 @@ def _annotate(m, r, hits, datasets, each, files, opened, peak_overlap):
     formats = Counter(f.format for f in files)
     m.uns["build"] = dict(
         regions={k:int(v) for k,v in r.tally.items()}, region_format=r.file.format, formats=[f"{n} x {f}" for f,n in formats.items()],
-        datasets=datasets.reset_index(drop=True), elsewhere={k:sum(h.elsewhere.values()) for k,h in hits.items()},
+        datasets=datasets.reset_index(drop=True), taken=[f"{a} for {b}" for a,b in taken.items()], elsewhere={k:sum(h.elsewhere.values()) for k,h in hits.items()},
         closed=int((m.var.n_open==0).sum()), by="summit (the middle where there is none)" if peak_overlap=="summit" else "any base",
         everywhere=opened is None, two_states="sites" not in hits)
     return m
 
-# %% ../nbs/03_build.ipynb #db4bbc0f
+# %% ../nbs/03_build.ipynb #17249ce6
 def build_report(
     m:ad.AnnData, # Binding matrix from `build_matrix`
 ) -> str: # Some lines of text
@@ -415,6 +425,7 @@ def build_report(
         lines.append(f"{k}: {n:,} read, {met:,} ({met/max(n, 1):.0%}) met a region by {b['by'] if k=='peaks' else 'any base'}; {n-met:,} met none{lost}")
     lines += ["two states, since there are no predicted sites: bound where a peak falls, unbound in other open regions"]*bool(b["two_states"])
     lines += ["every region counts as open in every biosample, since its name does not list any"]*bool(b["everywhere"])
+    if len(b["taken"]): lines.append(f"taken as one: {_some(b['taken'])}")
     if b["closed"]: lines.append(f"{b['closed']:,} regions are closed in every assayed biosample, and so unresolved for every TF")
     for why,left in (("not assayed", d[~d.assayed & (d.open>0)]), ("from a biosample without open regions", d[d.open==0])):
         if len(left): lines.append(f"left out, {why}: {len(left):,} data sets ({_some(left.tf+' in '+left.biosample)})")

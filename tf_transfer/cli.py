@@ -71,14 +71,15 @@ def tft_download(
     paths = fetch_source(source, dir, offline)
     print(f"{', '.join(map(str, paths))}\nlicence: {SOURCES[source].licence}; please cite {SOURCES[source].cite}")
 
-# %% ../nbs/90_cli.ipynb #2a5f9e46
+# %% ../nbs/90_cli.ipynb #1c9558cf
 @command
 def tft_import(
     out:str, # The .h5ad file to make
     states:str=None, # .npz with `states` (TFs x regions, int8: 0 unresolved, 1 unbound, 2 ambiguous, 3 bound) and `tfs`
     published:str=None, # Instead of --states: folder of the authors' own files
-    regions:str=None, # BED of the regions; with --published, its fourth column is the region's column there
+    regions:str=None, # BED of the regions; with --published, its fourth column is the region's column there, or it is left out if the names in the FASTA say so
     fasta:str=None, # FASTA of the regions, in the same order
+    chroms:str="", # With --published: only these chromosomes
     genome:str="hg38", # Name of the genome
     force:store_true=False, # Replace an existing file?
 ):
@@ -86,8 +87,8 @@ def tft_import(
     from tf_transfer.matrix import import_published, import_states, summary, write_matrix
     check_output(out, force)
     if (states is None)==(published is None): raise UserError("give either --states or --published")
-    _need(regions=regions, fasta=fasta)
-    m = import_states(states, regions, fasta, genome) if states else import_published(published, regions, fasta, genome)
+    _need(**(dict(regions=regions) if states else {}), fasta=fasta)
+    m = import_states(states, regions, fasta, genome) if states else import_published(published, regions, fasta, genome, _listed(chroms))
     write_matrix(m, out, force)
     print(f"{out}: {m.n_obs} TFs x {m.n_vars:,} regions of {m.uns['width']} bp, fingerprint {m.uns['fingerprint']}")
     print(summary(m).head(5).to_string(formatters=dict(resolved="{:.1%}".format, prevalence="{:.1%}".format)))

@@ -126,10 +126,10 @@ def writing_folder(
         os.replace(tmp, path)
     finally: shutil.rmtree(tmp, ignore_errors=True)
 
-# %% ../nbs/00_core.ipynb #fa03eb8a
+# %% ../nbs/00_core.ipynb #b28099e0
 def data_folder() -> Path:
     "The folder of the real data; raises `UserError` that says how to get them where there is none."
     folder = os.environ.get("TF_TRANSFER_DATA")
-    if not folder: raise UserError("this needs the published binding matrix (doi 10.5281/zenodo.5283416): get it, and set TF_TRANSFER_DATA to its folder")
+    if not folder: raise UserError("this needs the published binding matrix: get it with `tft-download published`, and set TF_TRANSFER_DATA to its folder")
     if not Path(folder).is_dir(): raise UserError(f"TF_TRANSFER_DATA is {folder}, and there is no such folder")
     return Path(folder)

@@ -207,46 +207,47 @@ def remap_name(
     parts = name.split(".", 2)
     return (parts[1], parts[2]) if len(parts)==3 and all(parts) else None
 
-# %% ../nbs/01_formats.ipynb #9c372bf2
+# %% ../nbs/01_formats.ipynb #3b044286
 def unibind_name(
     name:str, # EXPERIMENT.BIOSAMPLE.TF, or EXPERIMENT.BIOSAMPLE.TF.MATRIX.VERSION and more
 ) -> tuple|None: # TF and biosample; None if it is no such name
     "TF and biosample from the name of a UniBind file or site."
-    found = re.fullmatch(r"[^.]+\.(.+)\.([^.]+)\.MA[0-9]+\.[0-9]+(\..*)?", name) or re.fullmatch(r"[^.]+\.(.+)\.([^.]+)", name)
+    found = (re.fullmatch(r"[^.]+\.(.+)\.([^.]+)\.MA[0-9]+\.[0-9]+(\..*)?", name) or re.fullmatch(r"[^_]+_([^_]+)_([^_]+)_MA[0-9.]+", name)
+             or re.fullmatch(r"[^.]+\.(.+)\.([^.]+)", name))
     return (found[2], found[1]) if found else None
 
-# %% ../nbs/01_formats.ipynb #cba66f33
+# %% ../nbs/01_formats.ipynb #12dd63ed
 def interval_files(
-    path:str|Path, # A file, a folder, or a sheet (tab-separated, columns file, tf, biosample)
+    path:str|Path, # A file, a folder (and the folders in it), or a sheet (tab-separated, columns file, tf, biosample)
     naming:Callable=remap_name, # From the name of an interval to its TF and biosample
     tf:str=None, # The TF of all intervals, for a file that does not say
     biosample:str="", # The biosample of all intervals, with `tf`; empty: any
+    names_first:bool=False, # Use `tf` only where the names of the intervals do not say?
 ) -> list: # Of `IntervalFile`, each with a data set, or a naming
     "The files of intervals behind a path; raises `UserError` where it is not known what they belong to."
     path = Path(path)
     if not path.is_dir():
         sheet = _sheet(check_file(path))
-        return _sheet_files(path, sheet) if sheet is not None else [_whose(path, naming, tf, biosample)]
+        return _sheet_files(path, sheet) if sheet is not None else [_whose(path, naming, tf, biosample, names_first)]
     sheets = {p:s for p in sorted(path.iterdir()) if p.suffix in (".tsv", ".txt") and (s := _sheet(p)) is not None}
     if len(sheets)>1: raise UserError(f"{path}: several sheets, {', '.join(p.name for p in sheets)}; name the one to use")
     for p,sheet in sheets.items(): return _sheet_files(p, sheet)
-    files = [p for p in sorted(path.iterdir()) if re.search(r"\.(bed|narrowPeak|broadPeak)(\.gz|\.bgz)?$", p.name) and not p.name.startswith(".")]
+    files = [p for p in sorted(path.rglob("*")) if re.search(r"\.(bed|narrowPeak|broadPeak)(\.gz|\.bgz)?$", p.name) and not p.name.startswith(".")]
     if not files: raise UserError(f"{path}: no .bed or .narrowPeak file in this folder")
-    return [_whose(p, naming, tf, biosample) for p in files]
+    return [_whose(p, naming, tf, biosample, names_first) for p in files]
 
-# %% ../nbs/01_formats.ipynb #513eae49
-def _whose(path, naming, tf, biosample):
-    "A file with its data set: given, in the name of the file, or in the names of its intervals"
+# %% ../nbs/01_formats.ipynb #c99e6727
+def _whose(path, naming, tf, biosample, names_first):
+    "A file with its data set: in the name of the file, given, or in the names of its intervals"
     file = recognise(path)
-    if tf: return replace(file, dataset=(tf, biosample))
     from_file = unibind_name(path.name) if re.search(r"\.MA[0-9]+\.[0-9]+\.", path.name) else None
     if from_file: return replace(file, dataset=from_file)
-    if file.format=="empty": raise UserError(f"{path}: no interval in it")
     name = file.example[file.columns.index("name")] if "name" in file.columns else None
-    if name is None or naming(name) is None:
-        raise UserError(f"{path}: {f'the names of its intervals, such as {name!r}, do not' if name else 'nothing in it'} say{'' if name else 's'} which TF and biosample it is; give --tf, or a sheet (columns file, tf, biosample)")
-    style = "UniBind" if naming is unibind_name else "ReMap"
-    return replace(file, naming=naming, format=f"{style}, {file.format}")
+    named = name is not None and naming(name) is not None
+    if tf and not (names_first and named): return replace(file, dataset=(tf, biosample))
+    if file.format=="empty": raise UserError(f"{path}: no interval in it")
+    if not named: raise UserError(f"{path}: {f'the names of its intervals, such as {name!r}, do not' if name else 'nothing in it'} say{'' if name else 's'} which TF and biosample it is; give --tf, or a sheet (columns file, tf, biosample)")
+    return replace(file, naming=naming, format=f"{'UniBind' if naming is unibind_name else 'ReMap'}, {file.format}")
 
 def _sheet(path):
     "A sheet as a table of strings, or None if the file is something else"

@@ -6,8 +6,8 @@ Docs: https://tf-transfer.github.io/tf_transfer/matrix.html.md"""
 
 # %% auto #0
 __all__ = ['STATES', 'UNRESOLVED', 'UNBOUND', 'AMBIGUOUS', 'BOUND', 'binding_matrix', 'check_matrix', 'sparse', 'less_sparse',
-           'states_of', 'summary', 'fingerprint', 'write_matrix', 'read_matrix', 'read_states', 'read_npz',
-           'import_states', 'read_index', 'published_states', 'import_published']
+           'states_of', 'by_biosample', 'summary', 'fingerprint', 'write_matrix', 'read_matrix', 'read_states',
+           'read_npz', 'import_states', 'read_index', 'published_states', 'import_published']
 
 # %% ../nbs/02_matrix.ipynb #a32aae85
 import gzip, hashlib, io, pickle, re, zipfile, zlib
@@ -89,6 +89,16 @@ def states_of(
     "The states of some TFs; raises `UserError` that suggests the nearest name."
     if isinstance(tfs, str): return m.X[pick([tfs], m.obs_names)[0]]
     return m.X[pick(tfs, m.obs_names)]
+
+# %% ../nbs/02_matrix.ipynb #153d21b7
+def by_biosample(
+    m:ad.AnnData, # Binding matrix built with its biosamples kept
+) -> ad.AnnData: # Binding matrix with a row per data set, "TF in biosample"; `obs` has the columns tf and biosample
+    "The states of each TF in each biosample; raises `UserError` where they were not kept."
+    if "dataset_states" not in m.varm: raise UserError("this matrix has not kept its biosamples; build it with --keep-biosamples")
+    obs = m.uns["datasets"].set_index(pd.Index(m.uns["datasets"].tf+" in "+m.uns["datasets"].biosample))
+    return check_matrix(ad.AnnData(np.ascontiguousarray(m.varm["dataset_states"].T), obs=obs, var=m.var, varm={"sequence":m.varm["sequence"]},
+                                   uns={k:m.uns[k] for k in ("genome", "width", "sources", "version") if k in m.uns}))
 
 # %% ../nbs/02_matrix.ipynb #b3f0a4ae
 def summary(
@@ -187,11 +197,12 @@ def import_states(
     if not np.issubdtype(x.dtype, np.integer) or x.min()<UNRESOLVED or x.max()>BOUND: raise UserError(f"{states}: `states` must be whole numbers from 0 (unresolved) to 3 (bound)")
     return binding_matrix(x, tfs, bed, seqs, genome, [Path(p).name for p in (states, regions, fasta)])
 
-# %% ../nbs/02_matrix.ipynb #f0a1e7ae
+# %% ../nbs/02_matrix.ipynb #375b5ef4
 def _regions_and_sequences(regions, fasta):
-    "A BED and a FASTA file that must tell of the same regions"
-    bed = read_bed(regions).drop(columns="summit")
+    "A BED and a FASTA file that must tell of the same regions; without BED, the names in the FASTA tell"
     names, seqs = read_fasta(fasta)
+    if regions is None: return _regions_in_names(names, fasta), seqs
+    bed = read_bed(regions).drop(columns="summit")
     if len(names)!=len(bed): raise UserError(f"{regions} has {len(bed)} regions, {fasta} has {len(names)} sequences; they must be the same, in the same order")
     width = seqs.shape[1]
     odd = np.flatnonzero((bed.end-bed.start)!=width)
@@ -199,6 +210,13 @@ def _regions_and_sequences(regions, fasta):
     for i,(name,want) in enumerate(zip(names, region_names(bed))):
         if re.search(r":\d+-\d+$", name) and not name.endswith(want): raise UserError(f"row {i+1} is {want} in {regions} but {name} in {fasta}; the two must be in the same order")
     return bed, seqs
+
+def _regions_in_names(names, fasta):
+    "Regions from names like `12::chr1:100-300`, the number being the region's column in the published matrices"
+    t = pd.Series(names).str.extract(r"^(?P<name>\d+)::(?P<chrom>.+):(?P<start>\d+)-(?P<end>\d+)$")
+    bad = t.name.isna()
+    if bad.any(): raise UserError(f"{fasta}: record '{names[int(bad.argmax())]}' is not called index::chrom:start-end; give the regions as a BED file too")
+    return t.astype(dict(start=int, end=int))[["chrom", "start", "end", "name"]]
 
 # %% ../nbs/02_matrix.ipynb #241b097a
 def _latin1(text, encoding):
@@ -242,31 +260,53 @@ def published_states(
         np.maximum(states, here, out=states, casting="unsafe")
     return states
 
-# %% ../nbs/02_matrix.ipynb #2865cd19
+# %% ../nbs/02_matrix.ipynb #62812266
 def import_published(
-    folder:str|Path, # Folder of the authors' `matrix2d.*.npz` files and `tfs_idx`, `samples_idx` pickles
-    regions:str|Path, # BED whose fourth column is the region's column in those matrices
-    fasta:str|Path, # FASTA, in the order of `regions`
+    folder:str|Path, # Folder of the authors' files: `matrix2d.ReMap+UniBind.*.npz` and `tfs_idx`; or one `matrix2d.TF.*` pair per TF, and `samples_idx` too
+    regions:str|Path, # BED whose fourth column is the region's column in those matrices; None: the names in the FASTA say so
+    fasta:str|Path, # FASTA, in the order of `regions`; names like index::chrom:start-end
     genome:str="hg38", # Name of the genome
-) -> ad.AnnData: # Binding matrix of the TFs that have both files
+    chroms:list=(), # Only these chromosomes; all if empty
+) -> ad.AnnData: # Binding matrix
     "A binding matrix from the authors' own files; raises `UserError` where they do not fit together."
     folder = Path(folder)
     if not folder.is_dir(): raise UserError(f"{folder}: no such folder")
-    known, samples = (read_index(next(folder.glob(f"{k}_idx.pickle*"), folder/f"{k}_idx.pickle")) for k in ("tfs", "samples"))
-    files = {p.name.split(".")[1]:p for p in sorted(folder.glob("matrix2d.*.less-sparse.npz"))}
-    if not files: raise UserError(f"{folder}: no matrix2d.*.less-sparse.npz file in it")
-    pick(files, known, "TF", folder)
+    whole = folder/"matrix2d.ReMap+UniBind.less-sparse.npz"
+    files = {p.name.split(".")[1]:p for p in sorted(folder.glob("matrix2d.*.less-sparse.npz")) if p!=whole}
+    if not files and not whole.exists(): raise UserError(f"{folder}: no matrix2d.*.less-sparse.npz file in it")
+    known = _index_in(folder, "tfs")
+    if not whole.exists(): pick(files, known, "TF", folder)
     bed, seqs = _regions_and_sequences(regions, fasta)
     if "name" not in bed or not bed.name.str.isdigit().all(): raise UserError(f"{regions}: the fourth column must be the region's column in the published matrices")
+    if len(chroms):
+        pick(list(chroms), list(bed.chrom.unique()), "chromosome", regions or fasta)
+        here = bed.chrom.isin(chroms).to_numpy()
+        bed, seqs = bed[here], seqs[here]
     columns = bed.name.astype(int).to_numpy()
-    states = np.stack([_published_tf(p, len(samples), columns) for p in files.values()])
-    return binding_matrix(states, list(files), bed, seqs, genome, [p.name for p in files.values()])
+    if whole.exists(): tfs, states, files = sorted(known, key=known.get), _published_whole(whole, len(known), columns), {"":whole}
+    else: tfs, states = list(files), np.stack([_published_tf(p, len(_index_in(folder, "samples")), columns) for p in files.values()])
+    return binding_matrix(states, tfs, bed, seqs, genome, [p.name for p in files.values()])
 
-# %% ../nbs/02_matrix.ipynb #7a1dc4c2
+# %% ../nbs/02_matrix.ipynb #8223cb4c
+def _index_in(folder, what): return read_index(next(folder.glob(f"{what}_idx.pickle*"), folder/f"{what}_idx.pickle"))
+
+def _views(path, check):
+    "The sparse and the less sparse matrix, rows as they are wanted"
+    return [check(read_npz(p)[0]) for p in (path.with_name(path.name.replace("less-sparse", "sparse")), path)]
+
 def _published_tf(path, n_samples, columns):
-    "States of one TF in some columns of its published matrices"
-    views = [read_npz(p)[0] for p in (path.with_name(path.name.replace("less-sparse", "sparse")), path)]
-    for x in views:
+    "States of one TF in some columns of its published matrices (biosamples x regions)"
+    def check(x):
         if x.ndim!=2 or len(x)!=n_samples: raise UserError(f"{path}: shape {x.shape}; {n_samples} biosamples in samples_idx need as many rows")
-        if columns.max()>=x.shape[1]: raise UserError(f"{path}: {x.shape[1]} regions, but the BED file names column {columns.max()}")
-    return published_states(*(x[:, columns] for x in views))
+        if columns.max()>=x.shape[1]: raise UserError(f"{path}: {x.shape[1]} regions, but region {columns.max()} is asked for")
+        return x[:, columns]
+    return published_states(*_views(path, check))
+
+def _published_whole(path, n_tfs, columns):
+    "States of all TFs in some columns of the published matrices (regions x TFs, or the other way round)"
+    def check(x):
+        if x.ndim!=2 or n_tfs not in x.shape: raise UserError(f"{path}: shape {x.shape}; {n_tfs} TFs in tfs_idx need as many rows or columns")
+        x = x if len(x)==n_tfs else x.T
+        if columns.max()>=x.shape[1]: raise UserError(f"{path}: {x.shape[1]} regions, but region {columns.max()} is asked for")
+        return x[:, columns].astype(np.float16)
+    return np.stack([published_states(s[None], l[None]) for s,l in zip(*_views(path, check))])
