@@ -128,23 +128,21 @@ def build(files, genome):
 
 
 def bedtools(files):
-    "Seconds and GB of bedtools: peaks and sites against regions, every pair written, as the files are and sorted beforehand"
+    "Seconds of bedtools: peaks and sites against regions, every pair written, as the files are; on sorted files; and of unpacking and sorting these"
     regions, peaks, sites = files/'regions.bed.gz', files/'peaks.bed.gz', sorted((files/'unibind').iterdir())
     merged, order = files/'sites.bed', ['sort', '-k1,1', '-k2,2n', '-S', '2G']
-    if not merged.exists():
-        with open(merged, 'wb') as f: subprocess.run(['zcat', *sites], stdout=f, check=True)
+    with open(merged, 'wb') as f: subprocess.run(['zcat', *sites], stdout=f, check=True)
     def run(a, b, *more): return measured(['bedtools', 'intersect', '-wa', '-wb', '-a', a, '-b', b, *more], stdout=open(files/'pairs.bed', 'wb'))
     as_they_are = [run(a, regions) for a in (peaks, merged)]
-    in_order = []
+    in_order, start = [], time.time()
     for source in (regions, peaks, merged):
-        target = files/f'{source.name.split(".")[0]}.sorted.bed'
-        if not target.exists():
-            text = subprocess.Popen(['zcat', '-f', source], stdout=subprocess.PIPE)
-            with open(target, 'wb') as f: subprocess.run(order, stdin=text.stdout, stdout=f, env=os.environ | dict(LC_ALL='C'), check=True)
-        in_order.append(target)
+        in_order.append(files/f'{source.name.split(".")[0]}.sorted.bed')
+        text = subprocess.Popen(['zcat', '-f', source], stdout=subprocess.PIPE)
+        with open(in_order[-1], 'wb') as f: subprocess.run(order, stdin=text.stdout, stdout=f, env=os.environ | dict(LC_ALL='C'), check=True)
+    sorting = time.time() - start
     streamed = [run(a, in_order[0], '-sorted') for a in in_order[1:]]
-    (files/'pairs.bed').unlink()
-    return [(sum(s for s, _ in runs), max(g for _, g in runs)) for runs in (as_they_are, streamed)]
+    for path in (*in_order, merged, files/'pairs.bed'): path.unlink()
+    return dict(bedtools=sum(s for s, _ in as_they_are), bedtools_sorted=sum(s for s, _ in streamed), sorting=sorting)
 
 
 def reading(files):
@@ -175,8 +173,7 @@ def main(
         files = make(folder, *size.values())
         row = dict(grows=grows, **size) | dict(zip(('seconds', 'gb'), build(files, genome)))
         if grows == 'all': row |= dict(zip(('one_tf', 'training_labels'), reading(files)))
-        if grows == 'all' and shutil.which('bedtools'):
-            for name, (seconds, gb) in zip(('bedtools', 'bedtools_sorted'), bedtools(files)): row |= {name: seconds, f'{name}_gb': gb}
+        if grows == 'all' and shutil.which('bedtools'): row |= bedtools(files)
         print(row, flush=True)
         rows.append(row)
         (files/'m.h5ad').unlink()

@@ -320,7 +320,7 @@ def combine(
     _side_by_side(one, range(len(tfs)))
     return tfs, states, each
 
-# %% ../nbs/03_build.ipynb #4aab9164
+# %% ../nbs/03_build.ipynb #ce185bd9
 def build_matrix(
     regions:str|Path, # Open regions: DNase clusters, or any BED; names that list biosamples say where they are open
     peaks:str|Path, # ChIP-seq peaks: a file (ReMap), a folder, or a sheet (columns file, tf, biosample)
@@ -351,7 +351,7 @@ def build_matrix(
     g = Genome(genome)
     r = open_regions(regions, g, width, blacklist, list(chroms), rename_chroms)
     if "DNase clusters" in r.file.format and not sources: raise UserError(f"{regions}: its sources are numbers; --sources must give UCSC's table of their names")
-    tell(f"{regions}: {r.tally['kept']:,} regions of {width} bp ({r.file.format})")
+    tell(f"{Path(regions).name}: {r.tally['kept']:,} regions of {width} bp ({r.file.format})")
     with ThreadPoolExecutor(1) as beside:
         seqs = beside.submit(g.sequences, r.table)
         hits, (datasets, taken) = _read_hits(peak_files, site_files, g, r, peak_overlap, rename_chroms, ignore_case, renamed, tell)
@@ -407,7 +407,7 @@ def _annotate(m, r, hits, datasets, taken, each, files, opened, peak_overlap):
         everywhere=opened is None, two_states="sites" not in hits)
     return m
 
-# %% ../nbs/03_build.ipynb #17249ce6
+# %% ../nbs/03_build.ipynb #7aa191ac
 def build_report(
     m:ad.AnnData, # Binding matrix from `build_matrix`
 ) -> str: # Some lines of text
@@ -416,7 +416,8 @@ def build_report(
     b = m.uns["build"]
     d, r = b["datasets"], b["regions"]
     used = d[d.assayed]
-    lines = [f"{m.n_obs} TFs x {m.n_vars:,} regions of {m.uns['width']} bp, {used.biosample.nunique()} biosamples, {len(used):,} data sets",
+    count = lambda n, what: f"{n:,} {what}{'s'*(n!=1)}"
+    lines = [f"{count(m.n_obs, 'TF')} x {count(m.n_vars, 'region')} of {m.uns['width']} bp, {count(used.biosample.nunique(), 'biosample')}, {count(len(used), 'data set')}",
              f"regions: {r['read']:,} read ({b['region_format']})" + "".join(f", {v:,} {k}" for k,v in r.items() if v and k not in ("read", "kept")) + f"; {r['kept']:,} kept",
              f"files: {', '.join(b['formats'])}"]
     for k in ("peaks", "sites")[:1 if b["two_states"] else 2]:
@@ -426,8 +427,8 @@ def build_report(
     lines += ["two states, since there are no predicted sites: bound where a peak falls, unbound in other open regions"]*bool(b["two_states"])
     lines += ["every region counts as open in every biosample, since its name does not list any"]*bool(b["everywhere"])
     if len(b["taken"]): lines.append(f"taken as one: {_some(b['taken'])}")
-    if b["closed"]: lines.append(f"{b['closed']:,} regions are closed in every assayed biosample, and so unresolved for every TF")
+    if b["closed"]: lines.append(f"closed in every assayed biosample, and so unresolved for every TF: {count(b['closed'], 'region')}")
     for why,left in (("not assayed", d[~d.assayed & (d.open>0)]), ("from a biosample without open regions", d[d.open==0])):
-        if len(left): lines.append(f"left out, {why}: {len(left):,} data sets ({_some(left.tf+' in '+left.biosample)})")
-    share = [(m.X==i).mean() for i in range(4)]
-    return "\n".join(lines+["states: "+", ".join(f"{s} {v:.1%}" for s,v in zip(STATES, share))])
+        if len(left): lines.append(f"left out, {why}: {count(len(left), 'data set')} ({_some(left.tf+' in '+left.biosample)})")
+    share = [m.obs[f"n_{s}"].sum()/m.X.size for s in STATES[1:]]
+    return "\n".join(lines+["states: "+", ".join(f"{s} {v:.1%}" for s,v in zip(STATES, [1-sum(share), *share]))])
