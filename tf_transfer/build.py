@@ -371,7 +371,7 @@ def build_matrix(
     m = binding_matrix(states, tfs, var, seqs, name or g.path.name, [Path(p).name for p in (regions, peaks, tfbs, genome) if p])
     return _annotate(m, r, hits, datasets, taken, each, peak_files+site_files, opened, peak_overlap)
 
-# %% ../nbs/03_build.ipynb #47685e64
+# %% ../nbs/03_build.ipynb #51a5ef71
 def _read_hits(peak_files, site_files, g, r, peak_overlap, rename_chroms, ignore_case, renamed, tell):
     "Peaks and sites that met regions, and the data sets that they belong to"
     contigs = Contigs(g.lengths)
@@ -403,7 +403,7 @@ def _annotate(m, r, hits, datasets, taken, each, files, opened, peak_overlap):
     m.uns["build"] = dict(
         regions={k:int(v) for k,v in r.tally.items()}, region_format=r.file.format, formats=[f"{n} x {f}" for f,n in formats.items()],
         datasets=datasets.reset_index(drop=True), taken=[f"{a} for {b}" for a,b in taken.items()], elsewhere={k:sum(h.elsewhere.values()) for k,h in hits.items()},
-        closed=int((m.var.n_open==0).sum()), by="summit (the middle where there is none)" if peak_overlap=="summit" else "any base",
+        closed=int((m.var.n_open==0).sum()), by="summit or middle" if peak_overlap=="summit" else "any base",
         everywhere=opened is None, two_states="sites" not in hits)
     return m
 
