@@ -244,12 +244,19 @@ def test_a_full_disk(files, full_disk):
 def interrupted(args, cwd, sign):
     "Send Ctrl-C once `sign` has been printed"
     p = subprocess.Popen([scripts/args[0], *map(str, args[1:])], cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                         env=os.environ | dict(PYTHONUNBUFFERED='1'))
-    for line in p.stdout:
-        if sign in line: break
-    p.send_signal(signal.SIGINT)
-    _, err = p.communicate(timeout=60)
+                         env=os.environ | dict(PYTHONUNBUFFERED='1'), preexec_fn=heed_ctrl_c)
+    try:
+        for line in p.stdout:
+            if sign in line: break
+        p.send_signal(signal.SIGINT)
+        _, err = p.communicate(timeout=60)
+    finally: p.kill()
     return p.returncode, err
+
+
+def heed_ctrl_c():
+    "Processes in the background of a script are born deaf to it"
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.mark.parametrize('args, sign', [
@@ -263,7 +270,15 @@ def test_ctrl_c(files, tmp_path, args, sign):
     assert [p.name for p in tmp_path.iterdir()] == ['m.h5ad']
 
 
-def test_an_interrupt_in_a_destructor_is_not_lost(capsys):
+@pytest.fixture
+def listening():
+    "Heed Ctrl-C, also where the tests run in the background"
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_an_interrupt_in_a_destructor_is_not_lost(capsys, listening):
     from tf_transfer.cli import _interrupts_arrive
 
     class Tidy:
