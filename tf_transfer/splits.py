@@ -16,7 +16,7 @@ from .core import UserError
 from .matrix import BOUND, UNBOUND, sparse, states_of
 from .regions import overlaps
 
-# %% ../nbs/10_splits.ipynb #e1538edd
+# %% ../nbs/10_splits.ipynb #7f77e748
 @dataclass
 class Split:
     "Which regions of a matrix train, validate and test: positions, int64."
@@ -25,6 +25,8 @@ class Split:
     test:np.ndarray
     valid_chroms:tuple = ()
     test_chroms:tuple = ()
+
+    def __repr__(self): return f"Split(train={len(self.train):,}, valid={len(self.valid):,}, test={len(self.test):,} regions)"
 
     def _repr_markdown_(self):
         names = {"train":"", "valid":", ".join(self.valid_chroms), "test":", ".join(self.test_chroms)}
@@ -88,7 +90,7 @@ def gc_matched(
         drawn.append(rng.choice(pool, min(len(pool), ratio*int((bins[positives]==b).sum())), replace=False))
     return np.sort(np.concatenate(drawn or [np.empty(0, np.int64)])).astype(np.int64)
 
-# %% ../nbs/10_splits.ipynb #d29f647f
+# %% ../nbs/10_splits.ipynb #5399cd17
 @dataclass
 class Labelled:
     "Regions of a matrix and their labels for one TF."
@@ -103,8 +105,9 @@ class Labelled:
     @property
     def n_neg(self): return int((self.label==0).sum())
     def __len__(self): return len(self.index)
+    def __repr__(self): return f"Labelled({self.n_pos:,} bound, {self.n_neg:,} unbound)"
 
-# %% ../nbs/10_splits.ipynb #524c4ef4
+# %% ../nbs/10_splits.ipynb #9c1310e4
 @dataclass
 class Target:
     "One TF's regions to train, validate and test on."
@@ -114,6 +117,8 @@ class Target:
     valid:Labelled
     test:Labelled
     split:Split
+
+    def __repr__(self): return f"Target({self.tf}: train={self.train}, valid={self.valid}, test={self.test})"
 
     def _repr_markdown_(self):
         rows = [f"| {k} | {d.n_pos:,} | {d.n_neg:,} |" for k,d in (("train", self.train), ("valid", self.valid), ("test", self.test))]
