@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tf_transfer.build import build_matrix
 from tf_transfer.core import UserError, data_folder
-from tf_transfer.formats import read_bed
+from tf_transfer.formats import read_bed, recognise
 from tf_transfer.matrix import read_npz
 from tf_transfer.regions import RegionIndex
 
@@ -158,3 +158,18 @@ def test_chr22_is_exact():
     states, tfs = read_npz(raw/'expected_states.npz', 'states', 'tfs')
     assert states.shape == (152, 27_854) and list(m.obs_names) == list(tfs)
     assert (m.X == states).all()
+
+
+@pytest.mark.parametrize('n', range(3, 13))
+def test_bed_of_any_width(tmp_path, n):
+    fields = 'chr1 100 400 exon1 960 + 120 380 255,0,0 2 50,60 0,240'.split()
+    (tmp_path/'a.bed').write_text('\t'.join(fields[:n]) + '\n')
+    assert recognise(tmp_path/'a.bed').format == f'BED{n}'
+    table = read_bed(tmp_path/'a.bed')
+    assert table.iloc[0][['chrom', 'start', 'end', 'summit']].tolist() == ['chr1', 100, 400, 250]
+
+
+def test_columns_of_the_users_own(tmp_path):
+    (tmp_path/'a.bed').write_text('\t'.join(['chr1', '100', '400', *'abcdefghijk']) + '\n')
+    assert recognise(tmp_path/'a.bed').format == 'BED6+8'
+    assert read_bed(tmp_path/'a.bed').summit[0] == 250

@@ -50,7 +50,7 @@ def _data_lines(f):
         fields = _fields(line)
         if not _is_header(fields): yield n, fields
 
-# %% ../nbs/01_formats.ipynb #4160fc33
+# %% ../nbs/01_formats.ipynb #b9e46d09
 def _layout(rows):
     "Format and columns of a table, from the fields of its first lines"
     bin_first = all(map(_has_bin, rows))
@@ -62,6 +62,7 @@ def _layout(rows):
         name, columns = "DNase clusters", DNASE_CLUSTERS
     elif n==10 and every(_is_float, 6, 7, 8) and every(_is_int, 9): name, columns = "narrowPeak", NARROW_PEAK
     elif n==9 and every(_is_float, 6, 7, 8) and not all(map(inside, rows)): name, columns = "broadPeak", BROAD_PEAK
+    elif n>6 and not every(_is_int, *range(6, min(n, 8))): name, columns = f"BED6+{n-6}", BED[:6]
     else: name, columns = f"BED{min(n, 12)}", BED
     extra = tuple(f"column_{i}" for i in range(len(columns), n))
     return name+(" with UCSC's bin" if bin_first else ""), ("bin",)*bin_first + (columns+extra)[:n]
