@@ -1,8 +1,8 @@
 "The demo as the README runs it: transfer wins, and for the right reason"
 import re
+import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pandas as pd
@@ -13,16 +13,17 @@ from tf_transfer.demo import WAYS
 
 @pytest.fixture(scope='module')
 def demo(tmp_path_factory):
-    "Its folder, what it printed, and its seconds"
+    "Its folder, what it printed, and its seconds of processor time"
     out = tmp_path_factory.mktemp('demo')/'demo'
-    start = time.time()
+    start = os.times()
     done = subprocess.run([Path(sys.executable).parent/'tft-demo', '--out', out], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ''
-    return out, done.stdout, time.time()-start
+    end = os.times()
+    return out, done.stdout, end.children_user + end.children_system - start.children_user - start.children_system
 
 
-def test_it_takes_three_minutes(demo): assert demo[2] < 180
+def test_it_takes_three_minutes_of_two_cores(demo): assert 1 < demo[2] < 360
 
 
 def test_relatives_help_and_strangers_do_not(demo):
