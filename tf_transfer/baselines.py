@@ -137,7 +137,7 @@ def gapped_kmer_svm(
     "Linear SVM on gapped k-mers, counts scaled to length one; the penalty is chosen by cross-validation."
     return make_pipeline(GappedKmers(k, informative), Normalizer(), _chosen(LinearSVC(), C=list(Cs)))
 
-# %% ../nbs/35_baselines.ipynb #7720d88f
+# %% ../nbs/35_baselines.ipynb #3a389422
 class DeNovoMotif(_Scan):
     "A motif learned from bound against unbound regions, used as a scan."
     def __init__(self,
@@ -145,10 +145,14 @@ class DeNovoMotif(_Scan):
         width:int=14, # Width of the motif, bp
         n_starts:int=6, # Words to start from
         n_rounds:int=8, # Rounds of aligning and counting
-    ): self.k, self.width, self.n_starts, self.n_rounds = k, width, n_starts, n_rounds
+        n_regions:int=2000, # Regions to learn from at most; more are thinned evenly
+    ): self.k, self.width, self.n_starts, self.n_rounds, self.n_regions = k, width, n_starts, n_rounds, n_regions
 
     def fit(self, codes, label):
         "Find the motif; raises `UserError` where no word is over-represented."
+        if len(label)>self.n_regions:
+            thin = np.linspace(0, len(label)-1, self.n_regions).astype(int)
+            codes, label = codes[thin], label[thin]
         found = [self._refined(w, codes, label==1) for w in self._starts(codes, label)]
         if not found: raise UserError("no word is more frequent in bound regions than in others; are there enough of them?")
         auprc = [average_precision_score(label, p.best_hit(codes).score) for p in found]

@@ -22,7 +22,7 @@ from .dna import decode, one_hot, reverse_complement
 from .matrix import less_sparse, states_of
 from .splits import Split, Target
 
-# %% ../nbs/11_data.ipynb #535bcb24
+# %% ../nbs/11_data.ipynb #fb0ea5a2
 class RegionSet:
     "Sequences and labels in memory."
     def __init__(self,
@@ -37,12 +37,13 @@ class RegionSet:
     def __getitem__(self,
         index:torch.Tensor, # Positions, int64, (batch,)
     ) -> tuple: # Codes, uint8, (batch, width), and labels, float32, (batch, TFs)
+        if not self.both_strands: return self.codes[index], self.labels[index]
         at = index % len(self.codes)
         flip = (index>=len(self.codes))[:,None]
         codes = self.codes[at]
         return torch.where(flip, reverse_complement(codes), codes), self.labels[at]
 
-# %% ../nbs/11_data.ipynb #41beea08
+# %% ../nbs/11_data.ipynb #ec47bc79
 class RegionDL(DataLoader):
     "Whole batches of regions; one-hot and random strands are made on the device."
     def __init__(self,
@@ -52,10 +53,11 @@ class RegionDL(DataLoader):
         random_strand:bool=False, # Turn each region to the other strand with probability one half?
         seed:int=0, # Seed of order and strands
         names:list=(), # Names of the TFs, for `show_batch`
+        encode=one_hot, # What makes the network's input of codes, on the device
         **kwargs, # To fastai's `DataLoader`
     ):
         super().__init__(dataset, bs=bs, shuffle=shuffle, **kwargs)
-        self.random_strand, self.seed, self.names = random_strand, seed, list(names)
+        self.random_strand, self.seed, self.names, self.encode = random_strand, seed, list(names), encode
         self.generator = torch.Generator().manual_seed(seed)
 
     def __iter__(self):
@@ -74,10 +76,10 @@ class RegionDL(DataLoader):
         if self.random_strand:
             turn = torch.rand(len(codes), 1, generator=self.generator).to(codes.device) < 0.5
             codes = torch.where(turn, reverse_complement(codes), codes)
-        return one_hot(codes), labels
+        return self.encode(codes), labels
 
     def new(self, dataset=None, cls=None, **kwargs):
-        return super().new(dataset, cls, **{**dict(random_strand=self.random_strand, seed=self.seed, names=self.names), **kwargs})
+        return super().new(dataset, cls, **{**dict(random_strand=self.random_strand, seed=self.seed, names=self.names, encode=self.encode), **kwargs})
 
 # %% ../nbs/11_data.ipynb #6aa22cdd
 def show_regions(

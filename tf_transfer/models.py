@@ -6,16 +6,21 @@ Docs: https://tf-transfer.github.io/tf_transfer/models.html.md"""
 
 # %% auto #0
 __all__ = ['ARCHS', 'BindingNet', 'conv_block', 'dense_block', 'length_after', 'PaperCNN', 'n_params', 'ShallowCNN', 'BiLSTM',
-           'DanQ', 'four_groups', 'with_new_head']
+           'DanQ', 'MotifLayer', 'MotifNet', 'KmerScore', 'TargetNet', 'four_groups', 'with_new_head']
 
-# %% ../nbs/20_models.ipynb #e768c119
+# %% ../nbs/20_models.ipynb #8d3c29fc
+from itertools import combinations
+import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import nn
 from .core import UserError
+from .motifs import vertebrate_profiles
 
-# %% ../nbs/20_models.ipynb #8a006536
+# %% ../nbs/20_models.ipynb #e3f76d68
 class BindingNet(nn.Module):
     "First layer, middle, dense layers and head: DNA in, one logit per TF out."
+    strands_alike = False # Is its answer the same for a sequence and its reverse complement?
     def __init__(self,
         first:nn.Module, # One-hot, (batch, 4, width), to filter activations
         middle:nn.Module, # To features, (batch, features)
@@ -27,7 +32,7 @@ class BindingNet(nn.Module):
         super().__init__()
         self.first, self.middle, self.dense = first, middle, dense
         self.head = nn.Linear(hidden, n_tfs)
-        self.width, self.n_tfs = width, n_tfs
+        self.width, self.n_tfs, self.args = width, n_tfs, {}
 
     def body(self,
         x:torch.Tensor, # One-hot, float32, (batch, 4, width), channels A C G T
@@ -139,8 +144,93 @@ class DanQ(BindingNet):
             dense  = nn.Sequential(nn.Linear(640*left, 925), nn.ReLU()),
             n_tfs=n_tfs, hidden=925, width=width)
 
-# %% ../nbs/20_models.ipynb #a7d7284d
-ARCHS = {a.__name__:a for a in (PaperCNN, ShallowCNN, DanQ)}
+# %% ../nbs/20_models.ipynb #1d26a65c
+class MotifLayer(nn.Module):
+    "The best hit of each of many motifs, on either strand; the same for a sequence and its reverse complement."
+    def __init__(self,
+        motifs:list, # PWMs to start from; or only their widths, bp, where the weights will come from a file
+    ):
+        super().__init__()
+        self.widths = [m if isinstance(m, int) else m.width for m in motifs]
+        self.weight = nn.Parameter(torch.zeros(len(motifs), 4, max(self.widths)))
+        for row,m,w in zip(self.weight.data, motifs, self.widths):
+            if not isinstance(m, int): row[:, :w] = torch.from_numpy(m.log_odds())
+        self.groups = [(w, [i for i,v in enumerate(self.widths) if v==w]) for w in sorted(set(self.widths))]
+        self.place = np.argsort(np.concatenate([at for _,at in self.groups])).tolist()
+
+    def forward(self,
+        x:torch.Tensor, # One-hot, float32, (batch, 4, width)
+    ) -> torch.Tensor: # Log-odds of the best site, bits, float32, (batch, motifs)
+        best = []
+        for w,at in self.groups:
+            kernel = self.weight[at, :, :w]
+            best.append(torch.maximum(F.conv1d(x, kernel).amax(-1), F.conv1d(x, kernel.flip(1, 2)).amax(-1)))
+        return torch.cat(best, 1)[:, self.place]
+
+# %% ../nbs/20_models.ipynb #74f82375
+class MotifNet(BindingNet):
+    "Best hits of known motifs, standardised, and two dense layers."
+    strands_alike = True
+    def __init__(self,
+        n_tfs:int, # Outputs
+        width:int=200, # Length of the DNA, bp
+        motifs:list=None, # PWMs to start from, JASPAR's vertebrate profiles if not given; or only their widths
+        hidden:tuple=(1024, 512), # Units of the dense layers
+    ):
+        first = MotifLayer(vertebrate_profiles() if motifs is None else motifs)
+        if width<max(first.widths): raise UserError(f"MotifNet needs sequences of at least {max(first.widths)} bp; these have {width}")
+        super().__init__(
+            first  = first,
+            middle = nn.BatchNorm1d(len(first.widths), affine=False),
+            dense  = nn.Sequential(nn.Dropout(0.1), dense_block(len(first.widths), hidden[0], 0.4), dense_block(*hidden, 0.4)),
+            n_tfs=n_tfs, hidden=hidden[1], width=width)
+        self.args = dict(motifs=first.widths, hidden=list(hidden))
+
+# %% ../nbs/20_models.ipynb #70642c15
+class KmerScore(nn.Module):
+    "The sum of the weights of all gapped words in a sequence."
+    def __init__(self,
+        k:int=8, # Length of a word
+        informative:int=6, # Bases of it that count
+    ):
+        super().__init__()
+        patterns = list(combinations(range(k), informative))
+        powers = torch.zeros(len(patterns), 1, k)
+        for row,p in zip(powers, patterns): row[0, list(p)] = 4.**torch.arange(informative)
+        self.register_buffer("powers", powers, persistent=False)
+        self.register_buffer("weight", torch.zeros(len(patterns), 4**informative))
+
+    def forward(self,
+        x:torch.Tensor, # One-hot, float32, (batch, 4, width); words with N do not count
+    ) -> torch.Tensor: # Float32, (batch, 1)
+        k = self.powers.shape[-1]
+        words = F.conv1d(x.argmax(1, keepdim=True).to(x.dtype), self.powers).long()
+        known = F.max_pool1d((x.amax(1, keepdim=True)<1).to(x.dtype), k, 1)==0
+        return (self.weight.gather(1, words.transpose(0, 1).flatten(1)).view(len(self.powers), len(x), -1)*known.transpose(0, 1)).sum((0, 2))[:, None]
+
+# %% ../nbs/20_models.ipynb #05b17bf4
+class TargetNet(BindingNet):
+    "One TF's network: features of a body, best hits of a few motifs and a k-mer score, side by side under one head."
+    def __init__(self,
+        n_tfs:int, # Outputs
+        width:int, # Length of the DNA, bp
+        arch:str, # Architecture of the body
+        args:dict, # Arguments of the body
+        motifs:list, # PWMs of its own; or only their widths
+    ):
+        body = ARCHS[arch](n_tfs, width, **args)
+        super().__init__(body.first, body.middle, body.dense, n_tfs, body.head.in_features+len(motifs)+1, width)
+        self.motifs, self.kmers, self.strands_alike = MotifLayer(motifs), KmerScore(), body.strands_alike
+        self.args = dict(arch=arch, args=args, motifs=self.motifs.widths)
+
+    def body(self,
+        x:torch.Tensor, # One-hot, float32, (batch, 4, width)
+    ) -> torch.Tensor: # What the head sees, float32, (batch, hidden + motifs + 1)
+        "All but the head."
+        return torch.cat([super().body(x), self.motifs(x), self.kmers(x)], 1)
+
+# %% ../nbs/20_models.ipynb #320fc99e
+ARCHS = {a.__name__:a for a in (PaperCNN, ShallowCNN, DanQ, MotifNet)}
 
 # %% ../nbs/20_models.ipynb #c505a279
 def four_groups(
@@ -149,7 +239,7 @@ def four_groups(
     "Sort parameters into groups, for freezing and for learning rates."
     return [list(part.parameters()) for part in (model.first, model.middle, model.dense, model.head)]
 
-# %% ../nbs/20_models.ipynb #d96d1478
+# %% ../nbs/20_models.ipynb #6f3844e2
 def with_new_head(
     model:BindingNet, # A trained network
     n_tfs:int=1, # Outputs of the new head
@@ -158,7 +248,7 @@ def with_new_head(
     "Copy a network's body under a new, untrained head."
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        new = type(model)(n_tfs, model.width)
+        new = type(model)(n_tfs, model.width, **model.args)
     body = {k:v for k,v in model.state_dict().items() if not k.startswith("head.")}
     new.load_state_dict(body, strict=False)
     return new

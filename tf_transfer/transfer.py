@@ -6,10 +6,11 @@ Docs: https://tf-transfer.github.io/tf_transfer/transfer.html.md"""
 
 # %% auto #0
 __all__ = ['paper_adam', 'STRATEGIES', 'MaskedBCE', 'ModelCard', 'KeepBest', 'OwnSeed', 'TidyMemory', 'EpochLines', 'progress',
-           'silent', 'learner_of', 'new_model', 'binding_learner', 'transfer_learner', 'scratch_learner', 'paper',
-           'frozen', 'discriminative', 'gradual', 'scratch', 'predict', 'evaluate', 'save_model', 'load_model']
+           'silent', 'learner_of', 'new_model', 'binding_learner', 'AfterFirst', 'read_once', 'transfer_learner',
+           'scratch_learner', 'paper', 'frozen', 'discriminative', 'gradual', 'scratch', 'features', 'ridge',
+           'regions_of', 'set_head', 'probe', 'predict', 'evaluate', 'save_model', 'load_model']
 
-# %% ../nbs/30_transfer.ipynb #c50cd0a5
+# %% ../nbs/30_transfer.ipynb #dbc1f280
 import ctypes, json, sys, tempfile, time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,21 +21,25 @@ import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
+from torch import nn
 import fastai.callback.schedule # noqa: F401 (gives Learner fit_one_cycle, fine_tune and lr_find)
 from fastai.callback.core import Callback
 from fastai.callback.tracker import TrackerCallback
 from fastai.callback.training import BnFreeze
+from fastai.data.core import DataLoaders
 from fastai.learner import Learner
 from fastai.optimizer import Adam
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from . import __version__
 from .core import UserError, check_file, pick, writing
-from .data import binding_dls, target_dls
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from .data import RegionSet, binding_dls, target_dls
 from .dna import one_hot, reverse_complement
 from .matrix import fingerprint, less_sparse
 from .metrics import AUPRC, Scores, score
-from .models import ARCHS, BindingNet, PaperCNN, four_groups, with_new_head
+from .models import ARCHS, BindingNet, PaperCNN, TargetNet, four_groups, with_new_head
 from .splits import Labelled, Split, Target
 
 # %% ../nbs/30_transfer.ipynb #3961f26f
@@ -56,7 +61,7 @@ class MaskedBCE:
     def activation(self, logits): return logits.sigmoid()
     def decodes(self, logits): return logits>0
 
-# %% ../nbs/30_transfer.ipynb #0fa53ad6
+# %% ../nbs/30_transfer.ipynb #5b021183
 @dataclass
 class ModelCard:
     "What one needs to know to use a model honestly."
@@ -72,8 +77,9 @@ class ModelCard:
     training:dict = field(default_factory=dict) # Strategy, epochs, learning rates ...
     pretrained:dict = None # The same of the pre-trained model, without its regions
     version:str = __version__
+    args:dict = field(default_factory=dict) # Arguments of the architecture
 
-# %% ../nbs/30_transfer.ipynb #43f6f9cd
+# %% ../nbs/30_transfer.ipynb #bea25969
 def _card(m, split, model, tfs, index, seed, training, pre=None):
     "The card of a model about to be trained on some positions of a matrix"
     regions = m.var.iloc[np.sort(np.concatenate(index))][["chrom", "start", "end"]].astype({"chrom":str})
@@ -81,7 +87,7 @@ def _card(m, split, model, tfs, index, seed, training, pre=None):
     if before is not None: regions = pd.concat([before.regions, regions]).drop_duplicates()
     return ModelCard(type(model).__name__, model.width, list(tfs), seed, str(m.uns.get("fingerprint") or fingerprint(m)), str(m.uns.get("genome", "")),
                      regions.reset_index(drop=True), list(split.valid_chroms), list(split.test_chroms), training,
-                     None if before is None else {k:v for k,v in vars(before).items() if k!="regions"})
+                     None if before is None else {k:v for k,v in vars(before).items() if k!="regions"}, args=model.args)
 
 # %% ../nbs/30_transfer.ipynb #b4547dfe
 class KeepBest(TrackerCallback):
@@ -160,9 +166,9 @@ def learner_of(
     learn.regions = card.regions
     return learn.to_fp16() if dls.device.type=="cuda" else learn
 
-# %% ../nbs/30_transfer.ipynb #fa0d4d1c
+# %% ../nbs/30_transfer.ipynb #f0ec6f18
 def new_model(
-    arch:type, # Architecture, such as `PaperCNN`
+    arch, # Architecture, such as `PaperCNN`, or what makes one: `partial(MotifNet, motifs=...)`
     n_tfs:int, # Outputs
     width:int, # Length of the DNA, bp
     seed:int=0, # Seed of the weights
@@ -172,12 +178,12 @@ def new_model(
         torch.manual_seed(seed)
         return arch(n_tfs, width)
 
-# %% ../nbs/30_transfer.ipynb #b3f41791
+# %% ../nbs/30_transfer.ipynb #d0514d82
 def binding_learner(
     m:ad.AnnData, # Binding matrix
     split:Split, # Training and validation regions
     tfs:list=None, # TFs to pre-train on, all if not given
-    arch:type=PaperCNN, # Architecture
+    arch=PaperCNN, # Architecture, or what makes one
     labels=less_sparse, # The view of the states
     complete:bool=True, # Only regions resolved for every TF, as in the paper? Else all, with a masked loss
     bs:int=99, # Regions per batch
@@ -191,6 +197,35 @@ def binding_learner(
     model = new_model(arch, len(tfs), m.uns["width"], seed)
     training = dict(labels=labels.__name__, complete=complete, bs=bs, both_strands=both_strands)
     return learner_of(dls, model, _card(m, split, model, tfs, dls.index, seed, training))
+
+# %% ../nbs/30_transfer.ipynb #f9b74893
+class AfterFirst(nn.Module):
+    "A network that is given what its first layer would say."
+    def __init__(self,
+        net:BindingNet, # The network; it learns
+    ):
+        super().__init__()
+        self.net = net
+    def forward(self, seen): return self.net.head(self.net.dense(self.net.middle(seen)))
+
+# %% ../nbs/30_transfer.ipynb #b33c7b8c
+@torch.no_grad()
+def _seen(first, data, bs=512):
+    "A region set with the first layer's output in place of codes, float16"
+    first.eval()
+    device = next(first.parameters()).device
+    parts = [first(one_hot(data[i][0].to(device))).half().cpu() for i in torch.arange(len(data)).split(bs)]
+    return RegionSet(torch.cat(parts), data.labels.repeat(2 if data.both_strands else 1, 1))
+
+def read_once(
+    learn:Learner, # A learner; its model is what will be trained
+    seen:np.ndarray=None, # What the first layer says of every region of the matrix, where that is known already, (regions, filters)
+) -> Learner: # Of the same network behind its first layer, which stays as it is
+    "Let the first layer read every region once, and train the rest on what it saw."
+    sets = [_seen(learn.model.first, dl.dataset) if seen is None else RegionSet(seen[i], dl.dataset.labels) for dl,i in zip(learn.dls.loaders, learn.dls.index)]
+    dls = DataLoaders(*[dl.new(d, encode=torch.Tensor.float, random_strand=False) for dl,d in zip(learn.dls.loaders, sets)], device=learn.dls.device)
+    return Learner(dls, AfterFirst(learn.model), loss_func=learn.loss_func, opt_func=learn.opt_func, splitter=lambda m: four_groups(m.net)[1:], metrics=AUPRC(),
+                   model_dir=tempfile.gettempdir(), cbs=[KeepBest(), OwnSeed(learn.model.card.seed), TidyMemory()])
 
 # %% ../nbs/30_transfer.ipynb #16bf821b
 def transfer_learner(
@@ -209,10 +244,10 @@ def transfer_learner(
     learn.freeze()
     return learn
 
-# %% ../nbs/30_transfer.ipynb #0615b242
+# %% ../nbs/30_transfer.ipynb #97a9ec92
 def scratch_learner(
     target:Target, # One TF's regions
-    arch:type=PaperCNN, # Architecture
+    arch=PaperCNN, # Architecture, or what makes one
     bs:int=100, # Regions per batch
     both_strands:bool=True, # Each region twice per epoch, as in the paper? Else a random strand each time
     seed:int=0, # Seed of weights, order and dropout
@@ -282,10 +317,65 @@ def scratch(
     learn.unfreeze()
     learn.fit(epochs, lr)
 
-# %% ../nbs/30_transfer.ipynb #91589f1d
-STRATEGIES = {f.__name__:f for f in (paper, frozen, discriminative, gradual, scratch)}
+# %% ../nbs/30_transfer.ipynb #9cb1fd5d
+@torch.no_grad()
+def features(
+    model:BindingNet, # A network
+    codes:np.ndarray, # Codes, uint8, (regions, width)
+    bs:int=512, # Regions at a time
+) -> np.ndarray: # What its head would see, float32, (regions, hidden); the mean of the two strands, unless they are alike to it
+    "The body's features."
+    device, was_training = next(model.parameters()).device, model.training
+    model.eval()
+    def read(c): return model.body(one_hot(c).to(device)).cpu()
+    out = [read(c) if model.strands_alike else (read(c)+read(reverse_complement(c)))/2 for c in torch.as_tensor(codes).split(bs)]
+    model.train(was_training)
+    return torch.cat(out).numpy()
 
-# %% ../nbs/30_transfer.ipynb #e38fc7a5
+# %% ../nbs/30_transfer.ipynb #486ce8d8
+def ridge(
+    x:np.ndarray, # Features, float, (regions, features)
+    label:np.ndarray, # 1 bound, 0 unbound, (regions,)
+    weight:np.ndarray=1., # How much each feature is trusted: its standard deviation after scaling, (features,)
+    Cs:tuple=(1e-3, 3e-3, 1e-2), # Inverse strengths of the L2 penalty to choose from by cross-validation
+) -> tuple[np.ndarray, float]: # Coefficients of the unscaled features, (features,), and the intercept
+    "Logistic regression on scaled features; features trusted more are penalised less."
+    mean, scale = x.mean(0), weight/(x.std(0)+1e-3)
+    fit = GridSearchCV(LogisticRegression(max_iter=500), dict(C=list(Cs)), scoring="average_precision", cv=5).fit((x-mean)*scale, label)
+    coef = fit.best_estimator_.coef_[0]*scale
+    return coef, float(fit.best_estimator_.intercept_[0]-mean@coef)
+
+# %% ../nbs/30_transfer.ipynb #8fa7086a
+def regions_of(
+    learn:Learner, # A learner of one TF
+) -> tuple: # Codes, uint8, (regions, width), and labels, (regions,): training and validation, each region once
+    "What a learner may learn from."
+    parts = [dl.dataset for dl in learn.dls.loaders]
+    return np.concatenate([d.codes.numpy() for d in parts]), np.concatenate([d.labels[:, 0].numpy() for d in parts])
+
+# %% ../nbs/30_transfer.ipynb #5e98afc8
+def set_head(
+    model:BindingNet, # A network with one output
+    coef:np.ndarray, # (hidden,)
+    intercept:float, # One number
+):
+    "Make a linear model the head of a network."
+    with torch.no_grad():
+        model.head.weight[:] = torch.from_numpy(np.asarray(coef, np.float32))
+        model.head.bias[:] = intercept
+
+# %% ../nbs/30_transfer.ipynb #d979baa9
+def probe(
+    learn:Learner, # A transfer learner
+):
+    "A penalised logistic regression on the body's features as the head; the body is left alone."
+    codes, label = regions_of(learn)
+    set_head(learn.model, *ridge(features(learn.model, codes), label))
+
+# %% ../nbs/30_transfer.ipynb #8af4c96c
+STRATEGIES = {f.__name__:f for f in (paper, frozen, discriminative, gradual, probe, scratch)}
+
+# %% ../nbs/30_transfer.ipynb #4d569e53
 @torch.no_grad()
 def predict(
     model, # A model, or a learner
@@ -303,7 +393,7 @@ def predict(
     out = []
     for c in codes.split(bs):
         c = c.to(device)
-        out.append(((probs(c)+probs(reverse_complement(c)))/2 if both_strands else probs(c)).cpu())
+        out.append(((probs(c)+probs(reverse_complement(c)))/2 if both_strands and not model.strands_alike else probs(c)).cpu())
     model.train(was_training)
     return torch.cat(out).numpy()
 
@@ -323,16 +413,17 @@ def evaluate(
     column = pick([tf], tfs, "TF", "this model")[0] if tf else 0
     return score(data.label, predict(model, data.codes, both_strands)[:, column], n_boot, seed)
 
-# %% ../nbs/30_transfer.ipynb #55e5327c
+# %% ../nbs/30_transfer.ipynb #84d642c5
 def save_model(
     model, # A model, or a learner
     path:str|Path, # The `.safetensors` file to make
     force:bool=False, # May an existing file be replaced?
+    half:bool=False, # Keep the weights in 16 bits, in half the space?
 ):
     "Write a model and its card, whole or not at all."
     model = getattr(model, "model", model)
     card = vars(model.card) | dict(regions=_pack(model.card.regions), format="tf_transfer 1")
-    weights = {k:v.detach().cpu().contiguous() for k,v in model.state_dict().items()}
+    weights = {k:(v.half() if half and v.is_floating_point() else v).detach().cpu().contiguous() for k,v in model.state_dict().items()}
     with writing(path, force) as tmp: save_file(weights, tmp, {"tf_transfer":json.dumps(card)})
 
 # %% ../nbs/30_transfer.ipynb #db4b713b
@@ -343,7 +434,7 @@ def _pack(regions):
 def _unpack(packed):
     return pd.concat([pd.DataFrame(dict(chrom=c, start=s, end=e)) for c,(s,e) in packed.items()] or [pd.DataFrame(dict(chrom=[], start=[], end=[]))], ignore_index=True)
 
-# %% ../nbs/30_transfer.ipynb #3bc13e29
+# %% ../nbs/30_transfer.ipynb #4cedede3
 def load_model(
     path:str|Path, # A `.safetensors` file
 ) -> BindingNet: # On the CPU, in evaluation mode, with its `.card`
@@ -359,7 +450,7 @@ def load_model(
         card = json.loads(meta["tf_transfer"])
         card.pop("format")
         card = ModelCard(**card | dict(regions=_unpack(card["regions"])))
-        model = ARCHS[card.arch](len(card.tfs), card.width)
+        model = (ARCHS | dict(TargetNet=TargetNet))[card.arch](len(card.tfs), card.width, **card.args)
         model.load_state_dict(weights)
     except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as e: raise UserError(f"{path}: its weights and its description do not fit this version of tf_transfer ({type(e).__name__}: {str(e).splitlines()[0]})") from None
     model.card = card
