@@ -99,13 +99,14 @@ def weigh(
     parts = np.split(both*coef, np.arange(x.shape[1], both.shape[1]), axis=1)
     return coef, intercept, dict(zip(["body", *said], [round(float(p.sum(1).std()), 3) for p in parts]))
 
-# %% ../nbs/36_auto.ipynb #2881ca03
+# %% ../nbs/36_auto.ipynb #1010f563
 def auto(
     learn:Learner, # A transfer learner; its model becomes a `TargetNet`
     profiles:list=None, # What is known of the target's motif, PWMs; JASPAR's own profiles if not given, [] for nothing
+    with_valid:bool=True, # Learn from the validation regions too?
 ):
     "Body, motifs and k-mers under one head, by what they say of regions that they were not fitted on."
-    codes, label = regions_of(learn)
+    codes, label = regions_of(learn, with_valid)
     body, card = learn.model, learn.model.card
     motifs, words, said = sources(codes, label, own_profiles(card.tfs[0]) if profiles is None else profiles)
     coef, intercept, shares = weigh(features(body, codes), said, label)

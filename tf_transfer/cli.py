@@ -6,7 +6,7 @@ Docs: https://tf-transfer.github.io/tf_transfer/cli.html.md"""
 
 # %% auto #0
 __all__ = ['command', 'tft_download', 'tft_import', 'tft_build', 'chosen_tfs', 'tft_pretrain', 'tft_finetune', 'tft_evaluate',
-           'tft_demo']
+           'tft_predict', 'tft_demo']
 
 # %% ../nbs/90_cli.ipynb #a0956abf
 import json, re, sys, time
@@ -149,20 +149,22 @@ def chosen_tfs(
     if not names: raise UserError(f"--tfs {spec} leaves no TF to train on")
     return names
 
-# %% ../nbs/90_cli.ipynb #f21feb8c
+# %% ../nbs/90_cli.ipynb #181e80b4
 @command
 def tft_pretrain(
     matrix:str, # Binding matrix, .h5ad
     out:str, # The .safetensors file to make
     tfs:str="all", # all, best50 (the 50 best resolved), A,B,C or a file with a name per line
     exclude_tfs:str="", # TFs to leave out: A,B
-    arch:str="PaperCNN", # PaperCNN, ShallowCNN or DanQ
+    arch:str="PaperCNN", # PaperCNN, ShallowCNN, DanQ or MotifNet
     labels:str="complete", # complete: regions resolved for all TFs; masked: all regions, unresolved labels left out of the loss
     epochs:int=15, # Passes over the data
     batch_size:int=99, # Regions per batch
     lr:float=3e-3, # Learning rate
     one_cycle:store_true=False, # Let the rate rise and fall (one cycle) instead of keeping it constant?
     random_strand:store_true=False, # One random strand of each region per epoch instead of both: half the time
+    wd:float=0., # Weight decay
+    compact:store_true=False, # Weights in 16 bits, and whole chromosomes in place of the regions that were seen? For a model to be passed on
     valid_chroms:str="", # Validation chromosomes: chr15
     test_chroms:str="", # Chromosomes left out for the final test: chr16,chr22
     seed:int=0, # Seed of weights, order and dropout
@@ -173,7 +175,7 @@ def tft_pretrain(
     from tf_transfer.matrix import read_matrix
     from tf_transfer.models import ARCHS
     from tf_transfer.splits import by_chrom
-    from tf_transfer.transfer import binding_learner, progress, save_model
+    from tf_transfer.transfer import binding_learner, progress, read_once, save_model
     check_output(out, force)
     pick([arch], ARCHS, "architecture", "tf_transfer")
     if labels not in ("complete", "masked"): raise UserError(f"--labels {labels}: choose complete or masked")
@@ -182,22 +184,26 @@ def tft_pretrain(
     if not valid_chroms: raise UserError("--valid-chroms must name chromosomes to choose the best epoch on: chr15, say")
     split = by_chrom(m, _listed(valid_chroms), _listed(test_chroms))
     names = chosen_tfs(m, tfs, exclude_tfs)
-    learn = binding_learner(m, split, names, ARCHS[arch], complete=labels=="complete", bs=batch_size, both_strands=not random_strand, seed=seed)
+    learn = binding_learner(m, split, names, ARCHS[arch], complete=labels=="complete", bs=batch_size, both_strands=not random_strand and arch!="MotifNet", seed=seed)
     print(f"{arch}, {len(names)} TFs, {len(learn.dls.index[0]):,} training and {len(learn.dls.index[1]):,} validation regions")
-    learn.model.card.training.update(epochs=epochs, lr=lr, schedule="one cycle" if one_cycle else "constant")
-    with progress(learn): (learn.fit_one_cycle if one_cycle else learn.fit)(epochs, lr)
-    save_model(learn, out, force)
-    print(f"{out}: kept epoch {learn.keep_best.epoch_kept+1}, validation loss {learn.keep_best.best:.4f}")
+    learn.model.card.training.update(epochs=epochs, lr=lr, wd=wd, schedule="one cycle" if one_cycle else "constant")
+    trained = read_once(learn) if arch=="MotifNet" else learn
+    with progress(trained): (trained.fit_one_cycle if one_cycle else trained.fit)(epochs, lr, wd=wd)
+    save_model(learn, out, force, compact)
+    print(f"{out}: kept epoch {trained.keep_best.epoch_kept+1}, validation loss {trained.keep_best.best:.4f}")
 
-# %% ../nbs/90_cli.ipynb #143939b6
+# %% ../nbs/90_cli.ipynb #cbf7053e
 @command
 def tft_finetune(
-    matrix:str, # Binding matrix, .h5ad
-    pretrained:str, # Pre-trained model, .safetensors
-    out:str, # The .safetensors file to make
+    *files:str, # MATRIX.h5ad PRETRAINED OUT.safetensors; with --peaks only OUT.safetensors
     tf:str=None, # Name of the target TF
+    peaks:str=None, # Own peaks in place of a matrix: BED, narrowPeak ...
+    genome:str=None, # With --peaks: the genome, FASTA
+    background:str=None, # With --peaks: open regions to draw unbound ones from, BED; the genome away from the peaks if not given
+    pretrained:str="motifs-hg38", # With --peaks: a released model, or a .safetensors file
+    no_profile:store_true=False, # Do as if JASPAR did not know the target?
     n_pos:int=None, # Bound regions for training and validation together; all if not given
-    strategy:str="paper", # paper, frozen, discriminative, gradual or scratch
+    strategy:str="paper", # paper, frozen, discriminative, gradual, probe, auto or scratch; with --peaks always auto
     epochs:int=10, # Passes over the data
     lr:float=None, # Learning rate; the strategy's own if not given
     batch_size:int=100, # Regions per batch
@@ -208,25 +214,59 @@ def tft_finetune(
     seed:int=0, # Seed of the draw of the peaks, of the head, order and dropout
     force:store_true=False, # Replace an existing file?
 ):
-    "Fine-tune a pre-trained network for one TF."
+    "Fine-tune a pre-trained network for one TF: of a binding matrix, or of your own peaks."
+    if peaks: return _own_peaks(files, tf, peaks, genome, background, pretrained, no_profile, seed, force)
+    if len(files)!=3: raise UserError(f"MATRIX, PRETRAINED and OUT must be given ({len(files)} were), or --peaks, --genome and OUT")
+    matrix, pre, out = files
+    _fine_tuned(matrix, pre, out, tf, no_profile, n_pos, strategy, epochs, lr, batch_size, keep_seen, random_strand, valid_chroms, test_chroms, seed, force)
+
+# %% ../nbs/90_cli.ipynb #58b41fae
+def _fine_tuned(matrix, pretrained, out, tf, no_profile, n_pos, strategy, epochs, lr, batch_size, keep_seen, random_strand, valid_chroms, test_chroms, seed, force):
+    "Fine-tune on one TF of a binding matrix"
+    from functools import partial
+    from tf_transfer.auto import auto
     from tf_transfer.core import pick
     from tf_transfer.matrix import read_matrix
     from tf_transfer.splits import by_chrom, target_set
-    from tf_transfer.transfer import STRATEGIES, load_model, progress, save_model, scratch_learner, transfer_learner
+    from tf_transfer.transfer import STRATEGIES, pretrained as find, probe, progress, save_model, scratch_learner, transfer_learner
     check_output(out, force)
     _need(tf=tf)
-    pick([strategy], STRATEGIES, "strategy", "tf_transfer")
+    pick([strategy], [*STRATEGIES, "auto"], "strategy", "tf_transfer")
     if epochs<1 or batch_size<2 or (lr is not None and lr<=0): raise UserError("--epochs must be 1 or more, --batch-size 2 or more, and --lr above 0")
-    pre, m = load_model(pretrained), read_matrix(matrix)
+    pre, m = find(str(pretrained)), read_matrix(matrix)
     split = by_chrom(m, _listed(valid_chroms) or pre.card.valid_chroms, _listed(test_chroms) or pre.card.test_chroms)
     target = target_set(m, tf, split, n_pos, exclude=None if keep_seen else pre.card.regions, seed=seed)
     kwargs = dict(bs=batch_size, both_strands=not random_strand, seed=seed)
-    learn = scratch_learner(target, type(pre), **kwargs) if strategy=="scratch" else transfer_learner(target, pre, **kwargs)
+    learn = scratch_learner(target, partial(type(pre), **pre.args), **kwargs) if strategy=="scratch" else transfer_learner(target, pre, **kwargs)
     print(f"{tf}, {strategy}: {target.train.n_pos} bound and {target.train.n_neg} unbound regions to train on, {target.valid.n_pos} and {target.valid.n_neg} to validate")
-    learn.model.card.training.update(strategy=strategy, epochs=epochs, lr=lr)
-    with progress(learn): STRATEGIES[strategy](learn, epochs, **({} if lr is None else dict(lr=lr)))
+    fitted = dict(probe=probe, auto=partial(auto, profiles=[] if no_profile else None)).get(strategy)
+    learn.model.card.training.update(dict(strategy=strategy) if fitted else dict(strategy=strategy, epochs=epochs, lr=lr))
+    if fitted: fitted(learn)
+    else:
+        with progress(learn): STRATEGIES[strategy](learn, epochs, **({} if lr is None else dict(lr=lr)))
     save_model(learn, out, force)
-    print(f"{out}: kept epoch {learn.keep_best.epoch_kept+1}, validation loss {learn.keep_best.best:.4f}")
+    print(f"{out}: {'fitted' if fitted else f'kept epoch {learn.keep_best.epoch_kept+1}, validation loss {learn.keep_best.best:.4f}'}")
+
+# %% ../nbs/90_cli.ipynb #ed67fcbf
+def _own_peaks(files, tf, peaks, genome, background, pretrained, no_profile, seed, force):
+    "A model of a user's own peaks, and an account of it"
+    from tf_transfer.auto import auto, own_profiles
+    from tf_transfer.peaks import account, peaks_matrix, split_by_size
+    from tf_transfer.splits import target_set
+    from tf_transfer.transfer import pretrained as find, save_model, transfer_learner
+    if len(files)!=1: raise UserError(f"with --peaks, one file must be named, OUT.safetensors; {len(files)} were given")
+    _need(genome=genome)
+    check_output(files[0], force)
+    pre, name = find(str(pretrained)), tf or "TF"
+    m = peaks_matrix(peaks, genome, background, name, pre.width, seed=seed)
+    target = target_set(m, name, split_by_size(m, pre.card.regions), seed=seed)
+    profiles = [] if no_profile or not tf else own_profiles(tf)
+    validated, learn = (transfer_learner(target, pre, seed=seed) for _ in range(2))
+    auto(validated, profiles, with_valid=False)
+    auto(learn, profiles)
+    print(account(m, target, pre, validated, learn, withheld=[tf] if no_profile and tf else []))
+    save_model(learn, files[0], force)
+    print(f"{files[0]} written")
 
 # %% ../nbs/90_cli.ipynb #c65153e9
 @command
@@ -280,6 +320,32 @@ def _evaluated(path, m, tf, chroms, n_pos, negatives, one_strand, seed):
     print(f"{tf} on {', '.join(chroms)}: {scores}")
     if seen.any(): print(f"{int(seen.sum()):,} regions that the model has seen were left out")
     return dict(tf=tf, **scores.as_dict(), chroms=chroms, model=str(path), negatives=negatives, both_strands=not one_strand, seen_left_out=int(seen.sum()), seed=seed)
+
+# %% ../nbs/90_cli.ipynb #2c1300ff
+@command
+def tft_predict(
+    model:str, # Model, .safetensors, or the name of a released one
+    out:str, # Table to make, tab-separated
+    bed:str=None, # Intervals, in a genome
+    fasta:str=None, # Or sequences
+    vcf:str=None, # Or variants, in a genome: the logit with either allele, and the difference
+    genome:str=None, # The genome of --bed and --vcf, FASTA
+    batch_size:int=256, # Sequences at a time
+    force:store_true=False, # Replace an existing file?
+):
+    "Predict binding for BED, FASTA or VCF."
+    from tf_transfer.dna import Genome
+    from tf_transfer.scan import predict_bed, predict_fasta, predict_vcf
+    from tf_transfer.transfer import pretrained
+    check_output(out, force)
+    if sum(o is not None for o in (bed, fasta, vcf))!=1: raise UserError("give one of --bed, --fasta and --vcf")
+    if fasta is None: _need(genome=genome)
+    net = pretrained(model)
+    tfs = net.card.tfs
+    if fasta: n, skipped = predict_fasta(net, tfs, fasta, out, batch_size, force), None
+    else: n, skipped = (predict_bed if bed else predict_vcf)(net, tfs, bed or vcf, Genome(genome), out, batch_size, force)
+    if skipped and skipped.count: print(skipped)
+    print(f"{out}: {n:,} rows")
 
 # %% ../nbs/90_cli.ipynb #6e0e3602
 @command

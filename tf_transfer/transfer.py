@@ -8,13 +8,15 @@ Docs: https://tf-transfer.github.io/tf_transfer/transfer.html.md"""
 __all__ = ['paper_adam', 'STRATEGIES', 'MaskedBCE', 'ModelCard', 'KeepBest', 'OwnSeed', 'TidyMemory', 'EpochLines', 'progress',
            'silent', 'learner_of', 'new_model', 'binding_learner', 'AfterFirst', 'read_once', 'transfer_learner',
            'scratch_learner', 'paper', 'frozen', 'discriminative', 'gradual', 'scratch', 'features', 'ridge',
-           'regions_of', 'set_head', 'probe', 'predict', 'evaluate', 'save_model', 'load_model']
+           'regions_of', 'set_head', 'probe', 'predict', 'evaluate', 'save_model', 'load_model', 'released',
+           'pretrained']
 
-# %% ../nbs/30_transfer.ipynb #dbc1f280
+# %% ../nbs/30_transfer.ipynb #1f60a4e6
 import ctypes, json, sys, tempfile, time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
+from importlib.resources import files
 from pathlib import Path
 import anndata as ad
 import numpy as np
@@ -345,12 +347,13 @@ def ridge(
     coef = fit.best_estimator_.coef_[0]*scale
     return coef, float(fit.best_estimator_.intercept_[0]-mean@coef)
 
-# %% ../nbs/30_transfer.ipynb #8fa7086a
+# %% ../nbs/30_transfer.ipynb #815cdba1
 def regions_of(
     learn:Learner, # A learner of one TF
-) -> tuple: # Codes, uint8, (regions, width), and labels, (regions,): training and validation, each region once
+    with_valid:bool=True, # Validation regions too?
+) -> tuple: # Codes, uint8, (regions, width), and labels, (regions,), each region once
     "What a learner may learn from."
-    parts = [dl.dataset for dl in learn.dls.loaders]
+    parts = [dl.dataset for dl in learn.dls.loaders[:2 if with_valid else 1]]
     return np.concatenate([d.codes.numpy() for d in parts]), np.concatenate([d.labels[:, 0].numpy() for d in parts])
 
 # %% ../nbs/30_transfer.ipynb #5e98afc8
@@ -413,17 +416,19 @@ def evaluate(
     column = pick([tf], tfs, "TF", "this model")[0] if tf else 0
     return score(data.label, predict(model, data.codes, both_strands)[:, column], n_boot, seed)
 
-# %% ../nbs/30_transfer.ipynb #84d642c5
+# %% ../nbs/30_transfer.ipynb #d62e84f4
 def save_model(
     model, # A model, or a learner
     path:str|Path, # The `.safetensors` file to make
     force:bool=False, # May an existing file be replaced?
-    half:bool=False, # Keep the weights in 16 bits, in half the space?
+    compact:bool=False, # Weights in 16 bits, and whole chromosomes in place of the regions that were seen? For models to be passed on
 ):
     "Write a model and its card, whole or not at all."
     model = getattr(model, "model", model)
-    card = vars(model.card) | dict(regions=_pack(model.card.regions), format="tf_transfer 1")
-    weights = {k:(v.half() if half and v.is_floating_point() else v).detach().cpu().contiguous() for k,v in model.state_dict().items()}
+    seen = model.card.regions
+    if compact: seen = seen.groupby("chrom", observed=True, as_index=False).agg(start=("start", lambda s: 0), end=("end", "max"))
+    card = vars(model.card) | dict(regions=_pack(seen), format="tf_transfer 1")
+    weights = {k:(v.half() if compact and v.is_floating_point() else v).detach().cpu().contiguous() for k,v in model.state_dict().items()}
     with writing(path, force) as tmp: save_file(weights, tmp, {"tf_transfer":json.dumps(card)})
 
 # %% ../nbs/30_transfer.ipynb #db4b713b
@@ -455,3 +460,17 @@ def load_model(
     except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as e: raise UserError(f"{path}: its weights and its description do not fit this version of tf_transfer ({type(e).__name__}: {str(e).splitlines()[0]})") from None
     model.card = card
     return model.eval()
+
+# %% ../nbs/30_transfer.ipynb #52e600ed
+def released() -> dict: # Name to its file
+    "The pre-trained models that come with the package."
+    return {p.stem:p for p in sorted(Path(str(files("tf_transfer"))).glob("weights/*.safetensors"))}
+
+# %% ../nbs/30_transfer.ipynb #8fea4674
+def pretrained(
+    name:str="motifs-hg38", # Name of a released model, or a `.safetensors` file
+) -> BindingNet: # On the CPU, in evaluation mode, with its `.card`
+    "A pre-trained model that comes with the package, or one of your own; raises `UserError` where there is none of that name."
+    if Path(name).suffix==".safetensors": return load_model(name)
+    pick([name], released(), "released model", "tf_transfer")
+    return load_model(released()[name])

@@ -1,0 +1,221 @@
+"""Every method on real data, on chromosomes that none of them has seen: python bench/transfer.py MATRIX FOLDER [--workers 2]
+
+Finished tasks are kept in FOLDER and not repeated; bench/transfer.csv is written from them."""
+import json
+import os
+import shutil
+import sys
+import time
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+import numpy as np
+import pandas as pd
+import torch
+from fastcore.script import call_parse
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import average_precision_score
+from sklearn.model_selection import GridSearchCV, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import Normalizer, StandardScaler
+from sklearn.svm import LinearSVC
+from tf_transfer.auto import sources, weigh
+from tf_transfer.baselines import GappedKmers, motif_hits
+from tf_transfer.matrix import AMBIGUOUS, BOUND, UNBOUND, read_matrix
+from tf_transfer.models import MotifNet
+from tf_transfer.motifs import vertebrate_profiles
+from tf_transfer.splits import Split, by_chrom, target_set
+from tf_transfer.transfer import AfterFirst, binding_learner, load_model, progress, read_once, ridge, save_model
+
+FIVE = ["JUND", "MAX", "SPI1", "SP1", "HNF4A"]
+
+def family(tf):
+    "Which profiles are the target's, or of its JASPAR family"
+    known = vertebrate_profiles()
+    own = {p.tf_family for p in known if tf in p.name.upper().split("::")}-{""}
+    return np.array([tf in p.name.upper().split("::") or p.tf_family in own for p in known])
+
+def all_hits(m, folder):
+    "Best hits of all profiles in all regions, computed once"
+    path = folder/"hits.npy"
+    if not path.exists():
+        np.save(folder/"part.npy", motif_hits(m.varm["sequence"], list(vertebrate_profiles())).astype(np.float16))
+        (folder/"part.npy").rename(path)
+    return np.load(path, mmap_mode="r")
+
+def further(m, split):
+    "Thirty further TFs with 100 to 5,000 bound regions, drawn at random, in groups of ten that leave the pre-training together"
+    bound = (m.X[:, np.r_[split.train, split.valid]]==BOUND).sum(1)
+    tested = (m.X[:, split.test]==BOUND).sum(1)
+    names = [t for t,b,n in zip(m.obs_names, bound, tested) if 100<=b<=5000 and n>=50 and t not in FIVE]
+    return np.random.default_rng(0).permutation(names)[:30].reshape(3, 10).tolist()
+
+def body(m, split, hits, folder, name, absent, withheld, shuffled=False):
+    "A MotifNet without some TFs and some profiles, trained once"
+    path = folder/f"{name}.safetensors"
+    if path.exists(): return load_model(path)
+    keep = np.flatnonzero(~withheld)
+    tfs = [t for t in m.obs_names if t not in absent and (m[t].X[0, split.train]==BOUND).sum()>=10]
+    source = m
+    if shuffled:
+        source = m.copy()
+        rng = np.random.default_rng(0)
+        for part in (split.train, split.valid): source.X[:, part] = m.X[:, rng.permutation(part)]
+    profiles = [vertebrate_profiles()[i] for i in keep]
+    learn = binding_learner(source, split, tfs, partial(MotifNet, motifs=profiles), complete=False, bs=512, both_strands=False)
+    rest = read_once(learn, np.ascontiguousarray(hits[:, keep]))
+    with progress(rest): rest.fit_one_cycle(6, 2e-3, wd=0.01)
+    save_model(learn, path)
+    return learn.model
+
+@torch.no_grad()
+def features(net, hits):
+    rest = AfterFirst(net).eval().net
+    parts = [rest.dense(rest.middle(torch.tensor(np.asarray(h, np.float32)))) for h in np.array_split(hits, len(hits)//2048+1)]
+    return torch.cat(parts).numpy()
+
+def best_of(hits, label, columns):
+    "The profile that tells the training regions apart best"
+    return columns[int(np.argmax([average_precision_score(label, hits[:, i]) for i in columns]))]
+
+def out_of_fold(estimator, x, y, test):
+    return cross_val_predict(estimator, x, y, cv=5, method="decision_function"), estimator.fit(x, y).decision_function(test)
+
+def chosen(estimator, grid, x, y):
+    return GridSearchCV(estimator, grid, scoring="average_precision", cv=5).fit(x, y).best_estimator_
+
+def task_data(m, split, tf, n, seed, either):
+    "Training regions and labels; test regions: 1:1 matched, and a sample at natural prevalence with its weights"
+    if either:
+        m = m.copy()
+        m.X[m.X==AMBIGUOUS] = BOUND
+    t = target_set(m, tf, split, n, seed=seed)
+    index = np.r_[t.train.index, t.valid.index]
+    y = np.r_[t.train.label, t.valid.label].astype(int)
+    states = m[tf].X[0, split.test]
+    bound, unbound = split.test[states==BOUND], split.test[states==UNBOUND]
+    sample = np.random.default_rng(0).permutation(unbound)[:2000]
+    return index, y, t.test, np.r_[bound, sample], len(unbound)/len(sample)
+
+def run(m, split, hits, folder, tf, n, seed, bodies, either=False):
+    "All methods on one draw of one target: a row for each"
+    index, y, matched, natural, weight = task_data(m, split, tf, n, seed, either)
+    codes, test = m.varm["sequence"][index], np.r_[matched.index, natural]
+    test_codes, h, ht = m.varm["sequence"][test], hits[index].astype(np.float32), hits[test].astype(np.float32)
+    k = len(matched.index)
+    natural_y = m[tf].X[0, natural]==BOUND if not either else m[tf].X[0, natural]>=AMBIGUOUS
+    natural_w = np.where(natural_y, 1, weight)
+    rows, start = [], time.time()
+    def record(knowledge, method, values):
+        rows.append(dict(tf=tf, n=n or "all", n_pos=int(y.sum()), seed=seed, labels="either" if either else "bound", knowledge=knowledge, method=method,
+                         auprc=average_precision_score(matched.label, values[:k]), prevalence=float(matched.label.mean()), n_test=int(matched.label.sum()),
+                         natural=average_precision_score(natural_y, values[k:], sample_weight=natural_w), natural_prevalence=float(natural_y.sum()/natural_w.sum())))
+    motifs, words, said = sources(codes, y, [])
+    counts, counts_test = (GappedKmers().transform(c) for c in (codes, test_codes))
+    speak = dict(words=words[1:].decision_function(counts_test))
+    shared = {}
+    if motifs:
+        speak["found"] = motifs[0].best_hit(test_codes).score.to_numpy()
+        shared["de novo motif"] = said["found"], speak["found"]
+    svm_x, svm_t = (Normalizer().fit_transform(c) for c in (counts, counts_test))
+    shared["gapped k-mer SVM"] = out_of_fold(chosen(LinearSVC(), dict(C=[0.1, 1, 10]), svm_x, y), svm_x, y, svm_t)
+    of_family, names = family(tf), [p.name.upper() for p in vertebrate_profiles()]
+    for knowledge in ("any", "withheld"):
+        usable = np.flatnonzero(~of_family) if knowledge=="withheld" else np.arange(len(names))
+        own = [i for i in usable if names[i]==tf]
+        single = dict(shared)
+        best = best_of(h, y, usable)
+        single["best JASPAR profile"] = h[:, best], ht[:, best]
+        if own:
+            mine = best_of(h, y, own)
+            single["own profile"] = h[:, mine], ht[:, mine]
+        regression = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500))
+        regression = chosen(regression, dict(logisticregression__C=[1e-4, 1e-3, 1e-2, 1e-1]), h[:, usable], y)
+        single["regression on JASPAR hits"] = out_of_fold(regression, h[:, usable], y, ht[:, usable])
+        for method,(_,v) in single.items(): record(knowledge, method, v)
+        x, xt = (np.stack([o[i] for o in single.values()], 1) for i in (0, 1))
+        record(knowledge, "these, stacked", make_pipeline(StandardScaler(), LogisticRegression()).fit(x, y).decision_function(xt))
+        for name,(net,columns) in bodies[knowledge].items():
+            z, zt = features(net, h[:, columns]), features(net, ht[:, columns])
+            coef, intercept = ridge(z, y)
+            record(knowledge, f"probe{name}", zt@coef+intercept)
+            told = dict(profile=h[:, mine], **said) if own else dict(said)
+            coef, intercept, _ = weigh(z, told, y)
+            speak["profile"] = ht[:, mine] if own else None
+            record(knowledge, f"auto{name}", np.c_[zt, np.stack([speak[s] for s in told], 1)]@coef+intercept)
+    for r in rows: r["seconds"] = round(time.time()-start, 1)
+    return rows
+
+def plan(m, split, quick):
+    "Bodies: name to what is absent and withheld. Tasks: (target, positives, seed, its bodies, other labels?)"
+    none = np.zeros(len(vertebrate_profiles()), bool)
+    bodies, tasks = {"five":(FIVE, none, False)}, []
+    both = lambda group, tf: dict(any={"":group}, withheld={"":f"{group} without {tf}"})
+    for tf in FIVE: bodies[f"five without {tf}"] = (FIVE, family(tf), False)
+    for n in (50, 125, 500):
+        for tf in FIVE: tasks += [(tf, n, seed, both("five", tf), False) for seed in range(1 if quick else 5)]
+    if quick: return bodies, tasks
+    bodies["shuffled"] = (FIVE, none, True)
+    for task in tasks: task[3]["any"][", body of shuffled labels"] = "shuffled"
+    tasks += [(tf, n, seed, both("five", tf), True) for n in (50, 500) for tf in FIVE for seed in range(2)]
+    bound = (m.X[:, np.r_[split.train, split.valid]]==BOUND).sum(1)
+    for i,group in enumerate(further(m, split)):
+        name = f"further {i+1}"
+        bodies[name] = (group, none, False)
+        bodies[f"{name} without families"] = (group, np.any([family(tf) for tf in group], 0), False)
+        which = dict(any={"":name}, withheld={"":f"{name} without families"})
+        tasks += [(tf, n, 0, which, False) for tf in group for n in (50, 125, 500) if bound[m.obs_names.get_loc(tf)]>=n]
+    return bodies, tasks+[(tf, None, 0, both("five", tf), False) for tf in FIVE]
+
+def _body(job):
+    m, split, hits, folder = SHARED
+    name, (absent, withheld, shuffled) = job
+    start = time.time()
+    body(m, split, hits, folder, name, absent, withheld, shuffled)
+    print(f"{name}: {time.time()-start:.0f} s", flush=True)
+
+def _task(job):
+    m, split, hits, folder = SHARED
+    tf, n, seed, which, either = job
+    path = folder/f"{tf}_{n or 'all'}_{seed}{'_either' if either else ''}.json"
+    if path.exists(): return
+    kept = {name:np.flatnonzero(~withheld) for name,(_,withheld,_) in BODIES.items()}
+    bodies = {k:{label:(load_model(folder/f"{name}.safetensors"), kept[name]) for label,name in w.items()} for k,w in which.items()}
+    rows = run(m, split, hits, folder, tf, n, seed, bodies, either)
+    path.write_text(json.dumps(rows))
+    best = {r["knowledge"]:round(r["auprc"], 3) for r in rows if r["method"]=="auto"}
+    print(f"{path.stem}: {rows[0]['seconds']} s, auto {best}", flush=True)
+
+@call_parse
+def main(
+    matrix:str, # Binding matrix, .h5ad
+    folder:str, # Where finished tasks, bodies and hits are kept
+    workers:int=2, # Processes
+    valid:str="chr15", # Validation chromosome
+    test:str="chr16,chr22", # Test chromosomes
+    quick:bool=False, # To choose by: five targets, one seed, tested on the validation chromosome
+    out:str="bench/transfer.csv", # The table to write
+):
+    "Every method on every target."
+    global SHARED, BODIES
+    torch.set_num_threads(1)
+    folder = Path(folder)
+    folder.mkdir(exist_ok=True)
+    m = read_matrix(matrix)
+    split = by_chrom(m, valid=valid.split(","), test=test.split(","))
+    SHARED = m, split, all_hits(m, folder), folder
+    BODIES, tasks = plan(m, split, quick)
+    with get_context("fork").Pool(workers) as pool: pool.map(_body, BODIES.items(), chunksize=1)
+    if quick:
+        chosen_on = m.var.chrom.iloc[split.train].astype(str).to_numpy()=="chr14"
+        split = Split(split.train[~chosen_on], split.train[chosen_on], split.valid)
+        folder = folder/"quick"
+        folder.mkdir(exist_ok=True)
+        for name in BODIES: shutil.copy(SHARED[3]/f"{name}.safetensors", folder)
+        SHARED = m, split, SHARED[2], folder
+    with get_context("fork").Pool(workers) as pool: pool.map(_task, tasks, chunksize=1)
+    rows = [r for p in sorted(folder.glob("*.json")) for r in json.loads(p.read_text())]
+    pd.DataFrame(rows).round(4).to_csv(out, index=False)
+    print(f"{out}: {len(rows)} rows", file=sys.stderr)
