@@ -20,4 +20,5 @@ setup(
         'nbdev': [f"{cfg['lib_name']}={cfg['lib_name']}._modidx:d"],
     },
     packages=find_packages(include=[cfg['lib_name']]),
+    package_data={cfg['lib_name']: ['weights/*']},
 )

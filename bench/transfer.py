@@ -21,7 +21,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import Normalizer, StandardScaler
 from sklearn.svm import LinearSVC
-from tf_transfer.auto import sources, weigh
+from tf_transfer.auto import nearest, sources, weigh
 from tf_transfer.baselines import GappedKmers, motif_hits
 from tf_transfer.matrix import AMBIGUOUS, BOUND, UNBOUND, read_matrix
 from tf_transfer.models import MotifNet
@@ -76,10 +76,6 @@ def features(net, hits):
     parts = [rest.dense(rest.middle(torch.tensor(np.asarray(h, np.float32)))) for h in np.array_split(hits, len(hits)//2048+1)]
     return torch.cat(parts).numpy()
 
-def best_of(hits, label, columns):
-    "The profile that tells the training regions apart best"
-    return columns[int(np.argmax([average_precision_score(label, hits[:, i]) for i in columns]))]
-
 def out_of_fold(estimator, x, y, test):
     return cross_val_predict(estimator, x, y, cv=5, method="decision_function"), estimator.fit(x, y).decision_function(test)
 
@@ -112,13 +108,13 @@ def run(m, split, hits, folder, tf, n, seed, bodies, either=False):
         rows.append(dict(tf=tf, n=n or "all", n_pos=int(y.sum()), seed=seed, labels="either" if either else "bound", knowledge=knowledge, method=method,
                          auprc=average_precision_score(matched.label, values[:k]), prevalence=float(matched.label.mean()), n_test=int(matched.label.sum()),
                          natural=average_precision_score(natural_y, values[k:], sample_weight=natural_w), natural_prevalence=float(natural_y.sum()/natural_w.sum())))
-    motifs, words, said = sources(codes, y, [])
+    motif, words, taught = sources(codes, y)
     counts, counts_test = (GappedKmers().transform(c) for c in (codes, test_codes))
     speak = dict(words=words[1:].decision_function(counts_test))
     shared = {}
-    if motifs:
-        speak["found"] = motifs[0].best_hit(test_codes).score.to_numpy()
-        shared["de novo motif"] = said["found"], speak["found"]
+    if motif is not None:
+        speak["found"] = motif.best_hit(test_codes).score.to_numpy()
+        shared["de novo motif"] = taught["found"], speak["found"]
     svm_x, svm_t = (Normalizer().fit_transform(c) for c in (counts, counts_test))
     shared["gapped k-mer SVM"] = out_of_fold(chosen(LinearSVC(), dict(C=[0.1, 1, 10]), svm_x, y), svm_x, y, svm_t)
     of_family, names = family(tf), [p.name.upper() for p in vertebrate_profiles()]
@@ -126,11 +122,13 @@ def run(m, split, hits, folder, tf, n, seed, bodies, either=False):
         usable = np.flatnonzero(~of_family) if knowledge=="withheld" else np.arange(len(names))
         own = [i for i in usable if names[i]==tf]
         single = dict(shared)
-        best = best_of(h, y, usable)
-        single["best JASPAR profile"] = h[:, best], ht[:, best]
+        best, said = nearest(h[:, usable], y)
+        said, speak["nearest"] = dict(nearest=said), ht[:, usable[best]]
+        single["best JASPAR profile"] = said["nearest"], speak["nearest"]
         if own:
-            mine = best_of(h, y, own)
-            single["own profile"] = h[:, mine], ht[:, mine]
+            mine = own[nearest(h[:, own], y)[0]]
+            said, speak["profile"] = dict(profile=h[:, mine], **said), ht[:, mine]
+            single["own profile"] = said["profile"], speak["profile"]
         regression = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500))
         regression = chosen(regression, dict(logisticregression__C=[1e-4, 1e-3, 1e-2, 1e-1]), h[:, usable], y)
         single["regression on JASPAR hits"] = out_of_fold(regression, h[:, usable], y, ht[:, usable])
@@ -141,9 +139,8 @@ def run(m, split, hits, folder, tf, n, seed, bodies, either=False):
             z, zt = features(net, h[:, columns]), features(net, ht[:, columns])
             coef, intercept = ridge(z, y)
             record(knowledge, f"probe{name}", zt@coef+intercept)
-            told = dict(profile=h[:, mine], **said) if own else dict(said)
+            told = said | taught
             coef, intercept, _ = weigh(z, told, y)
-            speak["profile"] = ht[:, mine] if own else None
             record(knowledge, f"auto{name}", np.c_[zt, np.stack([speak[s] for s in told], 1)]@coef+intercept)
     for r in rows: r["seconds"] = round(time.time()-start, 1)
     return rows

@@ -220,7 +220,7 @@ def tft_finetune(
     matrix, pre, out = files
     _fine_tuned(matrix, pre, out, tf, no_profile, n_pos, strategy, epochs, lr, batch_size, keep_seen, random_strand, valid_chroms, test_chroms, seed, force)
 
-# %% ../nbs/90_cli.ipynb #58b41fae
+# %% ../nbs/90_cli.ipynb #85111d60
 def _fine_tuned(matrix, pretrained, out, tf, no_profile, n_pos, strategy, epochs, lr, batch_size, keep_seen, random_strand, valid_chroms, test_chroms, seed, force):
     "Fine-tune on one TF of a binding matrix"
     from functools import partial
@@ -239,7 +239,7 @@ def _fine_tuned(matrix, pretrained, out, tf, no_profile, n_pos, strategy, epochs
     kwargs = dict(bs=batch_size, both_strands=not random_strand, seed=seed)
     learn = scratch_learner(target, partial(type(pre), **pre.args), **kwargs) if strategy=="scratch" else transfer_learner(target, pre, **kwargs)
     print(f"{tf}, {strategy}: {target.train.n_pos} bound and {target.train.n_neg} unbound regions to train on, {target.valid.n_pos} and {target.valid.n_neg} to validate")
-    fitted = dict(probe=probe, auto=partial(auto, profiles=[] if no_profile else None)).get(strategy)
+    fitted = dict(probe=probe, auto=partial(auto, withheld=[tf] if no_profile else [])).get(strategy)
     learn.model.card.training.update(dict(strategy=strategy) if fitted else dict(strategy=strategy, epochs=epochs, lr=lr))
     if fitted: fitted(learn)
     else:
@@ -247,10 +247,10 @@ def _fine_tuned(matrix, pretrained, out, tf, no_profile, n_pos, strategy, epochs
     save_model(learn, out, force)
     print(f"{out}: {'fitted' if fitted else f'kept epoch {learn.keep_best.epoch_kept+1}, validation loss {learn.keep_best.best:.4f}'}")
 
-# %% ../nbs/90_cli.ipynb #ed67fcbf
+# %% ../nbs/90_cli.ipynb #d9f3b834
 def _own_peaks(files, tf, peaks, genome, background, pretrained, no_profile, seed, force):
     "A model of a user's own peaks, and an account of it"
-    from tf_transfer.auto import auto, own_profiles
+    from tf_transfer.auto import auto
     from tf_transfer.peaks import account, peaks_matrix, split_by_size
     from tf_transfer.splits import target_set
     from tf_transfer.transfer import pretrained as find, save_model, transfer_learner
@@ -260,11 +260,11 @@ def _own_peaks(files, tf, peaks, genome, background, pretrained, no_profile, see
     pre, name = find(str(pretrained)), tf or "TF"
     m = peaks_matrix(peaks, genome, background, name, pre.width, seed=seed)
     target = target_set(m, name, split_by_size(m, pre.card.regions), seed=seed)
-    profiles = [] if no_profile or not tf else own_profiles(tf)
+    withheld = [tf] if no_profile and tf else []
     validated, learn = (transfer_learner(target, pre, seed=seed) for _ in range(2))
-    auto(validated, profiles, with_valid=False)
-    auto(learn, profiles)
-    print(account(m, target, pre, validated, learn, withheld=[tf] if no_profile and tf else []))
+    auto(validated, withheld, with_valid=False)
+    auto(learn, withheld)
+    print(account(m, target, pre, validated, learn, withheld))
     save_model(learn, files[0], force)
     print(f"{files[0]} written")
 

@@ -96,7 +96,7 @@ def peaks_matrix(
     m.uns["peaks"] = dict(read=len(read), used=len(pos), unbound=len(neg), background="" if background is None else Path(background).name)
     return m
 
-# %% ../nbs/37_peaks.ipynb #84226f8f
+# %% ../nbs/37_peaks.ipynb #bb2c9ebe
 def split_by_size(
     m:ad.AnnData, # Binding matrix of one TF
     seen:pd.DataFrame=None, # Regions that a pre-trained body has seen: chrom, start, end
@@ -109,14 +109,14 @@ def split_by_size(
     if len(n)<3: return _by_position(m, test, valid)
     known = set() if seen is None else set(seen.chrom.astype(str))
     order = sorted(n.index, key=lambda c: c in known)
-    def take(names, share):
+    def take(names, share, leave):
         taken = []
         for c in names:
-            if n[taken].sum()>=share*n.sum() or len(taken)==len(names)-1: break
+            if n[taken].sum()>=share*n.sum() or len(taken)==len(names)-leave: break
             if n[taken].sum()+n[c]<=2*share*n.sum() or not taken: taken.append(c)
         return taken
-    tested = take(order, test)
-    validated = take([c for c in n.index if c not in tested], valid)
+    tested = take(order, test, leave=2)
+    validated = take([c for c in n.index if c not in tested], valid, leave=1)
     at = lambda names: np.flatnonzero(chrom.isin(names))
     return Split(at(sorted(set(chrom)-set(tested)-set(validated))), at(validated), at(tested), tuple(validated), tuple(tested))
 
@@ -130,7 +130,7 @@ def _by_position(m, test, valid):
         for part,these in zip(parts, (rows.end<=a, (rows.start>a) & (rows.end<=b), rows.start>b)): part.append(rows["at"][these].to_numpy())
     return Split(*[np.sort(np.concatenate(p)) for p in parts])
 
-# %% ../nbs/37_peaks.ipynb #09fd9061
+# %% ../nbs/37_peaks.ipynb #8bc77c30
 def account(
     m:ad.AnnData, # What `peaks_matrix` gave
     target:Target, # Its regions
@@ -155,10 +155,9 @@ def account(
 
 def _kin(learn, pre):
     "Which motif the model has, and which relatives its body knew"
-    weights = learn.model.motifs.weight.detach().double().numpy()
-    if not len(weights): return ["no motif was found in the peaks"]
-    width = learn.model.motifs.widths[-1]
-    motif = PWM("found", 0.25*2**weights[-1][:, :width]*100)
+    if "found" not in learn.model.card.training["shares"]: return ["no motif was found in the peaks"]
+    log_odds = learn.model.motifs.weight[-1, :, :learn.model.motifs.widths[-1]].detach().double().numpy()
+    motif = PWM("found", 25*2**log_odds)
     kin, nearest, similarity = relatives(motif, pre.card.tfs)
     told = f"the body has seen relatives ({', '.join(kin)}): transfer should help" if kin else "the body has seen no relative: expect most from the motif and the k-mers"
     return [f"motif: {motif.consensus()}, nearest in JASPAR {nearest.name} {nearest.matrix_id} (similarity {similarity:.2f})", told]

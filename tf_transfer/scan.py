@@ -47,7 +47,7 @@ class Skipped:
 
     def __str__(self): return "; ".join(f"{n:,} skipped: {why} ({self.first[why]} first)" for why,n in self.count.items())
 
-# %% ../nbs/38_scan.ipynb #97709f07
+# %% ../nbs/38_scan.ipynb #7cb849a5
 def _batches(items, size):
     "Lists of `size` items"
     batch = []
@@ -61,7 +61,7 @@ def _batches(items, size):
 def _write(path, force, rows, columns, title):
     "Tables to a file, tab-separated, whole or not at all; how many rows there were"
     n = 0
-    with writing(path, force) as tmp, open(tmp, "w") as f, tqdm(desc=title, unit=" rows", unit_scale=True) as bar:
+    with writing(path, force) as tmp, open(tmp, "w") as f, tqdm(desc=title, unit=" rows", unit_scale=True, delay=2) as bar:
         f.write("\t".join(columns)+"\n")
         for table in rows:
             table.to_csv(f, sep="\t", header=False, index=False, float_format="%.5g")

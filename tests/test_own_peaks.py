@@ -1,0 +1,202 @@
+"A user's own peaks and files: from peaks to a model, from a model to predictions, and one line for each mistake"
+import gzip
+import resource
+import subprocess
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from helpers import assert_refused, command, scripts
+from tf_transfer.dna import Genome, decode
+from tf_transfer.matrix import BOUND, binding_matrix, write_matrix
+from tf_transfer.models import MotifNet
+from tf_transfer.peaks import peaks_matrix, split_by_size
+from tf_transfer.simulate import simulate
+from tf_transfer.splits import by_chrom
+from tf_transfer.transfer import binding_learner, load_model, predict, read_once, save_model, silent
+
+
+@pytest.fixture(scope='module')
+def files(tmp_path_factory):
+    "A genome, 150 peaks of JUND, open regions, and a model pre-trained on relatives"
+    folder = tmp_path_factory.mktemp('own')
+    world = simulate(n_regions=4000, seed=1)
+    world.write(folder/'world')
+    m = world.matrix()
+    bound = m.var[m['JUND'].X[0] == BOUND].sample(150, random_state=0)
+    bed(folder/'peaks.bed', bound)
+    motifs = [p for t, p in world.profiles.items() if t != 'JUND']
+    learn = binding_learner(m, by_chrom(m, 'chr5', 'chr6'), ['FOSL2', 'FOS'], lambda n, w: MotifNet(n, w, motifs, (32, 16)), complete=False, bs=64, both_strands=False)
+    rest = read_once(learn)
+    with silent(rest): rest.fit(1, 1e-3)
+    save_model(learn, folder/'pre.safetensors')
+    return folder
+
+
+def bed(path, regions): regions[['chrom', 'start', 'end']].to_csv(path, sep='\t', header=False, index=False)
+def own(files, out, *args, peaks='peaks.bed', genome=None):
+    return ['tft-finetune', out, '--peaks', files/peaks, '--genome', genome or files/'world'/'genome.fa', '--pretrained', files/'pre.safetensors', *args]
+
+
+def test_from_peaks_to_predictions(files, tmp_path):
+    out = tmp_path/'jund.safetensors'
+    done = subprocess.run([scripts/'tft-finetune', *map(str, own(files, out, '--background', files/'world'/'dhs.bed.gz', '--tf', 'JUND')[1:])], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    for words in ('150 of 150 peaks can be used', 'to test on', 'validation: AUPRC', 'gapped k-mer SVM', 'this model', 'calibration', 'has seen relatives (FOSL2, FOS)'):
+        assert words in done.stdout, done.stdout
+    model = load_model(out)
+    assert model.card.tfs == ['JUND'] and model.card.test_chroms
+    assert set(model.card.test_chroms).isdisjoint(model.card.valid_chroms)
+    status, err = command('tft-predict', out, tmp_path/'p.tsv', '--bed', files/'peaks.bed', '--genome', files/'world'/'genome.fa')
+    assert status == 0, err
+    table = pd.read_csv(tmp_path/'p.tsv', sep='\t')
+    assert list(table) == ['chrom', 'start', 'end', 'JUND'] and len(table) == 150 and table.JUND.mean() > 0.6
+    genome = Genome(files/'world'/'genome.fa')
+    assert np.allclose(table.JUND, predict(model, genome.sequences(table))[:, 0], atol=1e-4)
+    assert_refused('exists already', 'tft-predict', out, tmp_path/'p.tsv', '--bed', files/'peaks.bed', '--genome', files/'world'/'genome.fa')
+
+
+def test_no_peak_is_a_negative(files):
+    m = peaks_matrix(files/'peaks.bed', files/'world'/'genome.fa', per_peak=3)
+    peaks = pd.read_csv(files/'peaks.bed', sep='\t', names=['chrom', 'start', 'end'])
+    for r in m.var[m.X[0] != BOUND].itertuples():
+        same = peaks[peaks.chrom == r.chrom]
+        assert not ((same.start-1000 < r.end) & (same.end+1000 > r.start)).any()
+
+
+@pytest.mark.parametrize('seed', range(20))
+def test_splits_keep_chromosomes_whole_and_the_shares_fair(seed):
+    rng = np.random.default_rng(seed)
+    n, chroms = int(rng.integers(30, 400)), [f'chr{i}' for i in range(int(rng.integers(3, 24)))]
+    chrom = rng.choice(chroms, n, p=rng.dirichlet(np.ones(len(chroms))*3))
+    start = np.arange(n)*1000
+    m = binding_matrix(rng.choice([1, 3], (1, n)), ['A'], pd.DataFrame(dict(chrom=chrom, start=start, end=start+50)), rng.integers(0, 4, (n, 50)).astype(np.uint8))
+    if len(set(chrom[m.X[0] == BOUND])) < 3: return
+    s = split_by_size(m)
+    parts = [set(chrom[i]) for i in (s.train, s.valid, s.test)]
+    assert not parts[0] & parts[1] and not parts[0] & parts[2] and not parts[1] & parts[2]
+    assert sorted(np.concatenate([s.train, s.valid, s.test])) == list(range(n))
+    assert all((m.X[0, i] == BOUND).any() for i in (s.train, s.valid, s.test))
+
+
+def test_the_test_prefers_what_the_body_has_not_seen(files):
+    m = peaks_matrix(files/'peaks.bed', files/'world'/'genome.fa')
+    some = sorted(m.var.chrom.astype(str).unique())
+    seen = pd.DataFrame(dict(chrom=some[2:], start=0, end=10**9))
+    assert set(split_by_size(m, seen).test_chroms) <= set(some[:2])
+
+
+def test_peaks_on_one_chromosome_are_split_by_position(files, tmp_path):
+    peaks = pd.read_csv(files/'peaks.bed', sep='\t', names=['chrom', 'start', 'end'])
+    bed(tmp_path/'one.bed', peaks[peaks.chrom == peaks.chrom.value_counts().index[0]])
+    done = subprocess.run([scripts/'tft-finetune', *map(str, own(files, tmp_path/'o.safetensors', peaks=tmp_path/'one.bed')[1:])], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert 'too few chromosomes have peaks' in done.stdout and 'from the genome, away from peaks' in done.stdout
+
+
+def spoiled_peaks(tmp_path, files, what):
+    peaks = pd.read_csv(files/'peaks.bed', sep='\t', names=['chrom', 'start', 'end'])
+    if what == 'few': peaks = peaks.head(9)
+    if what == 'renamed': peaks['chrom'] = peaks.chrom.str.removeprefix('chr')
+    if what == 'foreign': peaks.loc[3, 'chrom'] = 'chr77'
+    if what == 'beyond': peaks.loc[3, ['start', 'end']] = 10**9, 10**9+100
+    bed(tmp_path/f'{what}.bed', peaks)
+    return tmp_path/f'{what}.bed'
+
+
+@pytest.mark.parametrize('what, words', [
+    ('few', '9 peaks can be used (of 9); at least 10 are needed'),
+    ('renamed', 'have no contig in common'),
+    ('foreign', '1 of 150 lie on contigs'),
+    ('beyond', '1 of 150 lie beyond the end of their contig'),
+])
+def test_spoiled_peaks(files, tmp_path, what, words):
+    (tmp_path/'out').mkdir()
+    assert_refused(words, *own(files, tmp_path/'out'/'o.safetensors', peaks=spoiled_peaks(tmp_path, files, what)))
+
+
+@pytest.mark.parametrize('args, words', [
+    (['--background', 'peaks.bed'], 'every region of the background overlaps a peak'),
+    (['--background', 'nowhere.bed'], 'no such file'),
+    (['--pretrained', 'motifs-hg39'], "no released model 'motifs-hg39'"),
+])
+def test_mistakes_beside_the_peaks(files, tmp_path, args, words, monkeypatch):
+    monkeypatch.chdir(files)
+    assert_refused(words, *own(files, tmp_path/'o.safetensors', *args))
+
+
+def test_arguments_that_do_not_go_together(files, tmp_path):
+    assert_refused('--genome must be given', 'tft-finetune', tmp_path/'o.safetensors', '--peaks', files/'peaks.bed')
+    assert_refused('one file must be named', 'tft-finetune', files/'m.h5ad', tmp_path/'o.safetensors', '--peaks', files/'peaks.bed', '--genome', files/'world'/'genome.fa')
+    assert_refused('MATRIX, PRETRAINED and OUT must be given', 'tft-finetune', tmp_path/'o.safetensors')
+    assert_refused('--genome must be given', 'tft-predict', files/'pre.safetensors', tmp_path/'o.tsv', '--bed', files/'peaks.bed')
+    assert_refused('give one of', 'tft-predict', files/'pre.safetensors', tmp_path/'o.tsv')
+
+
+def variant_file(path, genome, n, seed=0):
+    "Single-base variants at random, with the true reference alleles"
+    rng = np.random.default_rng(seed)
+    chrom = next(iter(genome.lengths))
+    letters = decode(genome[chrom])
+    with gzip.open(path, 'wt') if path.suffix == '.gz' else open(path, 'w') as f:
+        f.write('##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\n')
+        for i, p in enumerate(rng.integers(200, len(letters)-200, n)):
+            f.write(f'{chrom}\t{p+1}\tv{i}\t{letters[p]}\t{rng.choice([b for b in "ACGT" if b != letters[p]])}\n')
+
+
+def test_variants_are_what_their_alleles_are(files, tmp_path):
+    genome = Genome(files/'world'/'genome.fa')
+    variant_file(tmp_path/'v.vcf.gz', genome, 50)
+    status, err = command('tft-predict', files/'pre.safetensors', tmp_path/'v.tsv', '--vcf', tmp_path/'v.vcf.gz', '--genome', files/'world'/'genome.fa', '--batch-size', 7)
+    assert status == 0, err
+    table = pd.read_csv(tmp_path/'v.tsv', sep='\t')
+    assert len(table) == 50 and np.allclose(table.FOS_alt-table.FOS_ref, table.FOS_diff, atol=1e-4)
+    model = load_model(files/'pre.safetensors')
+    for v in table.head(5).itertuples():
+        codes = genome[v.chrom][None, v.pos-101:v.pos+99].copy()
+        codes[0, 100] = 'ACGT'.index(v.alt)
+        p = predict(model, codes)[0, model.card.tfs.index('FOS')]
+        assert abs(1/(1+np.exp(-v.FOS_alt))-p) < 1e-4
+
+
+def test_a_variant_on_the_other_strand_does_the_same(files, tmp_path):
+    from tf_transfer.dna import encode, reverse_complement
+    from tf_transfer.scan import logits
+    model, rng = load_model(files/'pre.safetensors'), np.random.default_rng(0)
+    codes = rng.integers(0, 4, (20, 200)).astype(np.uint8)
+    codes[:, 90:97] = encode('TGACTCA')
+    other = codes.copy()
+    other[:, 93] = (codes[:, 93]+2) % 4
+    here, there = (logits(model, f(other))-logits(model, f(codes)) for f in (lambda c: c, reverse_complement))
+    assert np.allclose(here, there, atol=1e-4)
+
+
+def test_spoiled_variants(files, tmp_path):
+    genome = files/'world'/'genome.fa'
+    (tmp_path/'a.vcf').write_text('chr1 100 . A C\n')
+    assert_refused('line 1 is no variant', 'tft-predict', files/'pre.safetensors', tmp_path/'o.tsv', '--vcf', tmp_path/'a.vcf', '--genome', genome)
+    wrong = {'A': 'C', 'C': 'G', 'G': 'T', 'T': 'A'}
+    letter = decode(Genome(genome)['chr1'][499:500])
+    (tmp_path/'b.vcf').write_text(f'chr1\t500\t.\t{wrong[letter]}\t{letter}\nchr1\t500\t.\t{letter}A\t{letter}\n')
+    assert_refused('1 skipped: reference allele is not what the genome has (chr1:500', 'tft-predict', files/'pre.safetensors', tmp_path/'o.tsv', '--vcf', tmp_path/'b.vcf', '--genome', genome)
+
+
+def test_sequences_of_another_width(files, tmp_path):
+    (tmp_path/'a.fa').write_text('>one\n'+'ACGT'*50+'\n>two\nACGT\n')
+    assert_refused("record 'two' has 4 bases; the model reads 200", 'tft-predict', files/'pre.safetensors', tmp_path/'o.tsv', '--fasta', tmp_path/'a.fa')
+
+
+def test_memory_does_not_grow_with_the_file(files, tmp_path):
+    genome, peak = Genome(files/'world'/'genome.fa'), {}
+    for n in (500, 6000):
+        variant_file(tmp_path/f'{n}.vcf', genome, n)
+        subprocess.run([scripts/'tft-predict', files/'pre.safetensors', tmp_path/f'{n}.tsv', '--vcf', tmp_path/f'{n}.vcf', '--genome', files/'world'/'genome.fa'], check=True, capture_output=True)
+        peak[n] = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss/1024
+    assert peak[6000] < peak[500]+100
+
+
+def test_a_model_for_another_width(files, tmp_path):
+    narrow = simulate(n_regions=500, width=120, seed=1).matrix()
+    write_matrix(narrow, tmp_path/'m.h5ad')
+    assert_refused('reads 200 bp', 'tft-finetune', tmp_path/'m.h5ad', files/'pre.safetensors', tmp_path/'o.safetensors', '--tf', 'JUND', '--valid-chroms', 'chr2', '--keep-seen')
