@@ -7,18 +7,18 @@ Docs: https://tf-transfer.github.io/tf_transfer/auto.html.md"""
 # %% auto #0
 __all__ = ['TRUST', 'word_scores', 'kmer_layer', 'out_of_fold', 'nearest', 'sources', 'known_motifs', 'weigh', 'auto']
 
-# %% ../nbs/36_auto.ipynb #6a29a31c
+# %% ../nbs/36_auto.ipynb #99404ba3
 from dataclasses import replace
 import numpy as np
 import torch
 from fastai.learner import Learner
-from sklearn.metrics import average_precision_score
 from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.svm import LinearSVC
 from .baselines import DeNovoMotif, GappedKmers, MotifScan, motif_hits
 from .core import UserError
+from .metrics import average_precisions
 from .models import KmerScore, TargetNet
 from .motifs import vertebrate_profiles
 from .transfer import features, regions_of, ridge, set_head
@@ -61,13 +61,13 @@ def out_of_fold(
     "What a classifier says of regions that it was not fitted on."
     return cross_val_predict(estimator, codes, label, cv=5, method="decision_function")
 
-# %% ../nbs/36_auto.ipynb #598b8eff
+# %% ../nbs/36_auto.ipynb #c9492f77
 def nearest(
     hits:np.ndarray, # Best hits of known motifs, bits, (regions, motifs)
     label:np.ndarray, # 1 bound, 0 unbound, (regions,)
 ) -> tuple[int, np.ndarray]: # Which motif tells the regions apart best; and what the best of each four fifths says of the last, in bits of that motif, (regions,)
     "The known motif nearest to what the peaks show, whatever it is called."
-    best = lambda rows: int(np.argmax([average_precision_score(label[rows], h) for h in hits[rows].T]))
+    best = lambda rows: int(average_precisions(hits[rows], label[rows]).argmax())
     chosen, mean, sd = best(slice(None)), hits.mean(0), hits.std(0)+1e-3
     said = np.empty(len(label))
     for train,rest in StratifiedKFold(5).split(hits, label):

@@ -8,7 +8,7 @@ Docs: https://tf-transfer.github.io/tf_transfer/baselines.html.md"""
 __all__ = ['MotifScan', 'motif_hits', 'MotifHits', 'motif_regression', 'GappedKmers', 'gapped_kmer_svm', 'DeNovoMotif', 'stacked',
            'baselines', 'baseline_table']
 
-# %% ../nbs/35_baselines.ipynb #4d6af3e0
+# %% ../nbs/35_baselines.ipynb #f2fcf75f
 from itertools import combinations
 import numpy as np
 import pandas as pd
@@ -26,7 +26,7 @@ from sklearn.preprocessing import Normalizer, StandardScaler
 from sklearn.svm import LinearSVC
 from .core import UserError
 from .dna import one_hot
-from .metrics import score
+from .metrics import average_precisions, score
 from .motifs import PWM, vertebrate_profiles
 from .splits import Target
 
@@ -42,7 +42,7 @@ class _Scan(ClassifierMixin, BaseEstimator):
     def decision_function(self, codes): return self.profile_.best_hit(codes).score.to_numpy()-self.threshold_
     def predict(self, codes): return (self.decision_function(codes)>0).astype(int)
 
-# %% ../nbs/35_baselines.ipynb #11604a69
+# %% ../nbs/35_baselines.ipynb #94b6ffdf
 class MotifScan(_Scan):
     "The best hit of one profile: the one given, or that of several which tells the training data apart best."
     def __init__(self,
@@ -55,7 +55,7 @@ class MotifScan(_Scan):
     ):
         "Choose the profile with the highest AUPRC on these regions."
         hits = motif_hits(codes, self.profiles) if len(self.profiles)>1 else np.zeros((len(label), 1))
-        return self._settle(self.profiles[int(np.argmax([average_precision_score(label, h) for h in hits.T]))], codes, label)
+        return self._settle(self.profiles[int(average_precisions(hits, label).argmax())], codes, label)
 
 # %% ../nbs/35_baselines.ipynb #6eada51b
 def motif_hits(
@@ -95,7 +95,7 @@ def motif_regression(
     "Logistic regression on the best hits of many motifs; the penalty is chosen by cross-validation."
     return make_pipeline(MotifHits(profiles), StandardScaler(), _chosen(LogisticRegression(max_iter=2000), C=list(Cs)))
 
-# %% ../nbs/35_baselines.ipynb #2687e182
+# %% ../nbs/35_baselines.ipynb #5a066ad0
 class GappedKmers(TransformerMixin, BaseEstimator):
     "Counts of gapped words, either strand, as a sparse matrix of (regions, features)."
     def __init__(self,
@@ -114,18 +114,17 @@ class GappedKmers(TransformerMixin, BaseEstimator):
         return vstack([self._count(codes[i:i+chunk]) for i in range(0, len(codes), chunk)]).tocsr()
 
     def _count(self, codes):
-        words = sliding_window_view(codes, self.k, axis=1).astype(np.int32)
-        patterns = list(combinations(range(self.k), self.informative))
-        power, size = 4**np.arange(self.informative), 4**self.informative
-        number = lambda p, w: patterns.index(p)*size + w[..., list(p)]@power
-        ids = []
-        for p in patterns:
-            mirrored = tuple(self.k-1-i for i in reversed(p))
-            ids.append(np.minimum(number(p, words), number(mirrored, 3-words[..., ::-1])))
-        ids = np.stack(ids, -1)
+        k, size, patterns = self.k, 4**self.informative, list(combinations(range(self.k), self.informative))
+        powers = np.zeros((k, len(patterns)), np.float32)
+        for i,p in enumerate(patterns): powers[list(p), i] = 4.**np.arange(self.informative)
+        mirrored = np.array([patterns.index(tuple(k-1-i for i in reversed(p))) for p in patterns])
+        words = sliding_window_view(codes, k, axis=1).astype(np.float32)
+        there = words@powers + np.arange(len(patterns))*size
+        back = ((3-words[..., ::-1])@powers)[..., mirrored] + mirrored*size
+        ids = np.minimum(there, back).astype(np.int32)
         ids[(words>3).any(-1)] = len(patterns)*size
-        row = np.repeat(np.arange(len(codes)), ids[0].size)
-        counts = csr_matrix((np.ones(ids.size, np.float32), (row, ids.ravel())), (len(codes), len(patterns)*size+1))
+        counts = csr_matrix((np.ones(ids.size, np.float32), ids.ravel(), np.arange(len(codes)+1)*ids[0].size), (len(codes), len(patterns)*size+1))
+        counts.sum_duplicates()
         return counts[:, :-1]
 
 # %% ../nbs/35_baselines.ipynb #6d9e4ca6
