@@ -12,7 +12,8 @@ from tf_transfer.matrix import AMBIGUOUS, BOUND, read_matrix, states_of
 from tf_transfer.metrics import score
 from tf_transfer.models import MotifNet
 from tf_transfer.splits import gc_matched
-from tf_transfer.transfer import load_model, predict
+from tf_transfer.saving import load_model
+from tf_transfer.transfer import predict
 
 WEIGHTS = Path(__file__).parent.parent/"tf_transfer"/"weights"
 

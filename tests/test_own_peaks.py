@@ -14,7 +14,8 @@ from tf_transfer.models import MotifNet
 from tf_transfer.peaks import peaks_matrix, split_by_size
 from tf_transfer.simulate import simulate
 from tf_transfer.splits import by_chrom
-from tf_transfer.transfer import binding_learner, load_model, predict, read_once, save_model, silent
+from tf_transfer.saving import load_model, save_model
+from tf_transfer.transfer import binding_learner, predict, read_once, silent
 
 
 @pytest.fixture(scope='module')

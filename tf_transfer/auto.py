@@ -7,7 +7,7 @@ Docs: https://tf-transfer.github.io/tf_transfer/auto.html.md"""
 # %% auto #0
 __all__ = ['TRUST', 'word_scores', 'kmer_layer', 'out_of_fold', 'nearest', 'sources', 'known_motifs', 'weigh', 'auto']
 
-# %% ../nbs/36_auto.ipynb #99404ba3
+# %% ../nbs/36_auto.ipynb #2a129c15
 from dataclasses import replace
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ from .core import UserError
 from .metrics import average_precisions
 from .models import KmerScore, TargetNet
 from .motifs import vertebrate_profiles
-from .transfer import features, regions_of, ridge, set_head
+from .strategies import features, regions_of, ridge, set_head
 
 # %% ../nbs/36_auto.ipynb #b7f9dddc
 def word_scores(

@@ -8,7 +8,7 @@ Docs: https://tf-transfer.github.io/tf_transfer/baselines.html.md"""
 __all__ = ['MotifScan', 'motif_hits', 'MotifHits', 'motif_regression', 'GappedKmers', 'gapped_kmer_svm', 'DeNovoMotif', 'stacked',
            'baselines', 'baseline_table']
 
-# %% ../nbs/35_baselines.ipynb #f2fcf75f
+# %% ../nbs/35_baselines.ipynb #f76f7d82
 from itertools import combinations
 import numpy as np
 import pandas as pd
@@ -16,11 +16,11 @@ import torch
 import torch.nn.functional as F
 from numpy.lib.stride_tricks import sliding_window_view
 from scipy.sparse import csr_matrix, vstack
-from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone
 from sklearn.ensemble import StackingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, cross_val_predict
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import Normalizer, StandardScaler
 from sklearn.svm import LinearSVC
@@ -213,7 +213,7 @@ def baselines(
         "regression on JASPAR hits":motif_regression(known), "gapped k-mer SVM":gapped_kmer_svm()}
     return single | {"all of these, stacked":stacked(single)}
 
-# %% ../nbs/35_baselines.ipynb #9cc67b71
+# %% ../nbs/35_baselines.ipynb #78e5e2fd
 def baseline_table(
     target:Target, # A target
     withheld:list=(), # Names of TFs whose profiles are not to be used
@@ -221,8 +221,16 @@ def baseline_table(
     "Fit every baseline on what is not for the test, and score it on the test regions."
     codes = np.concatenate([target.train.codes, target.valid.codes])
     label = np.concatenate([target.train.label, target.valid.label])
-    rows = {}
-    for name,estimator in baselines(target.tf, withheld).items():
-        s = score(target.test.label, estimator.fit(codes, label).decision_function(target.test.codes))
-        rows[name] = dict(auprc=s.auprc, low=s.auprc_ci[0], high=s.auprc_ci[1], auroc=s.auroc, prevalence=s.prevalence)
-    return pd.DataFrame(rows).T
+    *single, together = baselines(target.tf, withheld).items()
+    fitted = {name:e.fit(codes, label) for name,e in single}
+    said = {name:e.decision_function(target.test.codes) for name,e in fitted.items()}
+    apart = np.stack([cross_val_predict(_settled(e), codes, label, cv=5, method="decision_function") for e in fitted.values()], 1)
+    said[together[0]] = together[1].final_estimator.fit(apart, label).decision_function(np.stack(list(said.values()), 1))
+    rows = {name:score(target.test.label, v) for name,v in said.items()}
+    return pd.DataFrame({k:dict(auprc=s.auprc, low=s.auprc_ci[0], high=s.auprc_ci[1], auroc=s.auroc, prevalence=s.prevalence) for k,s in rows.items()}).T
+
+# %% ../nbs/35_baselines.ipynb #10145a60
+def _settled(estimator):
+    "Not fitted, with the penalty that it chose, so that it need not choose again"
+    if not isinstance(estimator, Pipeline) or not isinstance(estimator[-1], GridSearchCV): return clone(estimator)
+    return make_pipeline(*map(clone, estimator[:-1]), clone(estimator[-1].best_estimator_))

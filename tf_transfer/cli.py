@@ -149,7 +149,7 @@ def chosen_tfs(
     if not names: raise UserError(f"--tfs {spec} leaves no TF to train on")
     return names
 
-# %% ../nbs/90_cli.ipynb #181e80b4
+# %% ../nbs/90_cli.ipynb #b4de60a5
 @command
 def tft_pretrain(
     matrix:str, # Binding matrix, .h5ad
@@ -175,7 +175,8 @@ def tft_pretrain(
     from tf_transfer.matrix import read_matrix
     from tf_transfer.models import ARCHS
     from tf_transfer.splits import by_chrom
-    from tf_transfer.transfer import binding_learner, progress, read_once, save_model
+    from tf_transfer.saving import save_model
+    from tf_transfer.transfer import binding_learner, progress, read_once
     check_output(out, force)
     pick([arch], ARCHS, "architecture", "tf_transfer")
     if labels not in ("complete", "masked"): raise UserError(f"--labels {labels}: choose complete or masked")
@@ -220,7 +221,7 @@ def tft_finetune(
     matrix, pre, out = files
     _fine_tuned(matrix, pre, out, tf, no_profile, n_pos, strategy, epochs, lr, batch_size, keep_seen, random_strand, valid_chroms, test_chroms, seed, force)
 
-# %% ../nbs/90_cli.ipynb #85111d60
+# %% ../nbs/90_cli.ipynb #945abf23
 def _fine_tuned(matrix, pretrained, out, tf, no_profile, n_pos, strategy, epochs, lr, batch_size, keep_seen, random_strand, valid_chroms, test_chroms, seed, force):
     "Fine-tune on one TF of a binding matrix"
     from functools import partial
@@ -228,7 +229,9 @@ def _fine_tuned(matrix, pretrained, out, tf, no_profile, n_pos, strategy, epochs
     from tf_transfer.core import pick
     from tf_transfer.matrix import read_matrix
     from tf_transfer.splits import by_chrom, target_set
-    from tf_transfer.transfer import STRATEGIES, pretrained as find, probe, progress, save_model, scratch_learner, transfer_learner
+    from tf_transfer.saving import pretrained as find, save_model
+    from tf_transfer.strategies import STRATEGIES, probe
+    from tf_transfer.transfer import progress, scratch_learner, transfer_learner
     check_output(out, force)
     _need(tf=tf)
     pick([strategy], [*STRATEGIES, "auto"], "strategy", "tf_transfer")
@@ -247,13 +250,14 @@ def _fine_tuned(matrix, pretrained, out, tf, no_profile, n_pos, strategy, epochs
     save_model(learn, out, force)
     print(f"{out}: {'fitted' if fitted else f'kept epoch {learn.keep_best.epoch_kept+1}, validation loss {learn.keep_best.best:.4f}'}")
 
-# %% ../nbs/90_cli.ipynb #d9f3b834
+# %% ../nbs/90_cli.ipynb #9c481ad1
 def _own_peaks(files, tf, peaks, genome, background, pretrained, no_profile, seed, force):
     "A model of a user's own peaks, and an account of it"
     from tf_transfer.auto import auto
     from tf_transfer.peaks import account, peaks_matrix, split_by_size
     from tf_transfer.splits import target_set
-    from tf_transfer.transfer import pretrained as find, save_model, transfer_learner
+    from tf_transfer.saving import pretrained as find, save_model
+    from tf_transfer.transfer import transfer_learner
     if len(files)!=1: raise UserError(f"with --peaks, one file must be named, OUT.safetensors; {len(files)} were given")
     _need(genome=genome)
     check_output(files[0], force)
@@ -293,7 +297,7 @@ def tft_evaluate(
     if is_cli(tft_evaluate): return None
     return result
 
-# %% ../nbs/90_cli.ipynb #99b60071
+# %% ../nbs/90_cli.ipynb #e0481ff2
 def _json(result): return json.dumps(result, indent=1)+"\n"
 
 def _evaluated(path, m, tf, chroms, n_pos, negatives, one_strand, seed):
@@ -302,7 +306,8 @@ def _evaluated(path, m, tf, chroms, n_pos, negatives, one_strand, seed):
     from tf_transfer.matrix import BOUND, states_of
     from tf_transfer.regions import overlaps
     from tf_transfer.splits import check_chroms, labelled
-    from tf_transfer.transfer import evaluate, load_model
+    from tf_transfer.saving import load_model
+    from tf_transfer.transfer import evaluate
     model = load_model(path)
     chroms = chroms or model.card.test_chroms
     if not chroms: raise UserError("the model has no test chromosomes of its own; name some with --chroms")
@@ -321,7 +326,7 @@ def _evaluated(path, m, tf, chroms, n_pos, negatives, one_strand, seed):
     if seen.any(): print(f"{int(seen.sum()):,} regions that the model has seen were left out")
     return dict(tf=tf, **scores.as_dict(), chroms=chroms, model=str(path), negatives=negatives, both_strands=not one_strand, seen_left_out=int(seen.sum()), seed=seed)
 
-# %% ../nbs/90_cli.ipynb #2c1300ff
+# %% ../nbs/90_cli.ipynb #638d8ca8
 @command
 def tft_predict(
     model:str, # Model, .safetensors, or the name of a released one
@@ -336,7 +341,7 @@ def tft_predict(
     "Predict binding for BED, FASTA or VCF."
     from tf_transfer.dna import Genome
     from tf_transfer.scan import predict_bed, predict_fasta, predict_vcf
-    from tf_transfer.transfer import pretrained
+    from tf_transfer.saving import pretrained
     check_output(out, force)
     if sum(o is not None for o in (bed, fasta, vcf))!=1: raise UserError("give one of --bed, --fasta and --vcf")
     if fasta is None: _need(genome=genome)

@@ -8,7 +8,7 @@ Docs: https://tf-transfer.github.io/tf_transfer/demo.html.md"""
 __all__ = ['TARGET', 'RELATIVES', 'UNRELATED', 'WAYS', 'NEXT', 'pretrain', 'trained', 'compare', 'emerging_motif', 'averages',
            'run_demo']
 
-# %% ../nbs/80_demo.ipynb #4f4ec3ed
+# %% ../nbs/80_demo.ipynb #b8999fde
 import time
 from pathlib import Path
 import pandas as pd
@@ -21,7 +21,9 @@ from .plots import learning_curves, logo_column
 from .report import code, figure, heading, table, text, write_report
 from .simulate import simulate
 from .splits import by_chrom, target_set
-from .transfer import binding_learner, discriminative, evaluate, new_model, predict, progress, save_model, scratch, scratch_learner, silent, transfer_learner
+from .saving import save_model
+from .strategies import discriminative, scratch
+from .transfer import binding_learner, evaluate, new_model, predict, progress, scratch_learner, silent, transfer_learner
 
 # %% ../nbs/80_demo.ipynb #fbfcdcfc
 TARGET = "JUND"
