@@ -18,11 +18,11 @@ from fastcore.script import call_parse
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
-from sklearn.model_selection import GridSearchCV, cross_val_predict
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import Normalizer, StandardScaler
 from sklearn.svm import LinearSVC
-from tf_transfer.auto import nearest, sources, weigh
+from tf_transfer.auto import nearest, out_of_fold, sources, weigh
 from tf_transfer.baselines import GappedKmers, motif_hits
 from tf_transfer.matrix import AMBIGUOUS, BOUND, UNBOUND, read_matrix
 from tf_transfer.models import MotifNet
@@ -79,8 +79,9 @@ def features(net, hits):
     parts = [rest.dense(rest.middle(torch.tensor(np.asarray(h, np.float32)))) for h in np.array_split(hits, len(hits)//2048+1)]
     return torch.cat(parts).numpy()
 
-def out_of_fold(estimator, x, y, test):
-    return cross_val_predict(estimator, x, y, cv=5, method="decision_function"), estimator.fit(x, y).decision_function(test)
+def both_ways(estimator, x, y, test):
+    "What a method says of the training regions, out of fold, and of the test regions"
+    return out_of_fold(estimator, x, y), estimator.fit(x, y).decision_function(test)
 
 def chosen(estimator, grid, x, y):
     "With its penalty chosen by cross-validation, on 2,000 regions at most"
@@ -122,7 +123,7 @@ def run(m, split, hits, folder, tf, n, seed, bodies, either=False):
         speak["found"] = motif.best_hit(test_codes).score.to_numpy()
         shared["de novo motif"] = taught["found"], speak["found"]
     svm_x, svm_t = (Normalizer().fit_transform(c) for c in (counts, counts_test))
-    shared["gapped k-mer SVM"] = out_of_fold(chosen(LinearSVC(), dict(C=[0.1, 1, 10]), svm_x, y), svm_x, y, svm_t)
+    shared["gapped k-mer SVM"] = both_ways(chosen(LinearSVC(), dict(C=[0.1, 1, 10]), svm_x, y), svm_x, y, svm_t)
     of_family, names = family(tf), [p.name.upper() for p in vertebrate_profiles()]
     for knowledge in ("any", "withheld"):
         usable = np.flatnonzero(~of_family) if knowledge=="withheld" else np.arange(len(names))
@@ -137,7 +138,7 @@ def run(m, split, hits, folder, tf, n, seed, bodies, either=False):
             single["own profile"] = said["profile"], speak["profile"]
         regression = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500))
         regression = chosen(regression, dict(logisticregression__C=[1e-4, 1e-3, 1e-2, 1e-1]), h[:, usable], y)
-        single["regression on JASPAR hits"] = out_of_fold(regression, h[:, usable], y, ht[:, usable])
+        single["regression on JASPAR hits"] = both_ways(regression, h[:, usable], y, ht[:, usable])
         for method,(_,v) in single.items(): record(knowledge, method, v)
         x, xt = (np.stack([o[i] for o in single.values()], 1) for i in (0, 1))
         record(knowledge, "these, stacked", make_pipeline(StandardScaler(), LogisticRegression()).fit(x, y).decision_function(xt))

@@ -1,0 +1,48 @@
+"The model that comes with the package: small, honest about what it has seen, and installed with it"
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tf_transfer.motifs import jaspar
+from tf_transfer.saving import pretrained, released
+from tf_transfer.transfer import predict
+
+root = Path(__file__).parent.parent
+
+
+@pytest.mark.parametrize('name', released())
+def test_every_released_model_is_small_and_keeps_chromosomes_for_the_test(name):
+    model, path = pretrained(name), released()[name]
+    assert path.stat().st_size < 8e6
+    assert model.card.test_chroms and not set(model.card.test_chroms) & set(model.card.regions.chrom)
+    assert len(model.card.regions) < 30, 'whole chromosomes, not the regions themselves'
+    scores = pd.read_csv(path.with_suffix('.csv'), index_col='tf')
+    assert set(scores.index) <= set(model.card.tfs) and scores.auprc.between(0, 1).all()
+
+
+def test_it_knows_a_motif_when_it_sees_one():
+    model, rng = pretrained(), np.random.default_rng(0)
+    codes = rng.integers(0, 4, (200, 200)).astype(np.uint8)
+    with_site = codes.copy()
+    site = jaspar('SPI1')[0].sample(200, rng)
+    with_site[:, 90:90+site.shape[1]] = site
+    column = model.card.tfs.index('SPI1')
+    gain = predict(model, with_site)[:, column]-predict(model, codes)[:, column]
+    assert gain.mean() > 0.02 and (gain > 0).mean() > 0.7
+
+
+def test_the_package_brings_it_along(tmp_path):
+    source = tmp_path/'source'
+    shutil.copytree(root/'tf_transfer', source/'tf_transfer')
+    for name in ('setup.py', 'settings.ini', 'pyproject.toml', 'README.md', 'LICENSE', 'MANIFEST.in'):
+        if (root/name).exists(): shutil.copy(root/name, source)
+    done = subprocess.run([sys.executable, '-m', 'pip', 'wheel', str(source), '--no-deps', '--no-build-isolation', '-q', '-w', tmp_path], capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    names = zipfile.ZipFile(next(tmp_path.glob('*.whl'))).namelist()
+    for path in released().values(): assert f'tf_transfer/weights/{path.name}' in names
