@@ -279,7 +279,7 @@ def listening():
 
 
 def test_an_interrupt_in_a_destructor_is_not_lost(capsys, listening):
-    from tf_transfer.cli import _interrupts_arrive
+    from tf_transfer.command import _interrupts_arrive
 
     class Tidy:
         def __del__(self): raise KeyboardInterrupt
