@@ -87,11 +87,11 @@ def released() -> dict: # Name to its file
     "The pre-trained models that come with the package."
     return {p.stem:p for p in sorted(Path(str(files("tf_transfer"))).glob("weights/*.safetensors"))}
 
-# %% ../nbs/22_saving.ipynb #9379601a
+# %% ../nbs/22_saving.ipynb #137ece3f
 def pretrained(
     name:str="motifs-hg38", # Name of a released model, or a `.safetensors` file
 ) -> BindingNet: # On the CPU, in evaluation mode, with its `.card`
     "A pre-trained model that comes with the package, or one of your own; raises `UserError` where there is none of that name."
-    if Path(name).suffix==".safetensors": return load_model(name)
+    if Path(name).suffix or Path(name).exists(): return load_model(name)
     pick([name], released(), "released model", "tf_transfer")
     return load_model(released()[name])
