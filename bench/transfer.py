@@ -222,6 +222,7 @@ def main(
         for name in BODIES: shutil.copy(SHARED[3]/f"{name}.safetensors", folder)
         SHARED = m, split, SHARED[2], folder
     with get_context("fork").Pool(workers) as pool: pool.map(_task, tasks, chunksize=1)
-    rows = [r for p in sorted(folder.glob("*.json")) for r in json.loads(p.read_text())]
+    origin = lambda path: dict(data=m.uns["fingerprint"], cores=os.cpu_count(), date=time.strftime("%Y-%m-%d", time.gmtime(path.stat().st_mtime)))
+    rows = [r | origin(p) for p in sorted(folder.glob("*.json")) for r in json.loads(p.read_text())]
     pd.DataFrame(rows).round(4).to_csv(out, index=False)
     print(f"{out}: {len(rows)} rows", file=sys.stderr)
