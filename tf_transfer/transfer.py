@@ -183,7 +183,7 @@ class AfterFirst(nn.Module):
         self.net = net
     def forward(self, seen): return self.net.head(self.net.dense(self.net.middle(seen)))
 
-# %% ../nbs/30_transfer.ipynb #b33c7b8c
+# %% ../nbs/30_transfer.ipynb #3aafbf62
 @torch.no_grad()
 def _seen(first, data, bs=512):
     "A region set with the first layer's output in place of codes, float16"
@@ -199,8 +199,9 @@ def read_once(
     "Let the first layer read every region once, and train the rest on what it saw."
     sets = [_seen(learn.model.first, dl.dataset) if seen is None else RegionSet(seen[i], dl.dataset.labels) for dl,i in zip(learn.dls.loaders, learn.dls.index)]
     dls = DataLoaders(*[dl.new(d, encode=torch.Tensor.float, random_strand=False) for dl,d in zip(learn.dls.loaders, sets)], device=learn.dls.device)
-    return Learner(dls, AfterFirst(learn.model), loss_func=learn.loss_func, opt_func=learn.opt_func, splitter=lambda m: four_groups(m.net)[1:], metrics=AUPRC(),
+    rest = Learner(dls, AfterFirst(learn.model), loss_func=learn.loss_func, opt_func=learn.opt_func, splitter=lambda m: four_groups(m.net)[1:], metrics=AUPRC(),
                    model_dir=tempfile.gettempdir(), cbs=[KeepBest(), OwnSeed(learn.model.card.seed), TidyMemory()])
+    return rest.to_fp16() if dls.device.type=="cuda" else rest
 
 # %% ../nbs/30_transfer.ipynb #16bf821b
 def transfer_learner(
