@@ -22,7 +22,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import Normalizer, StandardScaler
 from sklearn.svm import LinearSVC
-from tf_transfer.auto import nearest, out_of_fold, sources, weigh
+from tf_transfer.few import nearest, out_of_fold, sources, weigh
 from tf_transfer.baselines import GappedKmers, motif_hits
 from tf_transfer.matrix import AMBIGUOUS, BOUND, UNBOUND, read_matrix
 from tf_transfer.models import MotifNet

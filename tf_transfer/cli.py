@@ -178,11 +178,11 @@ def tft_finetune(
     matrix, pre, out = files
     _fine_tuned(matrix, pre, out, tf, no_profile, n_pos, strategy, epochs, lr, batch_size, keep_seen, random_strand, valid_chroms, test_chroms, seed, force)
 
-# %% ../nbs/90_cli.ipynb #3ae1dc35
+# %% ../nbs/90_cli.ipynb #049a0b83
 def _fine_tuned(matrix, pretrained, out, tf, no_profile, n_pos, strategy, epochs, lr, batch_size, keep_seen, random_strand, valid_chroms, test_chroms, seed, force):
     "Fine-tune on one TF of a binding matrix"
     from functools import partial
-    from tf_transfer.auto import auto
+    from tf_transfer.few import auto
     from tf_transfer.core import pick
     from tf_transfer.matrix import read_matrix
     from tf_transfer.splits import by_chrom, target_set
@@ -207,10 +207,10 @@ def _fine_tuned(matrix, pretrained, out, tf, no_profile, n_pos, strategy, epochs
     save_model(learn, out, force)
     print(f"{out}: {'fitted' if fitted else f'kept epoch {learn.keep_best.epoch_kept+1}, validation loss {learn.keep_best.best:.4f}'}")
 
-# %% ../nbs/90_cli.ipynb #1bb182da
+# %% ../nbs/90_cli.ipynb #c369b909
 def _own_peaks(files, tf, peaks, genome, background, pretrained, no_profile, seed, force):
     "A model of a user's own peaks, and an account of it"
-    from tf_transfer.auto import auto
+    from tf_transfer.few import auto
     from tf_transfer.peaks import account, peaks_matrix, split_by_size
     from tf_transfer.splits import target_set
     from tf_transfer.saving import pretrained as find, save_model
