@@ -130,7 +130,7 @@ def _by_position(m, test, valid):
         for part,these in zip(parts, (rows.end<=a, (rows.start>a) & (rows.end<=b), rows.start>b)): part.append(rows["at"][these].to_numpy())
     return Split(*[np.sort(np.concatenate(p)) for p in parts])
 
-# %% ../nbs/37_peaks.ipynb #8bc77c30
+# %% ../nbs/37_peaks.ipynb #039361bd
 def account(
     m:ad.AnnData, # What `peaks_matrix` gave
     target:Target, # Its regions
@@ -148,6 +148,8 @@ def account(
     lines = [f"{target.tf}: {n['used']} of {n['read']} peaks can be used, and {n['unbound']} regions without a peak ({n['background'] or 'from the genome, away from peaks: easier than open regions, so scores are flattered'})",
              f"{target.train.n_pos} peaks to train on, {target.valid.n_pos} to validate{where(split.valid_chroms)}, {target.test.n_pos} to test{where(split.test_chroms)}, each with unbound regions of equal GC content"]
     if not split.test_chroms: lines.append("too few chromosomes have peaks to set whole ones aside: the test is the far end of each, where neighbours are alike, so it flatters")
+    seen = [c for c in (*split.valid_chroms, *split.test_chroms) if c in set(pre.card.regions.chrom)]
+    if seen: lines.append(f"the body was pre-trained on {', '.join(seen)} too, with the labels of its own TFs{f', {target.tf} among them' if target.tf in pre.card.tfs else ''}: scores there are flattered")
     lines += [f"validation: {evaluate(validated, target.valid)}", "", "test, same regions for all:", rows.round(3).to_string(), "",
               "calibration (test, at 1:1):", calibration(target.test.label, predict(learn, target.test.codes)[:, 0]).round(2).to_string(index=False), "",
               f"who has the say (spread of what each adds to the logit): {', '.join(f'{k} {v}' for k,v in card.training['shares'].items())}"]
