@@ -14,11 +14,11 @@ setup(
     license_expression=cfg['license'],
     python_requires='>=' + cfg['min_python'],
     install_requires=cfg['requirements'].split(),
-    extras_require={'dev': cfg['dev_requirements'].split()},
+    extras_require={name: cfg[f'{name}_requirements'].split() for name in ('dev', 'cluster', 'devices')},
     entry_points={
         'console_scripts': cfg['console_scripts'].split(),
         'nbdev': [f"{cfg['lib_name']}={cfg['lib_name']}._modidx:d"],
     },
     packages=find_packages(include=[cfg['lib_name']]),
-    package_data={cfg['lib_name']: ['weights/*']},
+    package_data={cfg['lib_name']: ['weights/*', 'studies/*']},
 )

@@ -1,6 +1,6 @@
 """Every method on real data, on chromosomes that none of them has seen: python bench/transfer.py MATRIX FOLDER [--workers 2]
 
-Finished tasks are kept in FOLDER and not repeated; bench/transfer.csv is written from them."""
+Finished tasks are kept in FOLDER and not repeated (the simple methods apart from the others); bench/transfer.csv is written from them."""
 import json
 import os
 import shutil
@@ -22,15 +22,16 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import Normalizer, StandardScaler
 from sklearn.svm import LinearSVC
+from tf_transfer.dna import one_hot
 from tf_transfer.few import nearest, out_of_fold, sources, weigh
 from tf_transfer.baselines import GappedKmers, motif_hits
 from tf_transfer.matrix import AMBIGUOUS, BOUND, UNBOUND, read_matrix
-from tf_transfer.models import MotifNet
+from tf_transfer.models import MotifLayer, MotifNet
 from tf_transfer.motifs import vertebrate_profiles
 from tf_transfer.splits import Split, by_chrom, target_set
 from tf_transfer.saving import load_model, save_model
 from tf_transfer.strategies import ridge
-from tf_transfer.transfer import AfterFirst, binding_learner, progress, read_once
+from tf_transfer.transfer import AfterFirst, binding_learner, read_once, silent
 
 FIVE = ["JUND", "MAX", "SPI1", "SP1", "HNF4A"]
 
@@ -40,13 +41,17 @@ def family(tf):
     own = {p.tf_family for p in known if tf in p.name.upper().split("::")}-{""}
     return np.array([tf in p.name.upper().split("::") or p.tf_family in own for p in known])
 
+@torch.no_grad()
 def all_hits(m, folder):
-    "Best hits of all profiles in all regions, computed once"
-    path = folder/"hits.npy"
-    if not path.exists():
-        np.save(folder/"part.npy", motif_hits(m.varm["sequence"], list(vertebrate_profiles())).astype(np.float16))
-        (folder/"part.npy").rename(path)
-    return np.load(path, mmap_mode="r")
+    "Best hits of all profiles in all regions, and the odds of all their sites together, computed once"
+    profiles, codes = list(vertebrate_profiles()), m.varm["sequence"]
+    layer = MotifLayer(profiles)
+    makes = dict(hits=lambda: motif_hits(codes, profiles), sums=lambda: np.concatenate([layer(one_hot(codes[i:i+512])).numpy() for i in range(0, len(codes), 512)]))
+    for name,make in makes.items():
+        if (folder/f"{name}.npy").exists(): continue
+        np.save(folder/"part.npy", make().astype(np.float16))
+        (folder/"part.npy").rename(folder/f"{name}.npy")
+    return [np.load(folder/f"{name}.npy", mmap_mode="r") for name in makes]
 
 def further(m, split):
     "Thirty further TFs with 100 to 5,000 bound regions, drawn at random, in groups of ten that leave the pre-training together"
@@ -55,11 +60,11 @@ def further(m, split):
     names = [t for t,b,n in zip(m.obs_names, bound, tested) if 100<=b<=5000 and n>=50 and t not in FIVE]
     return np.random.default_rng(0).permutation(names)[:30].reshape(3, 10).tolist()
 
-def body(m, split, hits, folder, name, absent, withheld, shuffled=False):
+def body(m, split, sums, folder, name, absent, withheld=None, shuffled=False, seed=0):
     "A MotifNet without some TFs and some profiles, trained once"
     path = folder/f"{name}.safetensors"
     if path.exists(): return load_model(path)
-    keep = np.flatnonzero(~withheld)
+    keep = np.arange(sums.shape[1]) if withheld is None else np.flatnonzero(~withheld)
     tfs = [t for t in m.obs_names if t not in absent and (m[t].X[0, split.train]==BOUND).sum()>=10]
     source = m
     if shuffled:
@@ -67,16 +72,17 @@ def body(m, split, hits, folder, name, absent, withheld, shuffled=False):
         rng = np.random.default_rng(0)
         for part in (split.train, split.valid): source.X[:, part] = m.X[:, rng.permutation(part)]
     profiles = [vertebrate_profiles()[i] for i in keep]
-    learn = binding_learner(source, split, tfs, partial(MotifNet, motifs=profiles), complete=False, bs=512, both_strands=False)
-    rest = read_once(learn, np.ascontiguousarray(hits[:, keep]))
-    with progress(rest): rest.fit_one_cycle(6, 2e-3, wd=0.01)
+    learn = binding_learner(source, split, tfs, partial(MotifNet, motifs=profiles), complete=False, bs=512, both_strands=False, seed=seed)
+    rest = read_once(learn, np.ascontiguousarray(sums[:, keep]), openness=0.1)
+    with silent(rest): rest.fit_one_cycle(6, 2e-3, wd=0.01)
     save_model(learn, path)
     return learn.model
 
 @torch.no_grad()
-def features(net, hits):
+def features(net, sums):
+    "What the head sees"
     rest = AfterFirst(net).eval().net
-    parts = [rest.dense(rest.middle(torch.tensor(np.asarray(h, np.float32)))) for h in np.array_split(hits, len(hits)//2048+1)]
+    parts = [rest.dense(rest.middle(torch.tensor(np.asarray(h, np.float32)))) for h in np.array_split(sums, len(sums)//2048+1)]
     return torch.cat(parts).numpy()
 
 def both_ways(estimator, x, y, test):
@@ -102,55 +108,54 @@ def task_data(m, split, tf, n, seed, either):
     sample = np.random.default_rng(0).permutation(unbound)[:2000]
     return index, y, t.test, np.r_[bound, sample], len(unbound)/len(sample)
 
-def run(m, split, hits, folder, tf, n, seed, bodies, either=False):
-    "All methods on one draw of one target: a row for each"
+def run(m, split, hits, sums, tf, n, seed, bodies, either=False, known=()):
+    "All methods on one draw of one target: a row for each; `known` are rows of the simple methods, where they are there already"
     index, y, matched, natural, weight = task_data(m, split, tf, n, seed, either)
     codes, test = m.varm["sequence"][index], np.union1d(matched.index, natural)
     test_codes, h, ht = m.varm["sequence"][test], hits[index].astype(np.float32), hits[test].astype(np.float32)
     at_matched, at_natural = np.searchsorted(test, matched.index), np.searchsorted(test, natural)
     natural_y = m[tf].X[0, natural]==BOUND if not either else m[tf].X[0, natural]>=AMBIGUOUS
     natural_w = np.where(natural_y, 1, weight)
-    rows, start = [], time.time()
-    def record(knowledge, method, values):
-        rows.append(dict(tf=tf, n=n or "all", n_pos=int(y.sum()), seed=seed, labels="either" if either else "bound", knowledge=knowledge, method=method,
-                         auprc=average_precision_score(matched.label, values[at_matched]), prevalence=float(matched.label.mean()), n_test=int(matched.label.sum()),
-                         natural=average_precision_score(natural_y, values[at_natural], sample_weight=natural_w), natural_prevalence=float(natural_y.sum()/natural_w.sum())))
+    start = time.time()
+    def row(knowledge, method, values):
+        return dict(tf=tf, n=n or "all", n_pos=int(y.sum()), seed=seed, labels="either" if either else "bound", knowledge=knowledge, method=method,
+                    auprc=average_precision_score(matched.label, values[at_matched]), prevalence=float(matched.label.mean()), n_test=int(matched.label.sum()),
+                    natural=average_precision_score(natural_y, values[at_natural], sample_weight=natural_w), natural_prevalence=float(natural_y.sum()/natural_w.sum()), seconds=round(time.time()-start, 1))
     motif, words, taught = sources(codes, y)
-    counts, counts_test = (GappedKmers().transform(c) for c in (codes, test_codes))
+    counts_test = GappedKmers().transform(test_codes)
     speak = dict(words=words[1:].decision_function(counts_test))
-    shared = {}
-    if motif is not None:
-        speak["found"] = motif.best_hit(test_codes).score.to_numpy()
-        shared["de novo motif"] = taught["found"], speak["found"]
-    svm_x, svm_t = (Normalizer().fit_transform(c) for c in (counts, counts_test))
-    shared["gapped k-mer SVM"] = both_ways(chosen(LinearSVC(), dict(C=[0.1, 1, 10]), svm_x, y), svm_x, y, svm_t)
+    if motif is not None: speak["found"] = motif.best_hit(test_codes).score.to_numpy()
     of_family, names = family(tf), [p.name.upper() for p in vertebrate_profiles()]
+    simple, rows = list(known), []
     for knowledge in ("any", "withheld"):
         usable = np.flatnonzero(~of_family) if knowledge=="withheld" else np.arange(len(names))
         own = [i for i in usable if names[i]==tf]
-        single = dict(shared)
         best, said = nearest(h[:, usable], y)
         said, speak["nearest"] = dict(nearest=said), ht[:, usable[best]]
-        single["best JASPAR profile"] = said["nearest"], speak["nearest"]
         if own:
             mine = own[nearest(h[:, own], y)[0]]
             said, speak["profile"] = dict(profile=h[:, mine], **said), ht[:, mine]
-            single["own profile"] = said["profile"], speak["profile"]
-        regression = make_pipeline(StandardScaler(), LogisticRegression(max_iter=500))
-        regression = chosen(regression, dict(logisticregression__C=[1e-4, 1e-3, 1e-2, 1e-1]), h[:, usable], y)
-        single["regression on JASPAR hits"] = both_ways(regression, h[:, usable], y, ht[:, usable])
-        for method,(_,v) in single.items(): record(knowledge, method, v)
-        x, xt = (np.stack([o[i] for o in single.values()], 1) for i in (0, 1))
-        record(knowledge, "these, stacked", make_pipeline(StandardScaler(), LogisticRegression()).fit(x, y).decision_function(xt))
+        if not known: simple += simple_methods(partial(row, knowledge), said | taught, speak, codes, counts_test, y, h[:, usable], ht[:, usable])
         for name,(net,columns) in bodies[knowledge].items():
-            z, zt = features(net, h[:, columns]), features(net, ht[:, columns])
+            z, zt = features(net, sums[index][:, columns]), features(net, sums[test][:, columns])
             coef, intercept = ridge(z, y)
-            record(knowledge, f"probe{name}", zt@coef+intercept)
+            rows.append(row(knowledge, f"probe{name}", zt@coef+intercept))
             told = said | taught
             coef, intercept, _ = weigh(z, told, y)
-            record(knowledge, f"auto{name}", np.c_[zt, np.stack([speak[s] for s in told], 1)]@coef+intercept)
-    for r in rows: r["seconds"] = round(time.time()-start, 1)
-    return rows
+            rows.append(row(knowledge, f"auto{name}", np.c_[zt, np.stack([speak[s] for s in told], 1)]@coef+intercept))
+    return simple, rows
+
+def simple_methods(row, told, speak, codes, counts_test, y, h, ht):
+    "What a user would pick instead"
+    names = dict(profile="own profile", nearest="best JASPAR profile", found="de novo motif")
+    single = {names[k]:(told[k], speak[k]) for k in names if k in told}
+    svm_x, svm_t = (Normalizer().fit_transform(c) for c in (GappedKmers().transform(codes), counts_test))
+    single["gapped k-mer SVM"] = both_ways(chosen(LinearSVC(), dict(C=[0.1, 1, 10]), svm_x, y), svm_x, y, svm_t)
+    regression = chosen(make_pipeline(StandardScaler(), LogisticRegression(max_iter=500)), dict(logisticregression__C=[1e-4, 1e-3, 1e-2, 1e-1]), h, y)
+    single["regression on JASPAR hits"] = both_ways(regression, h, y, ht)
+    x, xt = (np.stack([o[i] for o in single.values()], 1) for i in (0, 1))
+    stack = make_pipeline(StandardScaler(), LogisticRegression()).fit(x, y).decision_function(xt)
+    return [row(method, v) for method,(_,v) in single.items()]+[row("these, stacked", stack)]
 
 def plan(m, split, quick):
     "Bodies: name to what is absent and withheld. Tasks: (target, positives, seed, its bodies, other labels?)"
@@ -176,23 +181,26 @@ def plan(m, split, quick):
     return bodies, tasks+later+[(tf, n, 0, both("five", tf), True) for n in (500, 50) for tf in FIVE]
 
 def _body(job):
-    m, split, hits, folder = SHARED
+    m, split, _, sums, folder = SHARED
     name, (absent, withheld, shuffled) = job
     start = time.time()
-    body(m, split, hits, folder, name, absent, withheld, shuffled)
+    body(m, split, sums, folder, name, absent, withheld, shuffled)
     print(f"{name}: {time.time()-start:.0f} s", flush=True)
 
 def _task(job):
-    m, split, hits, folder = SHARED
+    m, split, hits, sums, folder = SHARED
     tf, n, seed, which, either = job
     path = folder/f"{tf}_{n or 'all'}_{seed}{'_either' if either else ''}.json"
+    simple = path.with_suffix(".simple")
     if path.exists(): return
     kept = {name:np.flatnonzero(~withheld) for name,(_,withheld,_) in BODIES.items()}
     bodies = {k:{label:(load_model(folder/f"{name}.safetensors"), kept[name]) for label,name in w.items()} for k,w in which.items()}
-    rows = run(m, split, hits, folder, tf, n, seed, bodies, either)
+    known = json.loads(simple.read_text()) if simple.exists() else ()
+    known, rows = run(m, split, hits, sums, tf, n, seed, bodies, either, known)
+    simple.write_text(json.dumps(known))
     path.write_text(json.dumps(rows))
     best = {r["knowledge"]:round(r["auprc"], 3) for r in rows if r["method"]=="auto"}
-    print(f"{path.stem}: {rows[0]['seconds']} s, auto {best}", flush=True)
+    print(f"{path.stem}: {rows[-1]['seconds']} s, auto {best}", flush=True)
 
 @call_parse
 def main(
@@ -211,7 +219,7 @@ def main(
     folder.mkdir(exist_ok=True)
     m = read_matrix(matrix)
     split = by_chrom(m, valid=valid.split(","), test=test.split(","))
-    SHARED = m, split, all_hits(m, folder), folder
+    SHARED = m, split, *all_hits(m, folder), folder
     BODIES, tasks = plan(m, split, quick)
     with get_context("fork").Pool(workers) as pool: pool.map(_body, BODIES.items(), chunksize=1)
     if quick:
@@ -219,10 +227,10 @@ def main(
         split = Split(split.train[~chosen_on], split.train[chosen_on], split.valid)
         folder = folder/"quick"
         folder.mkdir(exist_ok=True)
-        for name in BODIES: shutil.copy(SHARED[3]/f"{name}.safetensors", folder)
-        SHARED = m, split, SHARED[2], folder
+        for name in BODIES: shutil.copy(SHARED[-1]/f"{name}.safetensors", folder)
+        SHARED = m, split, *SHARED[2:4], folder
     with get_context("fork").Pool(workers) as pool: pool.map(_task, tasks, chunksize=1)
     origin = lambda path: dict(data=m.uns["fingerprint"], cores=os.cpu_count(), date=time.strftime("%Y-%m-%d", time.gmtime(path.stat().st_mtime)))
-    rows = [r | origin(p) for p in sorted(folder.glob("*.json")) for r in json.loads(p.read_text())]
+    rows = [r | origin(p) for p in sorted([*folder.glob("*.json"), *folder.glob("*.simple")]) for r in json.loads(p.read_text())]
     pd.DataFrame(rows).round(4).to_csv(out, index=False)
     print(f"{out}: {len(rows)} rows", file=sys.stderr)

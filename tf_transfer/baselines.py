@@ -57,11 +57,11 @@ class MotifScan(_Scan):
         hits = motif_hits(codes, self.profiles) if len(self.profiles)>1 else np.zeros((len(label), 1))
         return self._settle(self.profiles[int(average_precisions(hits, label).argmax())], codes, label)
 
-# %% ../nbs/35_baselines.ipynb #6eada51b
+# %% ../nbs/35_baselines.ipynb #88d118fa
 def motif_hits(
     codes:np.ndarray, # Codes, uint8, (regions, width)
     profiles:list, # PWMs
-    chunk:int=512, # Regions at a time
+    chunk:int=64, # Regions at a time
 ) -> np.ndarray: # Log-odds of the best site on either strand, bits, float32, (regions, PWMs)
     "The best hit of every motif in every region."
     widths = np.array([p.width for p in profiles])

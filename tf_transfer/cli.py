@@ -106,7 +106,7 @@ def chosen_tfs(
     if not names: raise UserError(f"--tfs {spec} leaves no TF to train on")
     return names
 
-# %% ../nbs/90_cli.ipynb #17cbdee1
+# %% ../nbs/90_cli.ipynb #0dece29d
 @command
 def tft_pretrain(
     matrix:str, # Binding matrix, .h5ad
@@ -129,11 +129,12 @@ def tft_pretrain(
 ):
     "Pre-train a network on many TFs."
     from tf_transfer.core import pick
+    from tf_transfer.devices import all_devices, is_first
     from tf_transfer.matrix import read_matrix
     from tf_transfer.models import ARCHS
     from tf_transfer.splits import by_chrom
     from tf_transfer.saving import save_model
-    from tf_transfer.transfer import binding_learner, progress, read_once
+    from tf_transfer.transfer import binding_learner, progress, read_once, silent
     check_output(out, force)
     pick([arch], ARCHS, "architecture", "tf_transfer")
     if labels not in ("complete", "masked"): raise UserError(f"--labels {labels}: choose complete or masked")
@@ -143,10 +144,11 @@ def tft_pretrain(
     split = by_chrom(m, listed(valid_chroms), listed(test_chroms))
     names = chosen_tfs(m, tfs, exclude_tfs)
     learn = binding_learner(m, split, names, ARCHS[arch], complete=labels=="complete", bs=batch_size, both_strands=not random_strand and arch!="MotifNet", seed=seed)
-    print(f"{arch}, {len(names)} TFs, {len(learn.dls.index[0]):,} training and {len(learn.dls.index[1]):,} validation regions")
+    if is_first(): print(f"{arch}, {len(names)} TFs, {len(learn.dls.index[0]):,} training and {len(learn.dls.index[1]):,} validation regions")
     learn.model.card.training.update(epochs=epochs, lr=lr, wd=wd, schedule="one cycle" if one_cycle else "constant")
-    trained = read_once(learn) if arch=="MotifNet" else learn
-    with progress(trained): (trained.fit_one_cycle if one_cycle else trained.fit)(epochs, lr, wd=wd)
+    trained = read_once(learn, openness=0.1 if labels=="masked" else 0) if arch=="MotifNet" else learn
+    with all_devices(trained), (progress if is_first() else silent)(trained): (trained.fit_one_cycle if one_cycle else trained.fit)(epochs, lr, wd=wd)
+    if not is_first(): return
     save_model(learn, out, force, compact)
     print(f"{out}: kept epoch {trained.keep_best.epoch_kept+1}, validation loss {trained.keep_best.best:.4f}")
 

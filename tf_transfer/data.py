@@ -43,7 +43,7 @@ class RegionSet:
         codes = self.codes[at]
         return torch.where(flip, reverse_complement(codes), codes), self.labels[at]
 
-# %% ../nbs/11_data.ipynb #ec47bc79
+# %% ../nbs/11_data.ipynb #e641d456
 class RegionDL(DataLoader):
     "Whole batches of regions; one-hot and random strands are made on the device."
     def __init__(self,
@@ -54,8 +54,10 @@ class RegionDL(DataLoader):
         seed:int=0, # Seed of order and strands
         names:list=(), # Names of the TFs, for `show_batch`
         encode=one_hot, # What makes the network's input of codes, on the device
+        share:tuple=(0, 1), # Which share of each epoch, of how many: several processes may train together
         **kwargs, # To fastai's `DataLoader`
     ):
+        self.share = share
         super().__init__(dataset, bs=bs, shuffle=shuffle, **kwargs)
         self.random_strand, self.seed, self.names, self.encode = random_strand, seed, list(names), encode
         self.generator = torch.Generator().manual_seed(seed)
@@ -63,7 +65,8 @@ class RegionDL(DataLoader):
     def __iter__(self):
         self.before_iter()
         order = torch.randperm(self.n, generator=self.generator) if self.shuffle else torch.arange(self.n)
-        for index in order.split(self.bs):
+        which, of = self.share
+        for index in order[:self.n//of*of][which::of].split(self.bs):
             if self.drop_last and len(index)<self.bs: break
             yield self.after_batch(self.finish(to_device(self.dataset[index], self.device)))
         self.after_iter()
@@ -78,8 +81,12 @@ class RegionDL(DataLoader):
             codes = torch.where(turn, reverse_complement(codes), codes)
         return self.encode(codes), labels
 
+    def __len__(self):
+        n = self.n//self.share[1]
+        return n//self.bs if self.drop_last else -(-n//self.bs)
+
     def new(self, dataset=None, cls=None, **kwargs):
-        return super().new(dataset, cls, **{**dict(random_strand=self.random_strand, seed=self.seed, names=self.names, encode=self.encode), **kwargs})
+        return super().new(dataset, cls, **{**dict(random_strand=self.random_strand, seed=self.seed, names=self.names, encode=self.encode, share=self.share), **kwargs})
 
 # %% ../nbs/11_data.ipynb #6aa22cdd
 def show_regions(

@@ -144,13 +144,15 @@ class DanQ(BindingNet):
             dense  = nn.Sequential(nn.Linear(640*left, 925), nn.ReLU()),
             n_tfs=n_tfs, hidden=925, width=width)
 
-# %% ../nbs/20_models.ipynb #1d26a65c
+# %% ../nbs/20_models.ipynb #4aafd1c9
 class MotifLayer(nn.Module):
-    "The best hit of each of many motifs, on either strand; the same for a sequence and its reverse complement."
+    "How well each of many motifs fits a sequence or its reverse complement."
     def __init__(self,
         motifs:list, # PWMs to start from; or only their widths, bp, where the weights will come from a file
+        best:bool=False, # Only the best site, as in a motif scan? Else the odds of all sites, added up
     ):
         super().__init__()
+        self.best = best
         self.widths = [m if isinstance(m, int) else m.width for m in motifs]
         self.weight = nn.Parameter(torch.zeros(len(motifs), 4, max(self.widths)))
         for row,m,w in zip(self.weight.data, motifs, self.widths):
@@ -160,16 +162,19 @@ class MotifLayer(nn.Module):
 
     def forward(self,
         x:torch.Tensor, # One-hot, float32, (batch, 4, width)
-    ) -> torch.Tensor: # Log-odds of the best site, bits, float32, (batch, motifs)
-        best = []
-        for w,at in self.groups:
-            kernel = self.weight[at, :, :w]
-            best.append(torch.maximum(F.conv1d(x, kernel).amax(-1), F.conv1d(x, kernel.flip(1, 2)).amax(-1)))
-        return torch.cat(best, 1)[:, self.place]
+    ) -> torch.Tensor: # Log-odds of the best site, or of all sites together, bits, float32, (batch, motifs)
+        few_at_a_time = x.split(64) if x.device.type=="cpu" else [x]
+        return torch.cat([torch.cat([self._fit(part, w, at) for w,at in self.groups], 1)[:, self.place] for part in few_at_a_time])
 
-# %% ../nbs/20_models.ipynb #74f82375
+    def _fit(self, x, w, at):
+        kernel = self.weight[at, :, :w]
+        if self.best: return torch.maximum(F.conv1d(x, kernel).amax(-1), F.conv1d(x, kernel.flip(1, 2)).amax(-1))
+        odds = [F.conv1d(x, k*np.log(2)).exp_().sum(-1) for k in (kernel, kernel.flip(1, 2))]
+        return (odds[0]+odds[1]).clamp(min=1e-30).log2()
+
+# %% ../nbs/20_models.ipynb #9f079a78
 class MotifNet(BindingNet):
-    "Best hits of known motifs, standardised, and two dense layers."
+    "How well known motifs fit, standardised, and two dense layers."
     strands_alike = True
     def __init__(self,
         n_tfs:int, # Outputs
@@ -208,7 +213,7 @@ class KmerScore(nn.Module):
         known = F.max_pool1d((x.amax(1, keepdim=True)<1).to(x.dtype), k, 1)==0
         return (self.weight.gather(1, words.transpose(0, 1).flatten(1)).view(len(self.powers), len(x), -1)*known.transpose(0, 1)).sum((0, 2))[:, None]
 
-# %% ../nbs/20_models.ipynb #05b17bf4
+# %% ../nbs/20_models.ipynb #26bcd6b2
 class TargetNet(BindingNet):
     "One TF's network: features of a body, best hits of a few motifs and a k-mer score, side by side under one head."
     def __init__(self,
@@ -220,7 +225,7 @@ class TargetNet(BindingNet):
     ):
         body = ARCHS[arch](n_tfs, width, **args)
         super().__init__(body.first, body.middle, body.dense, n_tfs, body.head.in_features+len(motifs)+1, width)
-        self.motifs, self.kmers, self.strands_alike = MotifLayer(motifs), KmerScore(), body.strands_alike
+        self.motifs, self.kmers, self.strands_alike = MotifLayer(motifs, best=True), KmerScore(), body.strands_alike
         self.args = dict(arch=arch, args=args, motifs=self.motifs.widths)
 
     def body(self,

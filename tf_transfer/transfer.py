@@ -6,8 +6,8 @@ Docs: https://tf-transfer.github.io/tf_transfer/transfer.html.md"""
 
 # %% auto #0
 __all__ = ['paper_adam', 'MaskedBCE', 'KeepBest', 'OwnSeed', 'TidyMemory', 'EpochLines', 'progress', 'silent', 'learner_of',
-           'new_model', 'binding_learner', 'AfterFirst', 'read_once', 'transfer_learner', 'scratch_learner', 'predict',
-           'evaluate']
+           'new_model', 'binding_learner', 'AfterFirst', 'OpenToo', 'read_once', 'transfer_learner', 'scratch_learner',
+           'predict', 'evaluate']
 
 # %% ../nbs/30_transfer.ipynb #e3b8d390
 import ctypes, sys, tempfile, time
@@ -64,7 +64,7 @@ def _card(m, split, model, tfs, index, seed, training, pre=None):
                      regions.reset_index(drop=True), list(split.valid_chroms), list(split.test_chroms), training,
                      None if before is None else {k:v for k,v in vars(before).items() if k!="regions"}, args=model.args)
 
-# %% ../nbs/30_transfer.ipynb #b4547dfe
+# %% ../nbs/30_transfer.ipynb #c0647fa3
 class KeepBest(TrackerCallback):
     "Go back to the epoch with the lowest validation loss when training ends."
     order = 60
@@ -74,7 +74,7 @@ class KeepBest(TrackerCallback):
         super().before_fit()
     def after_epoch(self):
         super().after_epoch()
-        if self.new_best: self.kept, self.epoch_kept = {k:v.clone() for k,v in self.model.state_dict().items()}, self.epoch
+        if self.new_best: self.kept, self.epoch_kept = {k:v.clone() for k,v in getattr(self.model, "module", self.model).state_dict().items()}, self.epoch
     def after_fit(self):
         super().after_fit()
         if self.kept is not None: self.model.load_state_dict(self.kept)
@@ -173,17 +173,38 @@ def binding_learner(
     training = dict(labels=labels.__name__, complete=complete, bs=bs, both_strands=both_strands)
     return learner_of(dls, model, _card(m, split, model, tfs, dls.index, seed, training))
 
-# %% ../nbs/30_transfer.ipynb #f9b74893
+# %% ../nbs/30_transfer.ipynb #70f3ae3d
 class AfterFirst(nn.Module):
     "A network that is given what its first layer would say."
     def __init__(self,
         net:BindingNet, # The network; it learns
+        n_open:int=0, # Outputs for a second question that is only asked in training: where is each TF's region open?
     ):
         super().__init__()
-        self.net = net
-    def forward(self, seen): return self.net.head(self.net.dense(self.net.middle(seen)))
+        self.net, self.open = net, nn.Linear(net.head.in_features, n_open) if n_open else None
+    def forward(self, seen):
+        features = self.net.dense(self.net.middle(seen))
+        logits = self.net.head(features)
+        return torch.cat([logits, self.open(features)], 1) if self.open and self.training else logits
 
-# %% ../nbs/30_transfer.ipynb #3aafbf62
+# %% ../nbs/30_transfer.ipynb #6f5bddee
+class OpenToo(MaskedBCE):
+    "The loss of the labels and, where there are further logits, that of being resolved at all."
+    def __init__(self,
+        weight:float=0.1, # Of the second question
+    ):
+        super().__init__()
+        self.weight = weight
+    def __call__(self,
+        logits:torch.Tensor, # Float32, (batch, TFs), or (batch, twice the TFs)
+        labels:torch.Tensor, # 1, 0 or NaN, float32, (batch, TFs)
+    ) -> torch.Tensor: # A scalar
+        n = labels.shape[1]
+        loss = super().__call__(logits[:, :n], labels)
+        if logits.shape[1]==n: return loss
+        return loss+self.weight*F.binary_cross_entropy_with_logits(logits[:, n:].float(), (~labels.isnan()).float())
+
+# %% ../nbs/30_transfer.ipynb #ad5e1018
 @torch.no_grad()
 def _seen(first, data, bs=512):
     "A region set with the first layer's output in place of codes, float16"
@@ -195,11 +216,16 @@ def _seen(first, data, bs=512):
 def read_once(
     learn:Learner, # A learner; its model is what will be trained
     seen:np.ndarray=None, # What the first layer says of every region of the matrix, where that is known already, (regions, filters)
+    openness:float=0., # Weight of a second question in training, for masked labels: is the region open where the TF was assayed, so that its label is resolved?
 ) -> Learner: # Of the same network behind its first layer, which stays as it is
     "Let the first layer read every region once, and train the rest on what it saw."
     sets = [_seen(learn.model.first, dl.dataset) if seen is None else RegionSet(seen[i], dl.dataset.labels) for dl,i in zip(learn.dls.loaders, learn.dls.index)]
     dls = DataLoaders(*[dl.new(d, encode=torch.Tensor.float, random_strand=False) for dl,d in zip(learn.dls.loaders, sets)], device=learn.dls.device)
-    rest = Learner(dls, AfterFirst(learn.model), loss_func=learn.loss_func, opt_func=learn.opt_func, splitter=lambda m: four_groups(m.net)[1:], metrics=AUPRC(),
+    with torch.random.fork_rng():
+        torch.manual_seed(learn.model.card.seed)
+        model = AfterFirst(learn.model, learn.model.n_tfs if openness else 0)
+    groups = lambda m: [[], *four_groups(m.net)[1:3], [p for n,p in m.named_parameters() if n.startswith(("net.head.", "open."))]]
+    rest = Learner(dls, model, loss_func=OpenToo(openness), opt_func=learn.opt_func, splitter=groups, metrics=AUPRC(),
                    model_dir=tempfile.gettempdir(), cbs=[KeepBest(), OwnSeed(learn.model.card.seed), TidyMemory()])
     return rest.to_fp16() if dls.device.type=="cuda" else rest
 
