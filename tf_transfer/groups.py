@@ -30,14 +30,15 @@ def best_resolved(
     if n>len(ranked): raise UserError(f"{n} TFs asked for; the matrix has {len(ranked)}{' others' if len(exclude) else ''}")
     return ranked[:n]
 
-# %% ../nbs/31_groups.ipynb #27d2eeb3
+# %% ../nbs/31_groups.ipynb #ee4db1a5
 def cosine(
     states:np.ndarray, # States, int8, (TFs, regions)
     chunk:int=100_000, # Regions at a time
-    of:list=slice(None), # Positions of the TFs to compare with all; all if not given
+    of:list=None, # Positions of the TFs to compare with all; all if not given
 ) -> np.ndarray: # Float64, (TFs of `of`, TFs), 0 to 1; NaN where the two share no resolved bound region
     "Cosine similarity of pairs of TFs over the regions where both are resolved."
-    both, mine, theirs = (np.zeros((len(states),)*2)[of] for _ in range(3))
+    of = np.arange(len(states)) if of is None else of
+    both, mine, theirs = (np.zeros((len(of), len(states))) for _ in range(3))
     for i in range(0, states.shape[1], chunk):
         s = states[:, i:i+chunk]
         bound, known = (s==BOUND).astype(np.float32), (s!=UNRESOLVED).astype(np.float32)
