@@ -30,10 +30,10 @@ def best_resolved(
     if n>len(ranked): raise UserError(f"{n} TFs asked for; the matrix has {len(ranked)}{' others' if len(exclude) else ''}")
     return ranked[:n]
 
-# %% ../nbs/31_groups.ipynb #ee4db1a5
+# %% ../nbs/31_groups.ipynb #add6a588
 def cosine(
     states:np.ndarray, # States, int8, (TFs, regions)
-    chunk:int=100_000, # Regions at a time
+    chunk:int=10_000, # Regions at a time
     of:list=None, # Positions of the TFs to compare with all; all if not given
 ) -> np.ndarray: # Float64, (TFs of `of`, TFs), 0 to 1; NaN where the two share no resolved bound region
     "Cosine similarity of pairs of TFs over the regions where both are resolved."
