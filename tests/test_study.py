@@ -124,7 +124,7 @@ def test_a_cluster_that_loses_workers_and_its_scheduler(toml, tmp_path, undistur
     finally:
         for p in (scheduler, *workers): p.kill()
     finished = {p.name: p.stat().st_mtime_ns for p in (folder/"runs").glob("*.json")}
-    assert 6 <= len(finished) < RUNS
+    assert len(finished) >= 6
     scheduler, workers, worker, address = cluster(tmp_path/"again.json")
     try: same(run_study(Study(**STUDY), folder, scheduler=address), undisturbed)
     finally:

@@ -7,8 +7,10 @@ Docs: https://tf-transfer.github.io/tf_transfer/runs.html.md"""
 # %% auto #0
 __all__ = ['open_study', 'pretrain_once', 'do_run', 'work', 'results', 'write_results', 'status', 'run_study']
 
-# %% ../nbs/41_runs.ipynb #f1a03fb5
+# %% ../nbs/41_runs.ipynb #a1fc437f
 import json, os, subprocess, sys, time, traceback
+from asyncio import CancelledError
+from concurrent.futures import CancelledError as FutureCancelled
 from contextlib import contextmanager
 from dataclasses import asdict
 from functools import lru_cache
@@ -292,7 +294,7 @@ def _on_workers(folder, n, bar):
         for p in working: p.terminate()
     bar.update(count()-bar.n)
 
-# %% ../nbs/41_runs.ipynb #c70485a8
+# %% ../nbs/41_runs.ipynb #1140aa42
 def _on_cluster(folder, address, bar):
     "The same on a Dask cluster; a run whose worker dies is given to another"
     try: from distributed import Client, as_completed
@@ -303,15 +305,15 @@ def _on_cluster(folder, address, bar):
     runs = [r for r in runs.values() if not _result(folder, r).exists()]
     key = lambda r: pretraining(study, r)
     needed = {key(r):r for r in runs if r.tfs}
-    with client:
-        first = {k:client.submit(_pretrain_there, str(folder), r, retries=3, pure=False) for k,r in needed.items()}
-        waiting = {client.submit(_run_there, str(folder), r, first.get(key(r)), retries=3, pure=False):r for r in runs}
-        try:
+    try:
+        with client:
+            first = {k:client.submit(_pretrain_there, str(folder), r, retries=3, pure=False) for k,r in needed.items()}
+            waiting = {client.submit(_run_there, str(folder), r, first.get(key(r)), retries=3, pure=False):r for r in runs}
             for future in as_completed(waiting):
-                if future.cancelled(): raise OSError("the scheduler is gone")
                 if future.status=="error": _record(folder, waiting[future], future.exception())
+                if not _result(folder, waiting[future]).exists(): raise OSError("the scheduler is gone")
                 bar.update()
-        except OSError: raise UserError(f"lost the Dask scheduler at {address}; {status(folder)['done']} runs are done: start again to carry on") from None
+    except (OSError, TimeoutError, CancelledError, FutureCancelled): raise UserError(f"lost the Dask scheduler at {address}; {status(folder)['done']} runs are done: start again to carry on") from None
 
 def _pretrain_there(folder, run): return str(pretrain_once(folder, run))
 
