@@ -294,7 +294,7 @@ def _on_workers(folder, n, bar):
         for p in working: p.terminate()
     bar.update(count()-bar.n)
 
-# %% ../nbs/41_runs.ipynb #1140aa42
+# %% ../nbs/41_runs.ipynb #ddb760f8
 def _on_cluster(folder, address, bar):
     "The same on a Dask cluster; a run whose worker dies is given to another"
     try: from distributed import Client, as_completed
@@ -315,7 +315,9 @@ def _on_cluster(folder, address, bar):
                 bar.update()
     except (OSError, TimeoutError, CancelledError, FutureCancelled): raise UserError(f"lost the Dask scheduler at {address}; {status(folder)['done']} runs are done: start again to carry on") from None
 
-def _pretrain_there(folder, run): return str(pretrain_once(folder, run))
+def _pretrain_there(folder, run):
+    torch.set_num_threads(1)
+    return str(pretrain_once(folder, run))
 
 def _run_there(folder, run, _):
     torch.set_num_threads(1)
