@@ -34,13 +34,13 @@ from .strategies import STRATEGIES
 from .study import Run, Study, pretraining, runs_of
 from .transfer import AfterFirst, binding_learner, evaluate, read_once, scratch_learner, silent, transfer_learner
 
-# %% ../nbs/41_runs.ipynb #ea1a9045
+# %% ../nbs/41_runs.ipynb #61a5426a
 def open_study(
     study:Study, # What is asked
     folder:str, # Where to keep it; made if need be
 ) -> Path: # The folder, with `study.json`, and `runs`, `pretrained` and `held` to be filled
     "Begin a study, or find one that was begun; raises `UserError` where the folder holds something else."
-    folder, asked = Path(folder), json.loads(json.dumps(asdict(study)))
+    folder, asked = Path(folder), json.loads(json.dumps(asdict(study) | dict(matrix=str(Path(study.matrix).absolute()) if study.matrix else "")))
     if folder.exists() and not folder.is_dir(): raise UserError(f"{folder} is a file; a folder is needed")
     if folder.is_dir() and any(folder.iterdir()) and not any(folder.glob("*study.json*")): raise UserError(f"{folder} holds other things; choose a new folder")
     for part in ("runs", "pretrained", "held"): (folder/part).mkdir(parents=True, exist_ok=True)
@@ -51,7 +51,8 @@ def open_study(
             with writing(folder/"study.json") as tmp: tmp.write_text(json.dumps(text, indent=1))
     begun = json.loads((folder/"study.json").read_text())
     if begun["version"]!=__version__: raise UserError(f"{folder} was begun by tf_transfer {begun['version']}, this is {__version__}; choose a new folder")
-    other = [k for k in asked if begun["study"].get(k)!=asked[k]]
+    if study.matrix and read_matrix(study.matrix).uns["fingerprint"]!=begun["data"]: raise UserError(f"{folder} was begun with other data than {study.matrix}; choose a new folder")
+    other = [k for k in asked if k!="matrix" and begun["study"].get(k)!=asked[k]]
     if other: raise UserError(f"{folder} holds another study ({other[0]} = {begun['study'].get(other[0])}, here {asked[other[0]]}); choose a new folder")
     return folder
 
@@ -75,7 +76,7 @@ def _data(folder):
     m = _matrix(study, Path(folder))
     return m, by_chrom(m, list(study.valid) or ["chr5"], list(study.test) or ["chr6"])
 
-# %% ../nbs/41_runs.ipynb #5019971e
+# %% ../nbs/41_runs.ipynb #1bc28c3b
 def pretrain_once(
     folder:str, # Of a study
     run:Run, # A run that needs it
@@ -99,7 +100,10 @@ def _first_layer(folder, model):
     path, codes = Path(folder)/"first_layer.npy", torch.as_tensor(_data(str(folder))[0].varm["sequence"])
     with FileLock(f"{path}.lock"):
         if not path.exists():
-            with torch.no_grad(), writing(path) as tmp: np.save(tmp, torch.cat([model.first(one_hot(c)).half() for c in codes.split(1024)]).numpy())
+            with torch.no_grad(), writing(path) as tmp:
+                out = np.lib.format.open_memmap(tmp, "w+", np.float16, (len(codes), len(model.first.widths)))
+                for i in range(0, len(codes), 1024): out[i:i+1024] = model.first(one_hot(codes[i:i+1024])).numpy()
+                out.flush()
     return np.load(path, mmap_mode="r")
 
 def _some_regions(m, split, tfs, study):
@@ -294,7 +298,7 @@ def _on_workers(folder, n, bar):
         for p in working: p.terminate()
     bar.update(count()-bar.n)
 
-# %% ../nbs/41_runs.ipynb #ddb760f8
+# %% ../nbs/41_runs.ipynb #31c8bd33
 def _on_cluster(folder, address, bar):
     "The same on a Dask cluster; a run whose worker dies is given to another"
     try: from distributed import Client, as_completed
@@ -310,7 +314,7 @@ def _on_cluster(folder, address, bar):
             first = {k:client.submit(_pretrain_there, str(folder), r, retries=3, pure=False) for k,r in needed.items()}
             waiting = {client.submit(_run_there, str(folder), r, first.get(key(r)), retries=3, pure=False):r for r in runs}
             for future in as_completed(waiting):
-                if future.status=="error": _record(folder, waiting[future], future.exception())
+                if future.status=="error" and not _result(folder, waiting[future]).exists(): _record(folder, waiting[future], future.exception())
                 if not _result(folder, waiting[future]).exists(): raise OSError("the scheduler is gone")
                 bar.update()
     except (OSError, TimeoutError, CancelledError, FutureCancelled): raise UserError(f"lost the Dask scheduler at {address}; {status(folder)['done']} runs are done: start again to carry on") from None

@@ -50,7 +50,7 @@ class Study:
 
     def __post_init__(self): _check(self)
 
-# %% ../nbs/40_study.ipynb #4450cb02
+# %% ../nbs/40_study.ipynb #a424da7c
 def _check(study):
     "Raises `UserError` where a study asks for what there is not"
     for what,names,known in (("group", study.groups, GROUPS), ("strategy", study.strategies, [*STRATEGIES, "auto", "own-output"]), ("architecture", [study.arch], ARCHS)):
@@ -59,6 +59,7 @@ def _check(study):
     for k in ("targets", "groups", "sizes", "strategies", "with_target", "buried"):
         if not getattr(study, k): raise UserError(f"{k} is empty; a study needs at least one")
     if min(study.sizes)<10: raise UserError(f"sizes: {min(study.sizes)} is too few to train and validate on; at least 10 are needed")
+    if study.matrix and not (study.valid and study.test): raise UserError("valid and test must name chromosomes of the matrix: valid = [\"chr15\"], test = [\"chr16\"]")
     for k in ("seeds", "members", "pretrain_epochs", "epochs"):
         if getattr(study, k)<1: raise UserError(f"{k} = {getattr(study, k)}: it must be 1 or more")
 
