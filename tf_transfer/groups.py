@@ -80,11 +80,15 @@ class Group:
     def __repr__(self): return f"{self.kind} for {self.target}: {', '.join(self.tfs)}{f' ({self.note})' if self.note else ''}"
     def _repr_html_(self): return f"<p>{self.kind} for {self.target}{f': {self.note}' if self.note else ''}</p>{self.table.round(6).to_html()}"
 
-# %% ../nbs/31_groups.ipynb #bae2cf8b
+# %% ../nbs/31_groups.ipynb #9c02cfbe
 def _group(target, kind, scores, why, n):
     "The `n` best of a series of scores; `why` makes a reason of a name and a score"
     best = scores.dropna().sort_values(ascending=False, kind="stable").head(n)
     return Group(target, kind, pd.DataFrame(dict(score=best, why=[why(t, s) for t,s in best.items()])).rename_axis("tf"), n)
+
+def _resolved(m, tfs):
+    "In how many regions some TFs are resolved"
+    return pd.Series((m.X!=UNRESOLVED).sum(1).astype(float), index=m.obs_names)[tfs]
 
 def _modes(m, tf, same):
     "The other TFs of a matrix that have a binding mode in common with the target, or have not"
@@ -92,15 +96,14 @@ def _modes(m, tf, same):
     alike = set(binding_modes().members(tf, list(m.obs_names)))
     return [t for t in m.obs_names if t!=tf and (t in alike)==same]
 
-# %% ../nbs/31_groups.ipynb #92dfa98e
+# %% ../nbs/31_groups.ipynb #a505565c
 def same_mode(
     m:ad.AnnData, # Binding matrix
     tf:str, # Name of the target
     n:int=5, # How many
 ) -> Group:
     "The best resolved TFs of the target's binding mode; raises `UserError` where JASPAR does not know the target."
-    resolved = pd.Series((m.X!=UNRESOLVED).sum(1), index=m.obs_names)[_modes(m, tf, True)]
-    return _group(tf, "binding-mode", resolved.astype(float), lambda t,s: f"same binding mode; {int(s):,} regions resolved", n)
+    return _group(tf, "binding-mode", _resolved(m, _modes(m, tf, True)), lambda t,s: f"same binding mode; {int(s):,} regions resolved", n)
 
 # %% ../nbs/31_groups.ipynb #74b6c8a4
 def least_correlated(
@@ -229,15 +232,15 @@ def buried(
     more = pd.DataFrame(dict(score=np.nan, why="another binding mode, at random"), index=pd.Index(chosen, name="tf"))
     return replace(group, table=pd.concat([group.table, more]), kind=f"{group.kind}, buried among {n}", wanted=group.wanted+n)
 
-# %% ../nbs/31_groups.ipynb #0c08cd8f
+# %% ../nbs/31_groups.ipynb #4774cda6
 def best_group(
     m:ad.AnnData, # Binding matrix
     tf:str, # Name of the target
     n:int=5, # How many
 ) -> Group:
     "The best resolved TFs, whoever they are."
-    resolved = pd.Series((m.X!=UNRESOLVED).sum(1).astype(float), index=m.obs_names).drop(tf)
-    return _group(tf, "best-resolved", resolved, lambda t,s: f"{int(s):,} regions resolved", n)
+    pick([tf], m.obs_names)
+    return _group(tf, "best-resolved", _resolved(m, m.obs_names.drop(tf)), lambda t,s: f"{int(s):,} regions resolved", n)
 
 GROUPS = {"binding-mode":same_mode, "least-correlated":least_correlated, "cofactors":cofactors, "correlated":correlated, "string":string_partners, "random":random_group, "best-resolved":best_group}
 

@@ -19,12 +19,13 @@ from scipy.spatial.distance import squareform
 from .core import UserError
 from .motifs import draw_logo, jaspar, vertebrate_profiles
 
-# %% ../nbs/30_modes.ipynb #e4dab907
+# %% ../nbs/30_modes.ipynb #90407cd4
 @dataclass
 class Modes:
     "JASPAR's vertebrate profiles, sorted into binding modes."
     table:pd.DataFrame # A row per profile (index: JASPAR identifier): name, tf_class, tf_family, bits, mode
     tree:np.ndarray # Average linkage of the profiles in the order of `table`, as scipy has it
+    cut:float # Distance in the tree at which modes part, 0 to 1
 
     def of(self,
         tf:str, # Name of a TF, any case
@@ -45,7 +46,7 @@ class Modes:
 
     def _repr_html_(self): return self.table.head(8).to_html()
 
-# %% ../nbs/30_modes.ipynb #95ad70ca
+# %% ../nbs/30_modes.ipynb #05200d13
 @lru_cache(maxsize=4)
 def binding_modes(
     p_value:float=3e-3, # Profiles belong together whose Tomtom p-values are below this, in the (geometric) mean
@@ -57,17 +58,16 @@ def binding_modes(
     p = tomtom(probs, probs, n_jobs=1)[0]
     distance = 1+np.log10(np.maximum(np.maximum(p, p.T), 1e-12))/12
     np.fill_diagonal(distance, 0)
-    tree = linkage(squareform(distance, checks=False), "average")
+    tree, cut = linkage(squareform(distance, checks=False), "average"), 1+np.log10(p_value)/12
     table = pd.DataFrame(dict(name=[q.name for q in profiles], tf_class=[q.tf_class for q in profiles], tf_family=[q.tf_family for q in profiles],
-                              bits=[round(float(q.information().sum()), 1) for q in profiles], mode=fcluster(tree, 1+np.log10(p_value)/12, "distance")),
+                              bits=[round(float(q.information().sum()), 1) for q in profiles], mode=fcluster(tree, cut, "distance")),
                          index=pd.Index([q.matrix_id for q in profiles], name="matrix_id"))
-    return Modes(table, tree)
+    return Modes(table, tree, cut)
 
-# %% ../nbs/30_modes.ipynb #acfa9391
+# %% ../nbs/30_modes.ipynb #e39d34ec
 def mode_tree(
     tfs:list, # Names of TFs
     modes:Modes=None, # All profiles, `binding_modes()` if not given
-    p_value:float=3e-3, # Where the line is drawn: that of `modes`
 ): # Matplotlib figure: the tree, a logo and the family of each profile
     "Draw the tree of the profiles of some TFs, with logos."
     modes = modes or binding_modes()
@@ -76,8 +76,8 @@ def mode_tree(
     if len(rows)<2: raise UserError(f"JASPAR has {len(rows)} profiles of these TFs that say enough; a tree needs two")
     some = _between(modes.tree, rows)
     fig, (ax, logos) = plt.subplots(1, 2, figsize=(9, 0.42*len(rows)+0.9), width_ratios=(1, 1.6))
-    order = dendrogram(some, orientation="left", ax=ax, color_threshold=1+np.log10(p_value)/12, above_threshold_color="#888888", no_labels=True)["leaves"]
-    ax.axvline(1+np.log10(p_value)/12, color="#888888", lw=1, ls=":")
+    order = dendrogram(some, orientation="left", ax=ax, color_threshold=modes.cut, above_threshold_color="#888888", no_labels=True)["leaves"]
+    ax.axvline(modes.cut, color="#888888", lw=1, ls=":")
     ax.set(xlabel="distance (log Tomtom p-value, scaled)")
     ax.spines[["top", "right", "left"]].set_visible(False)
     logos.set_axis_off()
