@@ -7,7 +7,7 @@ Docs: https://tf-transfer.github.io/tf_transfer/transfer.html.md"""
 # %% auto #0
 __all__ = ['paper_adam', 'MaskedBCE', 'KeepBest', 'OwnSeed', 'TidyMemory', 'EpochLines', 'progress', 'silent', 'learner_of',
            'new_model', 'binding_learner', 'AfterFirst', 'OpenToo', 'read_once', 'transfer_learner', 'scratch_learner',
-           'predict', 'evaluate']
+           'predict', 'output_of', 'evaluate']
 
 # %% ../nbs/30_transfer.ipynb #e3b8d390
 import ctypes, sys, tempfile, time
@@ -287,7 +287,19 @@ def predict(
     model.train(was_training)
     return torch.cat(out).numpy()
 
-# %% ../nbs/30_transfer.ipynb #b12d1516
+# %% ../nbs/30_transfer.ipynb #7404f7d5
+def output_of(
+    model, # A model, or a learner
+    tf:str=None, # One of its TFs; needed where it has several
+) -> int: # Position of the output
+    "Which output is that of a TF; raises `UserError` where it has several TFs and none was named, or not this one."
+    model = getattr(model, "model", model)
+    if model.n_tfs==1 and tf is None: return 0
+    tfs = model.card.tfs
+    if tf is None: raise UserError(f"the model has {len(tfs)} outputs; name one of {', '.join(tfs[:8])}")
+    return pick([tf], tfs, "TF", "this model")[0]
+
+# %% ../nbs/30_transfer.ipynb #761e740c
 def evaluate(
     model, # A model, or a learner
     data:Labelled, # Regions and labels of one TF
@@ -297,8 +309,4 @@ def evaluate(
     seed:int=0, # Seed of the bootstrap
 ) -> Scores:
     "Score a model on regions it has not seen; raises `UserError` where it has several TFs and none was named."
-    model = getattr(model, "model", model)
-    tfs = model.card.tfs
-    if tf is None and len(tfs)>1: raise UserError(f"the model has {len(tfs)} outputs; name one of {', '.join(tfs[:8])}")
-    column = pick([tf], tfs, "TF", "this model")[0] if tf else 0
-    return score(data.label, predict(model, data.codes, both_strands)[:, column], n_boot, seed)
+    return score(data.label, predict(model, data.codes, both_strands)[:, output_of(model, tf)], n_boot, seed)
