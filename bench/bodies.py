@@ -1,6 +1,6 @@
 """Which body is worth its time? Each is pre-trained for as long as the others, on one core, and probed: python bench/bodies.py MATRIX
 
-Chosen on chr15 alone; chr16 and chr22 are not read. Writes bench/bodies.csv."""
+Chosen on chr15 alone; chr16 and chr22 are not read. Writes bench/bodies.csv; bodies that stand there already are left alone."""
 import os
 import time
 from functools import partial
@@ -56,19 +56,20 @@ BODIES = {
     "wide, three dilated blocks, max-pooled": partial(Modern, blocks=3),
     "MotifNet": MotifNet, "MotifNet, then its motifs free": MotifNet, "MotifNet, untrained": MotifNet}
 
-def learner(m, split, tfs, arch, regions, seed=0):
+def learner(m, split, tfs, arch, regions, bs=512, seed=0):
     "On so many of the training regions, and a tenth of the validation regions"
     train = np.sort(np.random.default_rng(seed).permutation(split.train)[:regions])
-    return binding_learner(m, Split(train, split.valid[::10], split.test), tfs, arch, complete=False, bs=512, both_strands=False, seed=seed)
+    return binding_learner(m, Split(train, split.valid[::10], split.test), tfs, arch, complete=False, bs=bs, both_strands=False, seed=seed)
 
 def train(m, split, tfs, arch, seconds, began=None):
     "As many regions as the network can read in that time, or all of them several times over"
-    few = learner(m, split, tfs, arch, 8*512)
+    bs = 512 if began is None else 32
+    few = learner(m, Split(split.train, split.valid[:10*bs], split.test), tfs, arch, 8*bs, bs)
     start = time.process_time()
     with silent(few): few.fit(1, 1e-5)
-    total = 0.85*seconds*8*512/(time.process_time()-start)
+    total = 0.85*seconds*8*bs/(time.process_time()-start)
     regions, epochs = int(min(total, len(split.train))), max(round(total/len(split.train)), 1)
-    learn = learner(m, split, tfs, arch, regions)
+    learn = learner(m, split, tfs, arch, regions, bs)
     if began is not None: learn.model.load_state_dict(began.state_dict())
     with silent(learn): learn.fit_one_cycle(epochs, 2e-3 if began is None else 2e-4, wd=0.01)
     return learn.model, regions, epochs
@@ -115,8 +116,9 @@ def main(
     names = [t for t,b,v in zip(m.obs_names, bound, (m.X[:, split.valid]==BOUND).sum(1)) if b>=500 and v>=100]
     targets = sorted(np.random.default_rng(1).choice(names, 10, replace=False).tolist())
     tfs = [t for t,b in zip(m.obs_names, bound) if b>=10 and t not in targets]
-    rows = []
+    rows = pd.read_csv(out).to_dict("records") if os.path.exists(out) else []
     for name in BODIES:
+        if any(r["body"]==name for r in rows): continue
         model, how = pretrain(m, split, tfs, name, seconds)
         rows += [dict(body=name, tf=tf, n=n, seed=s, auprc=round(probed(m, split, model, tf, n, s), 4), **how)
                  for n,seeds in ((50, 2), (500, 1)) for tf in targets for s in range(seeds)]

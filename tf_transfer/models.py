@@ -17,7 +17,7 @@ from torch import nn
 from .core import UserError
 from .motifs import vertebrate_profiles
 
-# %% ../nbs/20_models.ipynb #e3f76d68
+# %% ../nbs/20_models.ipynb #dc1c0511
 class BindingNet(nn.Module):
     "First layer, middle, dense layers and head: DNA in, one logit per TF out."
     strands_alike = False # Is its answer the same for a sequence and its reverse complement?
@@ -34,11 +34,24 @@ class BindingNet(nn.Module):
         self.head = nn.Linear(hidden, n_tfs)
         self.width, self.n_tfs, self.args = width, n_tfs, {}
 
+    def beside(self,
+        x:torch.Tensor, # One-hot, float32, (batch, 4, width)
+    ) -> torch.Tensor: # Features that do not come from the first layer, (batch, 0) unless a network has some
+        "What stands beside the body."
+        return x.new_zeros(len(x), 0)
+
+    def after_first(self,
+        seen:torch.Tensor, # What the first layer says
+        beside:torch.Tensor, # What stands beside the body
+    ) -> torch.Tensor: # What the head sees, float32, (batch, hidden)
+        "All between the first layer and the head."
+        return torch.cat([self.dense(self.middle(seen)), beside], 1)
+
     def body(self,
         x:torch.Tensor, # One-hot, float32, (batch, 4, width), channels A C G T
     ) -> torch.Tensor: # What the head sees, float32, (batch, hidden)
         "All but the head."
-        return self.dense(self.middle(self.first(x)))
+        return self.after_first(self.first(x), self.beside(x))
 
     def forward(self,
         x:torch.Tensor, # One-hot, float32, (batch, 4, width), channels A C G T
@@ -213,7 +226,7 @@ class KmerScore(nn.Module):
         known = F.max_pool1d((x.amax(1, keepdim=True)<1).to(x.dtype), k, 1)==0
         return (self.weight.gather(1, words.transpose(0, 1).flatten(1)).view(len(self.powers), len(x), -1)*known.transpose(0, 1)).sum((0, 2))[:, None]
 
-# %% ../nbs/20_models.ipynb #26bcd6b2
+# %% ../nbs/20_models.ipynb #6808b699
 class TargetNet(BindingNet):
     "One TF's network: features of a body, best hits of a few motifs and a k-mer score, side by side under one head."
     def __init__(self,
@@ -228,11 +241,11 @@ class TargetNet(BindingNet):
         self.motifs, self.kmers, self.strands_alike = MotifLayer(motifs, best=True), KmerScore(), body.strands_alike
         self.args = dict(arch=arch, args=args, motifs=self.motifs.widths)
 
-    def body(self,
+    def beside(self,
         x:torch.Tensor, # One-hot, float32, (batch, 4, width)
-    ) -> torch.Tensor: # What the head sees, float32, (batch, hidden + motifs + 1)
-        "All but the head."
-        return torch.cat([super().body(x), self.motifs(x), self.kmers(x)], 1)
+    ) -> torch.Tensor: # Best hits of its own motifs and the k-mer score, float32, (batch, motifs + 1)
+        "What stands beside the body."
+        return torch.cat([self.motifs(x), self.kmers(x)], 1)
 
 # %% ../nbs/20_models.ipynb #320fc99e
 ARCHS = {a.__name__:a for a in (PaperCNN, ShallowCNN, DanQ, MotifNet)}

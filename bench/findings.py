@@ -1,0 +1,106 @@
+"""Are planted motifs found, and nothing else? Ten simulated genomes: python bench/findings.py [--workers 2]
+
+In each: a network of all TFs, its filters and patterns with their nulls; and JUND fine-tuned from four relatives, from its partners, and on
+shuffled labels. Writes bench/findings.csv and bench/refined.csv, a row per seed and question."""
+import os
+import warnings
+from functools import partial
+from multiprocessing import get_context
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+import numpy as np
+import pandas as pd
+import torch
+from fastcore.script import call_parse
+from tf_transfer.attribution import deep_lift
+from tf_transfer.findings import known_filters
+from tf_transfer.matrix import BOUND
+from tf_transfer.models import ShallowCNN
+from tf_transfer.motifs import vertebrate_profiles
+from tf_transfer.patterns import known_patterns
+from tf_transfer.refinement import likeness, refinement
+from tf_transfer.simulate import FAMILIES, PARTNERS, simulate
+from tf_transfer.splits import by_chrom, target_set
+from tf_transfer.strategies import paper
+from tf_transfer.tomtom import tomtom
+from tf_transfer.transfer import binding_learner, evaluate, silent, transfer_learner
+
+KNOWN = vertebrate_profiles()
+PLANTED = {family:[i for i,p in enumerate(KNOWN) if p.matrix_id.split(".")[0] in members.values()] for family,members in FAMILIES.items()}
+
+def nearest_family(pwms):
+    "The family whose planted profiles each motif is most like, and the p-value of Tomtom"
+    if not pwms: return []
+    p = tomtom(pwms, least_bits=0, least_sites=0, top=len(KNOWN)).pivot(index="motif", columns="known", values="p")
+    best = pd.DataFrame({family:p[at].min(axis=1) for family,at in PLANTED.items()})
+    return list(zip(best.idxmin(axis=1), best.min(axis=1)))
+
+def rows_of(pwms, table, **what):
+    "A row per motif that was reported: the planted family that it is most like"
+    found = table[table.found]
+    return [dict(what, motif=pwms[i].name, called=name, family=family, p=p) for (i,name),(family,p) in zip(zip(found.motif, found.known_name), nearest_family([pwms[i] for i in found.motif]))]
+
+def pretrained(m, split, tfs, seed, epochs):
+    learn = binding_learner(m, split, tfs, ShallowCNN, complete=False, bs=64, both_strands=False, seed=seed)
+    with silent(learn): learn.fit_one_cycle(epochs, 3e-3)
+    return learn
+
+def planted(seed):
+    "What is reported of a network that learned all TFs"
+    m = simulate(n_regions=30_000, seed=seed).matrix()
+    split = by_chrom(m, valid="chr5", test="chr6")
+    model = pretrained(m, split, None, seed, 10).model
+    pwms, table = known_filters(model, m.varm["sequence"][split.valid])
+    rows = rows_of(pwms, table, seed=seed, by="filters")
+    rows.append(dict(seed=seed, by="filters, q alone", motif=f"{(table.q<0.01).sum()} filters"))
+    for family,members in FAMILIES.items():
+        tf = next(t for t in members if t not in ("JUND", "SPI1"))
+        bound = m.varm["sequence"][m[tf].X[0]==BOUND][:1000]
+        pwms, table = known_patterns(model, bound, tf, attribute=partial(explain, n=3))
+        rows += rows_of(pwms, table, seed=seed, by=f"patterns of {family}")
+    return rows
+
+def explain(model, codes, tf, seed, n):
+    return deep_lift(model, codes, tf, n, seed)
+
+def refined(seed):
+    "JUND, fine-tuned from relatives and from partners, on its own labels and on shuffled ones"
+    world = simulate(n_regions=12_000, seed=seed)
+    m = world.matrix()
+    split = by_chrom(m, valid="chr5", test="chr6")
+    bound = m.varm["sequence"][m["JUND"].X[0]==BOUND][:600]
+    rows = []
+    for start,tfs in (("relatives", ["FOSL2", "JUNB", "FOS", "BATF"]), ("partners", [t for t in FAMILIES[PARTNERS["AP-1"]] if t!="SPI1"])):
+        learn = pretrained(m, split, tfs, seed, 8)
+        for labels in ("own", "shuffled"):
+            target = target_set(m, "JUND", split, n_pos=500, seed=seed)
+            rng = np.random.default_rng(seed)
+            if labels=="shuffled":
+                for part in (target.train, target.valid): part.label[:] = rng.permutation(part.label)
+            tuned = transfer_learner(target, learn, seed=seed)
+            with silent(tuned): paper(tuned)
+            rows.append(dict(seed=seed, start=start, labels=labels, auprc=evaluate(tuned, target.test).auprc) | likeness(refinement(learn, tuned, bound, world.profiles["JUND"])).to_dict())
+    return rows
+
+def _job(job):
+    torch.set_num_threads(1)
+    warnings.simplefilter("ignore")
+    what, seed = job
+    rows = dict(planted=planted, refined=refined)[what](seed)
+    print(what, seed, len(rows), flush=True)
+    return what, rows
+
+@call_parse
+def main(
+    seeds:int=10, # Simulated genomes
+    workers:int=2, # Processes
+    out:str="bench", # Where to write the tables
+):
+    "Planted motifs, found again."
+    jobs = [(what, s) for what in ("refined", "planted") for s in range(seeds)]
+    rows = dict(planted=[], refined=[])
+    with get_context("fork").Pool(workers) as pool:
+        for what,new in pool.imap(_job, jobs, chunksize=1):
+            rows[what] += new
+            for name,file in (("planted", "findings"), ("refined", "refined")):
+                if rows[name]: pd.DataFrame(rows[name]).to_csv(f"{out}/{file}.csv", index=False, float_format="%.4g")
