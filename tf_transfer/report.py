@@ -59,12 +59,12 @@ def code(
     "Lines of code."
     return f"<pre><code>{escape(lines)}</code></pre>"
 
-# %% ../nbs/61_report.ipynb #34657db3
+# %% ../nbs/61_report.ipynb #95f4698c
 _CSS = """
 body { font: 16px/1.55 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem; color: #1b1f24; background: #fff }
 h1 { line-height: 1.2 } h2 { margin-top: 2.2rem; border-bottom: 1px solid #d8dee4; padding-bottom: .2rem }
 table { border-collapse: collapse; font-size: .92rem } caption { text-align: left; font-weight: 600; padding: .4rem 0 }
-th, td { padding: .3rem .7rem; border-bottom: 1px solid #d8dee4; text-align: right } th:first-child { text-align: left }
+th, td { padding: .3rem .7rem; border-bottom: 1px solid #d8dee4; text-align: right } th:first-child { text-align: left; white-space: nowrap }
 figure { margin: 1.2rem 0 } img { max-width: 100%; height: auto } figcaption { font-size: .9rem; color: #4b535d }
 pre { background: #f4f6f8; padding: .8rem; overflow-x: auto; border-radius: 4px } .scroll { overflow-x: auto } footer { margin-top: 3rem; font-size: .85rem; color: #4b535d }
 """
