@@ -273,15 +273,16 @@ def _target_card(target, model, seed, dls, bs, both_strands, pre=None):
     training = dict(labels="sparse", bs=bs, both_strands=both_strands, n_pos=target.train.n_pos+target.valid.n_pos)
     return _card(target.m, target.split, model, [target.tf], dls.index, seed, training, pre)
 
-# %% ../nbs/30_transfer.ipynb #4d569e53
+# %% ../nbs/30_transfer.ipynb #d98ecea4
 @torch.no_grad()
 def predict(
-    model, # A model, or a learner
+    model, # A model, or a learner; or a list of them, an ensemble, whose probabilities are averaged
     codes:np.ndarray, # Codes, uint8, (regions, width)
     both_strands:bool=True, # Average the probabilities of the two strands?
     bs:int=1024, # Regions at a time
 ) -> np.ndarray: # Probabilities, float32, (regions, TFs)
     "Probability that each region is bound, for each TF of the model."
+    if isinstance(model, list): return np.mean([predict(o, codes, both_strands, bs) for o in model], axis=0)
     model = getattr(model, "model", model)
     codes = torch.as_tensor(codes)
     if codes.ndim!=2 or codes.shape[1]!=model.width: raise UserError(f"the model reads {model.width} bp; these sequences have shape {tuple(codes.shape)}")
@@ -295,21 +296,22 @@ def predict(
     model.train(was_training)
     return torch.cat(out).numpy()
 
-# %% ../nbs/30_transfer.ipynb #7404f7d5
+# %% ../nbs/30_transfer.ipynb #eba4e4ce
 def output_of(
     model, # A model, or a learner
     tf:str=None, # One of its TFs; needed where it has several
 ) -> int: # Position of the output
     "Which output is that of a TF; raises `UserError` where it has several TFs and none was named, or not this one."
+    if isinstance(model, list): model = model[0]
     model = getattr(model, "model", model)
     if model.n_tfs==1 and tf is None: return 0
     tfs = model.card.tfs
     if tf is None: raise UserError(f"the model has {len(tfs)} outputs; name one of {', '.join(tfs[:8])}")
     return pick([tf], tfs, "TF", "this model")[0]
 
-# %% ../nbs/30_transfer.ipynb #761e740c
+# %% ../nbs/30_transfer.ipynb #5a15f355
 def evaluate(
-    model, # A model, or a learner
+    model, # A model, or a learner; or a list of them, an ensemble
     data:Labelled, # Regions and labels of one TF
     tf:str=None, # Which of the model's TFs; needed where it has several
     both_strands:bool=True, # Average the two strands?
