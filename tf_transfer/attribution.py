@@ -7,7 +7,7 @@ Docs: https://tf-transfer.github.io/tf_transfer/attribution.html.md"""
 # %% auto #0
 __all__ = ['METHODS', 'Attributions', 'deep_lift', 'integrated_gradients', 'mutagenesis', 'draw_attributions']
 
-# %% ../nbs/56_attribution.ipynb #85dc1210
+# %% ../nbs/56_attribution.ipynb #5b322806
 import warnings
 from dataclasses import dataclass
 import logomaker
@@ -20,7 +20,7 @@ from tangermeme.saturation_mutagenesis import saturation_mutagenesis
 from .core import UserError
 from .dna import one_hot
 from .findings import shuffled
-from .models import MotifLayer, TargetNet
+from .models import BiLSTM, MotifLayer, TargetNet
 from .motifs import BASE_COLOURS
 from .transfer import output_of
 
@@ -59,7 +59,7 @@ def _add_up(model, x, refs, output, contributions):
     over = _logits(model, x, output)-_logits(model, refs.flatten(0, 1), output).view(-1, n).mean(1)
     return (contributions.sum((1, 2))-over).numpy()
 
-# %% ../nbs/56_attribution.ipynb #444c0de9
+# %% ../nbs/56_attribution.ipynb #79e9c0fd
 def deep_lift(
     model, # A model, or a learner
     codes:np.ndarray, # Codes, uint8, (sequences, width), without N
@@ -71,7 +71,7 @@ def deep_lift(
     model = _checked(model, codes)
     output, x = output_of(model, tf), one_hot(codes)
     refs = one_hot(shuffled(codes, n_references, seed)).view(len(codes), n_references, 4, -1)
-    rules = {MotifLayer: integrated_gradients_op(16)}
+    rules = {layer:integrated_gradients_op(16) for layer in (MotifLayer, BiLSTM)}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         found = deep_lift_shap(model, x, target=output, references=refs, hypothetical=True, additional_nonlinear_ops=rules, batch_size=10*n_references, device="cpu")
