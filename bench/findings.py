@@ -1,11 +1,12 @@
 """Are planted motifs found, and nothing else? Ten simulated genomes: python bench/findings.py [--workers 2]
 
 In each: a network of all TFs, its filters and patterns with their nulls; and JUND fine-tuned from four relatives, from its partners, and on
-shuffled labels. Writes bench/findings.csv and bench/refined.csv, a row per seed and question."""
+shuffled labels. Writes bench/findings.csv and bench/refined.csv; seeds that stand there already are not repeated."""
 import os
 import warnings
 from functools import partial
 from multiprocessing import get_context
+from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
@@ -55,7 +56,7 @@ def planted(seed):
     rows.append(dict(seed=seed, by="filters, q alone", motif=f"{(table.q<0.01).sum()} filters"))
     for family,members in FAMILIES.items():
         tf = next(t for t in members if t not in ("JUND", "SPI1"))
-        bound = m.varm["sequence"][m[tf].X[0]==BOUND][:1000]
+        bound = m.varm["sequence"][m[tf].X[0]==BOUND][:500]
         pwms, table = known_patterns(model, bound, tf, attribute=partial(explain, n=3))
         rows += rows_of(pwms, table, seed=seed, by=f"patterns of {family}")
     return rows
@@ -97,10 +98,10 @@ def main(
     out:str="bench", # Where to write the tables
 ):
     "Planted motifs, found again."
-    jobs = [(what, s) for what in ("refined", "planted") for s in range(seeds)]
-    rows = dict(planted=[], refined=[])
+    files = dict(refined=Path(out)/"refined.csv", planted=Path(out)/"findings.csv")
+    rows = {what:pd.read_csv(f).to_dict("records") if f.exists() else [] for what,f in files.items()}
+    jobs = [(what, s) for what in rows for s in range(seeds) if not any(r["seed"]==s for r in rows[what])]
     with get_context("fork").Pool(workers) as pool:
         for what,new in pool.imap(_job, jobs, chunksize=1):
             rows[what] += new
-            for name,file in (("planted", "findings"), ("refined", "refined")):
-                if rows[name]: pd.DataFrame(rows[name]).to_csv(f"{out}/{file}.csv", index=False, float_format="%.4g")
+            pd.DataFrame(rows[what]).to_csv(files[what], index=False, float_format="%.4g")

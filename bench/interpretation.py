@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 import torch
 from fastcore.script import call_parse
+from tangermeme.deep_lift_shap import deep_lift_shap
+from tf_transfer.attribution import deep_lift
 from tf_transfer.dna import one_hot
 from tf_transfer.filters import filter_pwms
 from tf_transfer.influence import influence
@@ -53,4 +55,11 @@ def main(
         print(rows[-1], flush=True)
     for kind,kw in (("half of the maximum", {}), ("quantile", dict(quantile=0.98))):
         rows.append(dict(what=f"PWMs of 100 filters, {kind}", n=len(codes), seconds=timed(filter_pwms, PaperCNN(50), codes, **kw)[1]))
+    for name,net,n in (("ShallowCNN", ShallowCNN(1), 200), ("PaperCNN", PaperCNN(1), 100)):
+        x = one_hot(codes[:n])
+        deep_lift_shap(net, x[:20], n_shuffles=10, device="cpu")
+        deep_lift(net, codes[:20])
+        _, plain = timed(deep_lift_shap, net.eval(), x, n_shuffles=10, hypothetical=True, random_state=0, device="cpu", warning_threshold=np.inf)
+        _, ours = timed(deep_lift, net, codes[:n])
+        rows.append(dict(what=f"DeepLIFT, 10 references, {name}", n=n, seconds=ours, plain=plain, ratio=plain/ours))
     print(pd.DataFrame(rows).round(8).to_string())

@@ -7,9 +7,10 @@ Docs: https://tf-transfer.github.io/tf_transfer/attribution.html.md"""
 # %% auto #0
 __all__ = ['METHODS', 'Attributions', 'deep_lift', 'integrated_gradients', 'mutagenesis', 'draw_attributions']
 
-# %% ../nbs/56_attribution.ipynb #5b322806
+# %% ../nbs/56_attribution.ipynb #b0f7a589
 import warnings
 from dataclasses import dataclass
+from functools import cached_property, partial
 import logomaker
 import matplotlib.pyplot as plt
 import numpy as np
@@ -24,13 +25,17 @@ from .models import BiLSTM, MotifLayer, TargetNet
 from .motifs import BASE_COLOURS
 from .transfer import output_of
 
-# %% ../nbs/56_attribution.ipynb #bb3ea1dc
+# %% ../nbs/56_attribution.ipynb #bb484d44
 @dataclass
 class Attributions:
     "What each base would add to a TF's logit, at every position of some sequences."
     codes:np.ndarray # The sequences, uint8, (sequences, width)
     hypothetical:np.ndarray # Float32, (sequences, 4, width), logits: also for bases that do not stand there
-    delta:np.ndarray # By how much the letters fail to add up to the prediction, (sequences,), logits; NaN where they need not
+    over:object = None # A function: what the predictions have over those of the references, (sequences,), logits; none where the letters need not add up to it
+
+    @cached_property
+    def delta(self): # By how much the letters fail to add up to the prediction, (sequences,), logits; NaN where they need not
+        return self.actual.sum(1)-(np.nan if self.over is None else self.over())
 
     @property
     def actual(self): # Float32, (sequences, width), logits: of the bases that stand there
@@ -40,7 +45,7 @@ class Attributions:
         sums = "" if np.isnan(self.delta).all() else f"; they add up within {np.abs(self.delta).max():.1e}"
         return f"Attributions({len(self.codes)} sequences of {self.codes.shape[1]} bp{sums})"
 
-# %% ../nbs/56_attribution.ipynb #ddf8dc85
+# %% ../nbs/56_attribution.ipynb #c227f611
 def _checked(model, codes, gradients=True):
     "The model in evaluation mode, or what is wrong"
     model = getattr(model, "model", model)
@@ -53,13 +58,12 @@ def _checked(model, codes, gradients=True):
 @torch.no_grad()
 def _logits(model, x, output, bs=512): return torch.cat([model(p)[:, output] for p in x.split(bs)])
 
-def _add_up(model, x, refs, output, contributions):
-    "Prediction minus the mean of the references' predictions, minus the sum of all letters"
-    n = refs.shape[1]
-    over = _logits(model, x, output)-_logits(model, refs.flatten(0, 1), output).view(-1, n).mean(1)
-    return (contributions.sum((1, 2))-over).numpy()
+def _over(model, codes, n_references, seed, output):
+    "Predictions minus the mean of the references' predictions, when asked"
+    refs = shuffled(codes, n_references, seed)
+    return (_logits(model, one_hot(codes), output)-_logits(model, one_hot(refs), output).view(-1, n_references).mean(1)).numpy()
 
-# %% ../nbs/56_attribution.ipynb #79e9c0fd
+# %% ../nbs/56_attribution.ipynb #c681b77c
 def deep_lift(
     model, # A model, or a learner
     codes:np.ndarray, # Codes, uint8, (sequences, width), without N
@@ -74,11 +78,10 @@ def deep_lift(
     rules = {layer:integrated_gradients_op(16) for layer in (MotifLayer, BiLSTM)}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        found = deep_lift_shap(model, x, target=output, references=refs, hypothetical=True, additional_nonlinear_ops=rules, batch_size=10*n_references, device="cpu")
-    found = found.detach()
-    return Attributions(codes, found.numpy(), _add_up(model, x, refs, output, found*x))
+        found = deep_lift_shap(model, x, target=output, references=refs, hypothetical=True, additional_nonlinear_ops=rules, batch_size=40, device="cpu")
+    return Attributions(codes, found.detach().numpy(), partial(_over, model, codes, n_references, seed, output))
 
-# %% ../nbs/56_attribution.ipynb #0098f344
+# %% ../nbs/56_attribution.ipynb #23ae21da
 def integrated_gradients(
     model, # A model, or a learner
     codes:np.ndarray, # Codes, uint8, (sequences, width), without N
@@ -99,9 +102,9 @@ def integrated_gradients(
             way = (r+at*(x[i]-r)).requires_grad_()
             slope = (torch.autograd.grad(model(way)[:, output].sum(), way)[0]*weight).sum(0)
             found[i] += (slope-(slope*r).sum(0))/n_references
-    return Attributions(codes, found.numpy(), _add_up(model, x, refs, output, found*x))
+    return Attributions(codes, found.numpy(), partial(_over, model, codes, n_references, seed, output))
 
-# %% ../nbs/56_attribution.ipynb #7fe83958
+# %% ../nbs/56_attribution.ipynb #075154d0
 def mutagenesis(
     model, # A model, or a learner
     codes:np.ndarray, # Codes, uint8, (sequences, width), without N
@@ -110,7 +113,7 @@ def mutagenesis(
     "Change of the logit with every single substitution (tangermeme), less the mean of the four bases."
     model = _checked(model, codes, gradients=False)
     found = saturation_mutagenesis(model, one_hot(codes), target=output_of(model, tf), hypothetical=True, batch_size=512, device="cpu")
-    return Attributions(codes, found.detach().numpy(), np.full(len(codes), np.nan))
+    return Attributions(codes, found.detach().numpy())
 
 # %% ../nbs/56_attribution.ipynb #7e2a59a1
 METHODS = dict(deep_lift=deep_lift, integrated_gradients=integrated_gradients, mutagenesis=mutagenesis)
