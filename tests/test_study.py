@@ -1,4 +1,5 @@
 "Studies survive what happens to computers: the table is that of an undisturbed study"
+import json
 import os
 import signal
 import subprocess
@@ -15,7 +16,7 @@ from tf_transfer.study import Study, read_study, shipped
 
 STUDY = dict(name="small", targets=("JUND", "MAX"), groups=("binding-mode", "random"), members=2, sizes=(50,), strategies=("scratch", "paper"), seeds=3,
              arch="ShallowCNN", both_strands=False, regions=600, pretrain_epochs=1, epochs=3)
-TOML = "\n".join(f"{k} = {str(list(v) if isinstance(v, tuple) else v).lower() if isinstance(v, bool) else list(v) if isinstance(v, tuple) else repr(v)}" for k, v in STUDY.items())
+TOML = "\n".join(f"{k} = {json.dumps(v)}" for k, v in STUDY.items())
 RUNS = 2*3*(1 + 2)
 
 
@@ -103,7 +104,6 @@ def cluster(address_file):
     scheduler = subprocess.Popen([sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(address_file)], stderr=subprocess.DEVNULL)
     end = time.time()+60
     while not address_file.exists() or not address_file.stat().st_size: assert time.time() < end; time.sleep(0.1)
-    import json
     address = json.loads(address_file.read_text())["address"]
     worker = lambda: subprocess.Popen([sys.executable, "-m", "distributed.cli.dask_worker", address, "--nthreads", "1", "--no-dashboard", "--no-nanny"], stderr=subprocess.DEVNULL)
     return scheduler, [worker(), worker()], worker, address
