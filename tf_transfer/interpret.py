@@ -7,8 +7,9 @@ Docs: https://tf-transfer.github.io/tf_transfer/interpret.html.md"""
 # %% auto #0
 __all__ = ['influence_plot', 'interpret']
 
-# %% ../nbs/62_interpret.ipynb #833ace7c
+# %% ../nbs/62_interpret.ipynb #9c7e17c2
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 import anndata as ad
 import matplotlib.pyplot as plt
@@ -121,7 +122,7 @@ def _motifs(look):
 
 def _short(v): return f"{v:.2g}" if isinstance(v, float) else v
 
-# %% ../nbs/62_interpret.ipynb #22135993
+# %% ../nbs/62_interpret.ipynb #a8404376
 def _letters(look):
     "The letters of a few sequences"
     surest = look.bound[np.argsort(-predict(look.model, look.bound)[:, output_of(look.model, look.tf)])[:3]]
@@ -138,7 +139,8 @@ def _letters(look):
 def _patterns(look):
     "TF-MoDISco"
     if isinstance(look.model, TargetNet): raise UserError("TF-MoDISco needs attributions of hundreds of sequences, which take too long for a network with k-mers")
-    pwms, frame = known_patterns(look.model, look.bound, look.tf, seed=look.seed)
+    slow = isinstance(look.model.first, MotifLayer)
+    pwms, frame = known_patterns(look.model, look.bound[:200] if slow else look.bound, look.tf, partial(deep_lift, n_references=3 if slow else 10), seed=look.seed)
     look.keep("patterns", frame.drop(columns=["motif", "known"]), "Patterns, and the known motifs they are most like", frame[["pattern", "known_name", "matrix_id", "sites", "q", "null_p", "found"]].set_index("pattern").map(_short))
     best = frame[frame.found].head(4)
     if len(best): look.draw("patterns", _logos(pwms, best, "pattern"), "logos of the patterns found")
