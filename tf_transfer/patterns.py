@@ -42,7 +42,7 @@ def _pattern(found, name):
     n = len(found.seqlets)
     return trim(PWM(name, found.sequence[max(core[0]-3, 0):core[-1]+4].T*n, n_sites=n))
 
-# %% ../nbs/57_patterns.ipynb #28e1b973
+# %% ../nbs/57_patterns.ipynb #9ae08c5b
 def known_patterns(
     model, # A model, or a learner
     codes:np.ndarray, # Codes, uint8, (sequences, width): a few hundred or more, where the TF binds
@@ -55,7 +55,7 @@ def known_patterns(
     model = getattr(model, "model", model)
     def named(net, c, top):
         pwms = patterns(attribute(net, c, tf, seed=seed))
-        return pwms, tomtom(pwms, least_bits=6, least_sites=20, top=top)
+        return pwms, tomtom(pwms, least_bits=6, least_density=0.5, least_sites=20, top=top)
     pwms, table = named(model, codes, 1)
     null = untrained(model, seed)
     if hasattr(model, "card"): null.card = model.card

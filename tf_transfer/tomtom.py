@@ -18,19 +18,20 @@ from .core import UserError
 from .dna import one_hot
 from .motifs import PWM, draw_logo, vertebrate_profiles
 
-# %% ../nbs/53_tomtom.ipynb #948d7aa0
+# %% ../nbs/53_tomtom.ipynb #6c2b0686
 def tomtom(
     motifs:list, # PWMs to be recognised
     known:list=None, # PWMs to compare them with, JASPAR's vertebrate profiles if not given; at least 25, since they are the background
     least_bits:float=5, # Information that a motif must have in all, bits
+    least_density:float=0, # Information per position that it must have in the mean, bits: long faint motifs fit CTCF, whatever they are
     least_sites:int=10, # Sites that a motif must come from; those whose number is not known (0) pass
     top:int=5, # Rows per motif
 ) -> pd.DataFrame: # motif and known (positions in the lists), motif_name, known_name, matrix_id, family, p, q (over all comparisons), strand ("-": the motif's other strand fits), offset (of the motif, so turned, on the known one, bp), overlap (bp)
     "Compare motifs with known ones (Tomtom, by memelite); raises `UserError` where none is left to compare."
     known = list(vertebrate_profiles() if known is None else known)
     if len(known)<25: raise UserError(f"{len(known)} known motifs are too few for p-values; give at least 25, or all of JASPAR")
-    use = [i for i,p in enumerate(motifs) if p.information().sum()>=least_bits and (not p.n_sites or p.n_sites>=least_sites)]
-    if not use: raise UserError(f"none of the {len(motifs)} motifs has {least_bits:g} bits and comes from {least_sites} sites")
+    use = [i for i,p in enumerate(motifs) if p.information().sum()>=least_bits and p.information().mean()>=least_density and (not p.n_sites or p.n_sites>=least_sites)]
+    if not use: raise UserError(f"none of the {len(motifs)} motifs has {least_bits:g} bits{f', {least_density:g} per position,' if least_density else ''} and comes from {least_sites} sites")
     p, _, offset, overlap, strand = memelite_tomtom([motifs[i].probs() for i in use], [k.probs() for k in known], n_jobs=1)
     p = np.clip(p, 1e-300, 1)
     q = false_discovery_control(p.ravel()).reshape(p.shape)
