@@ -174,8 +174,9 @@ def plan(m, split, quick):
     for i,group in enumerate(further(m, split)):
         name = f"further {i+1}"
         bodies[name] = (group, none, False)
-        for tf in group: bodies[f"{name} without {tf}"] = (group, family(tf), False)
-        later += [(tf, n, 0, both(name, tf), False) for tf in group for n in (50, 125, 500) if bound[m.obs_names.get_loc(tf)]>=n]
+        bodies[f"{name} without families"] = (group, np.any([family(tf) for tf in group], 0), False)
+        which = dict(any={"":name}, withheld={"":f"{name} without families"})
+        later += [(tf, n, 0, which, False) for tf in group for n in (50, 125, 500) if bound[m.obs_names.get_loc(tf)]>=n]
     later.sort(key=lambda task: (50, 500, 125).index(task[1]))
     return bodies, tasks+later+[(tf, n, 0, both("five", tf), True) for n in (500, 50) for tf in FIVE]
 
