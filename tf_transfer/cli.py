@@ -318,8 +318,12 @@ def tft_demo(
     seeds:int=3, # Draws of the peaks
     seed:int=0, # Seed of the genome and of pre-training
     force:store_true=False, # Replace an existing folder?
+    check:store_true=False, # Only see whether this computer is ready: some seconds, and nothing is made
 ):
     "The whole idea on a small simulated genome: simulate, pre-train, fine-tune, look inside, report."
+    if check:
+        from tf_transfer.selftest import self_test
+        return self_test()
     import matplotlib
     if is_cli(tft_demo): matplotlib.use("Agg")
     from tf_transfer.demo import run_demo
