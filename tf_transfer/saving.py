@@ -75,10 +75,13 @@ def load_model(
     try:
         card = json.loads(meta["tf_transfer"])
         card.pop("format")
-        card = ModelCard(**card | dict(regions=_unpack(card["regions"])))
-        model = (ARCHS | dict(TargetNet=TargetNet))[card.arch](len(card.tfs), card.width, **card.args)
-        model.load_state_dict(weights)
+        card, known = ModelCard(**card | dict(regions=_unpack(card["regions"]))), ARCHS | dict(TargetNet=TargetNet)
+        missing = [a for a in (card.arch, card.args.get("arch", card.arch)) if a not in known]
+        if not missing:
+            model = known[card.arch](len(card.tfs), card.width, **card.args)
+            model.load_state_dict(weights)
     except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as e: raise UserError(f"{path}: its weights and its description do not fit this version of tf_transfer ({type(e).__name__}: {str(e).splitlines()[0]})") from None
+    if missing: raise UserError(f"{path}: its architecture {missing[0]} is none of {', '.join(known)}; if it is your own, say ARCHS['{missing[0]}'] = {missing[0]} before loading")
     model.card = card
     return model.eval()
 
