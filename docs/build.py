@@ -17,9 +17,18 @@ from nbdev.config import get_config, nbpath2html
 from nbdev.serve import proc_nbs
 
 root = Path(__file__).resolve().parent.parent
-sections = {     # folder in nbs/ -> caption in the sidebar, in this order
-    'tutorials': 'Tutorials', 'howto': 'How-to', 'explanations': 'Explanations', '.': 'Reference',
-    'workshop': 'Workshop', 'paper': 'Paper'}
+sections = {     # folder in nbs/ -> title and subtitle of its page, in the sidebar's order
+    'tutorials': ('Tutorials', 'Learn it by doing it, on a small simulated genome. Begin with the first.'),
+    'howto': ('How-to', 'You know what you want to do: here is how.'),
+    'explanations': ('Explanations', 'What the words mean, why it works, and when it fails.'),
+    'reference': ('Reference', 'Every function and command, each beside a small example.'),
+    'workshop': ('Workshop', 'To take, or to teach.'),
+    'paper': ('Paper', 'The published experiments on real data, and what came of them here.')}
+groups = {       # name of its page -> title, and the first digits of the notebooks in nbs/ that belong there
+    'data': ('Sequences, regions and the binding matrix', '0'), 'models': ('Splits, models and metrics', '12'),
+    'transfer': ('Transfer and baselines', '3'), 'studies': ('Studies', '4'), 'inside': ('Looking inside', '56'), 'commands': ('Commands', '89')}
+
+copies, branch = '_notebooks', 'gh-pages'     # the folder of notebooks in the site, and the branch that the site is published from
 
 
 def run(command, *args, cwd=root):
@@ -49,16 +58,23 @@ def process(folder):
 
 
 def adapt_all(processed, src):
-    "Write the pages that Sphinx reads to `src`: notebooks in MyST Markdown, images, and an index that lists them"
+    "Write the pages that Sphinx reads to `src`: notebooks in MyST Markdown, a page for each section, and images"
     notebooks = {p.relative_to(processed): read_nb(p) for p in sorted(processed.rglob('*.ipynb'))}
     labels = {label_of(path, c) for path, nb in notebooks.items() for c in nb.cells if documents(c)}
+    lists = contents({path: front_of(nb.cells) for path, nb in notebooks.items()})
+    silent = []
     for path, nb in notebooks.items():
         page = Page(path, labels)
         nb.cells = [cell for c in nb.cells if (cell := page.adapt(c))]
         nb.metadata['language_info'] = dict(name='python', pygments_lexer='ipython3')
-        if page.name == 'index': nb.cells.append(mk_cell(toctrees(notebooks), 'markdown'))
+        if f'/{page.name}' in lists: nb.cells.append(mk_cell(toctree(lists.pop(f'/{page.name}')[1]), 'markdown'))
         (src/path).parent.mkdir(parents=True, exist_ok=True)
         write_nb(nb, src/page_of(path).with_suffix('.ipynb'))
+        silent += page.silent
+    if silent: print('\n'.join(['These figures need alt text, as in "#| fig-alt: AUPRC against peaks":', *silent]))
+    for name, (front, pages) in lists.items():
+        (src/name[1:]).parent.mkdir(parents=True, exist_ok=True)
+        (src/f'{name[1:]}.md').write_text(listing(front, pages))
     for path in processed.rglob('*'):
         if path.suffix in ('.png', '.svg', '.jpg', '.gif'):
             (src/path.relative_to(processed)).parent.mkdir(parents=True, exist_ok=True)
@@ -70,13 +86,35 @@ def page_of(path):
     return nbpath2html(path).with_suffix('')
 
 
-def toctrees(paths):
-    "The sidebar: a list of pages for each section that has any"
-    res = ['```{toctree}\n:hidden:\n\nHome <self>\n```']
-    for folder, caption in sections.items():
-        pages = [page_of(p).as_posix() for p in paths if p.parent.as_posix() == folder and p.stem != 'index']
-        if pages: res.append('\n'.join(['```{toctree}', ':hidden:', f':caption: {caption}', '', *pages, '```']))
-    return '\n\n'.join(res)
+def front_of(cells):
+    "Title and subtitle of a processed notebook, which nbdev keeps as YAML in a raw cell"
+    front = next(yaml.safe_load(c.source.strip().strip('-')) for c in cells if c.cell_type == 'raw')
+    return front['title'], front.get('description')
+
+
+def contents(fronts):
+    "{page: (its title and subtitle, {the pages under it: theirs})} for home, the sections and the groups of the reference"
+    under = lambda folder, digits='': {f'/{page_of(path)}': front for path, front in fronts.items()
+        if path.parent.as_posix() == folder and path.stem != 'index' and (not digits or path.name[0] in digits)}
+    res = {f'/{name}/index': (front, under(name)) for name, front in sections.items()}
+    parts = {f'/reference/{name}': ((title, None), under('.', digits)) for name, (title, digits) in groups.items()}
+    res['/reference/index'] = sections['reference'], {name: (title, pages) for name, ((title, _), pages) in parts.items()}
+    res = {name: (front, pages) for name, (front, pages) in res.items() if pages}
+    return {'/index': (None, ['Home <self>', *res]), **res, **parts}
+
+
+def toctree(pages):
+    return '\n'.join(['```{toctree}', ':hidden:', '', *pages, '```'])
+
+
+def listing(front, pages, level=1):
+    "A page that lists pages with their subtitles, or the pages under them"
+    title, subtitle = front
+    res = [f"{'#'*level} {title}", subtitle and f'{{.subtitle}}\n{subtitle}']
+    for name, (title, about) in pages.items():
+        if isinstance(about, dict): res.append(listing((f'[{title}]({name}.md)', None), about, level + 1))
+        else: res.append(f'[{title}]({name}.ipynb)\n: {about or title}')
+    return '\n\n'.join(filter(None, [*res, level == 1 and toctree(pages)]))
 
 
 def documents(cell):
@@ -94,7 +132,7 @@ class Page:
 
     def __init__(self, path, labels):
         self.path, self.labels, self.name = path, labels, page_of(path).as_posix()
-        self.given = set()
+        self.given, self.silent = set(), []
         self.site = get_config(root).doc_url.rstrip('/')
         self.to_root = '../'*(len(path.parts) - 1)
 
@@ -108,9 +146,17 @@ class Page:
         return None if cell.source.startswith('<!-- WARNING') else cell
 
     def title(self, cell):
-        front = yaml.safe_load(cell.source.strip().strip('-'))
-        subtitle = front.get('description')
-        return mk_cell(f"# {front['title']}" + (f'\n\n{{.subtitle}}\n{subtitle}' if subtitle else ''), 'markdown')
+        title, subtitle = front_of([cell])
+        parts = [f'# {title}', subtitle and f'{{.subtitle}}\n{subtitle}', self.name != 'index' and self.buttons()]
+        return mk_cell('\n\n'.join(filter(None, parts)), 'markdown')
+
+    def buttons(self):
+        "Where to run the notebook; Colab reads the copy with the installing cell, from the published site's branch"
+        path, copy, repo = f'nbs/{self.path}', f'{copies}/{self.path}', get_config(root).git_url.removeprefix('https://github.com/')
+        to = {'Open in Colab': f'https://colab.research.google.com/github/{repo}/blob/{branch}/{copy}',
+              'Open in Binder': f'https://mybinder.org/v2/gh/{repo}/main?urlpath=lab/tree/{path}'}
+        links = [f'<a href="{url}">{name}</a>' for name, url in to.items()]
+        return f'<p class="notebook-links">{" ".join(links)} <a href="{self.to_root}{copy}" download>Download notebook</a></p>'
 
     def reference(self, cell):
         md = ''.join(cell.outputs[0]['data']['text/markdown'])
@@ -129,7 +175,9 @@ class Page:
         if 'solution' in options: cell.metadata['tags'].append('hide-cell')
         cell.metadata['mystnb'] = dict(
             code_prompt_show='Solution' if 'solution' in options else 'Show the code', code_prompt_hide='Hide',
-            image=dict(alt=options.get('fig-alt', 'What the code above draws').strip('"')))
+            image=dict(alt=options.get('fig-alt', '').strip('"')))
+        if 'fig-alt' not in options and draws(cell) and not {'remove-cell', 'remove-output'} & set(cell.metadata['tags']):
+            self.silent.append(f'{self.path}: {cell.source.strip().splitlines()[-1]}')
         return cell
 
     def markdown(self, md):
@@ -148,12 +196,30 @@ class Page:
         return f"]({page_of(Path(path)).as_posix()}.ipynb{(anchor or '').lower()})"
 
 
+def draws(cell): return any(o.startswith('image/') for output in cell.outputs for o in output.get('data', {}))
+
+
 def callouts(md):
     "Quarto's callouts as MyST's admonitions; the title is a heading inside, or the kind"
     def admonition(m):
         colons, kind, title = m.groups()
         return f'{colons}{{admonition}} {title or kind.capitalize()}\n:class: {kind}\n'
     return re.sub(r'^(:::+) *\{\.callout-(\w+)[^}]*\}[ \t]*\n+(?:#+ (.*)\n)?', admonition, md, flags=re.M)
+
+
+def copy_notebooks(folder):
+    "The notebooks to run elsewhere: with a cell that installs the package where it is missing"
+    install = mk_cell(f'''# Installs tf_transfer where it is missing, as on Colab
+try: import tf_transfer
+except ImportError:
+    %pip install -q "tf_transfer @ git+{get_config(root).git_url}"''', 'code')
+    for path in (root/'nbs').rglob('*.ipynb'):
+        if '.ipynb_checkpoints' in path.parts: continue
+        nb = read_nb(path)
+        nb.cells.insert(1 + next((i for i, c in enumerate(nb.cells) if c.source.startswith('# ')), 0), install)
+        to = folder/path.relative_to(root/'nbs')
+        to.parent.mkdir(parents=True, exist_ok=True)
+        write_nb(nb, to)
 
 
 @call_parse
@@ -171,5 +237,6 @@ def main(
             run('nbdev-clean', cwd=tmp/'stage')
         adapt_all(process(tmp/'stage'), tmp/'src')
         run('python', '-m', 'sphinx', '-q', '-W', '--keep-going', '-c', root/'docs', '-d', tmp/'doctrees', tmp/'src', tmp/'html')
+        copy_notebooks(tmp/'html'/copies)
         shutil.copytree(tmp/'html', out, dirs_exist_ok=True, ignore=shutil.ignore_patterns('_sources'))
     print(f'The site is in {out}')

@@ -10,7 +10,7 @@ settings.read(Path(__file__).parent.parent/'settings.ini')
 settings = settings['DEFAULT']
 
 project, author, version = settings['lib_name'], settings['author'], settings['version']
-extensions = ['myst_nb', 'sphinx_copybutton']
+extensions = ['myst_nb', 'sphinx_copybutton', 'sphinx.ext.githubpages']
 nb_execution_mode = 'off'
 nb_merge_streams = True
 nb_render_markdown_format = 'myst'

@@ -25,7 +25,7 @@ def test_signature():
 
 def test_table():
     assert table(scan).splitlines() == [
-        '|  | Type | Default |  |', '| --- | --- | --- | --- |',
+        '| Parameter | Type | Default | Meaning |', '| --- | --- | --- | --- |',
         r'| `path` | str \| Path |  | A FASTA file |',
         r'| `motifs` |  |  | Names \| PWMs |',
         '| `width` | int | `200` | Width, bp |',

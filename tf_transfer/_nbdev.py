@@ -33,7 +33,7 @@ class TableRenderer(BasicMarkdownRenderer):
 
 def signature(sym, name, width=90):
     "How `sym` is called: names and defaults, over several lines where one is too long"
-    try: params = [p for p in inspect.signature(sym).parameters.values() if p.name != 'self']
+    try: params = [p for p in inspect.signature(sym).parameters.values() if p.name not in unsaid(sym)]
     except (TypeError, ValueError): return name
     args, named_only = [], False
     for p in params:
@@ -45,13 +45,18 @@ def signature(sym, name, width=90):
     return line if len(line) <= width else f'{name}(\n    ' + ',\n    '.join(args) + ',\n)'
 
 
+def unsaid(sym):
+    "Parameters that say nothing: `self`, and the methods that fastai lets every callback take"
+    return {'self', *getattr(sym, '_methods', ())}
+
+
 def table(sym):
     "The parameters that have a comment beside them, as a Markdown table"
     try: docs = docments(sym, full=True)
     except (AttributeError, TypeError, ValueError): return ''
-    docs = {name: d for name, d in docs.items() if name != 'self' and (name != 'return' or d['docment'])}
+    docs = {name: d for name, d in docs.items() if name not in unsaid(sym) and (name != 'return' or d['docment'])}
     if not any(d['docment'] for d in docs.values()): return ''
-    rows = [('', 'Type', 'Default', '')]
+    rows = [('Parameter', 'Type', 'Default', 'Meaning')]
     for name, d in docs.items():
         default = shown(d['default'])
         rows.append(('*returns*' if name == 'return' else f'`{name}`', shown(d['anno']), default and f'`{default}`', d['docment'] or ''))
@@ -64,4 +69,5 @@ def shown(value):
     "A type or a default as one writes it, without module names"
     if value is empty: return ''
     if inspect.isclass(value) or inspect.isroutine(value): return value.__name__
+    if isinstance(value, dict) and len(repr(value)) > 40: return '{...}'
     return repr(value) if isinstance(value, str) else re.sub(r'\b(?:[a-zA-Z_]\w*\.)+(?=\w)', '', repr(value))
