@@ -21,6 +21,11 @@ docs: $(VENV)/.dev         ## build the site into _docs/ from the outputs stored
 	rm -rf _docs
 	python docs/build.py
 
+workshop: $(VENV)/.dev   ## learner copies and slides of the workshop, in _workshop/
+	rm -rf _workshop
+	python docs/learner.py
+	python docs/slides.py
+
 readme: $(VENV)/.dev       ## write README.md from nbs/index.ipynb
 	python docs/readme.py
 
@@ -34,7 +39,7 @@ paper: $(VENV)/.dev        ## execute nbs/paper on the real data in $TF_TRANSFER
 	nbdev-clean
 
 clean:      ## remove what make made, except $(VENV)
-	rm -rf _docs _build _proc demo build *.egg-info .pytest_cache .ruff_cache
+	rm -rf _docs _build _proc _workshop demo build *.egg-info .pytest_cache .ruff_cache
 
 # Installing: constraints.txt pins every version, for Python 3.11; other versions take what is newest.
 METADATA := setup.py settings.ini pyproject.toml constraints.txt
@@ -51,4 +56,4 @@ $(VENV)/.dev: $(METADATA) | $(BIN)/python
 	$(pip-install) -e '.[dev]'
 	touch $@ $(VENV)/.runtime
 
-.PHONY: help demo test check docs readme notebooks paper clean
+.PHONY: help demo test check docs workshop readme notebooks paper clean

@@ -163,6 +163,7 @@ def tft_finetune(
     pretrained:str="motifs-hg38", # With --peaks: a released model, or a .safetensors file
     no_profile:store_true=False, # Do as if JASPAR did not know the target?
     n_pos:int=None, # Bound regions for training and validation together; all if not given
+    ratio:int=None, # Unbound regions per bound one to train and validate on; 3 for auto, 1 for the others, if not given
     strategy:str="paper", # paper, frozen, discriminative, gradual, probe, auto or scratch; with --peaks always auto
     epochs:int=10, # Passes over the data
     lr:float=None, # Learning rate; the strategy's own if not given
@@ -175,16 +176,17 @@ def tft_finetune(
     force:store_true=False, # Replace an existing file?
 ):
     "Fine-tune a pre-trained network for one TF: of a binding matrix, or of your own peaks."
-    if peaks: return _own_peaks(files, tf, peaks, genome, background, pretrained, no_profile, seed, force)
+    if ratio is not None and ratio<1: raise UserError(f"--ratio must be 1 or more, not {ratio}")
+    if peaks: return _own_peaks(files, tf, peaks, genome, background, pretrained, no_profile, ratio, seed, force)
     if len(files)!=3: raise UserError(f"MATRIX, PRETRAINED and OUT must be given ({len(files)} were), or --peaks, --genome and OUT")
     matrix, pre, out = files
-    _fine_tuned(matrix, pre, out, tf, no_profile, n_pos, strategy, epochs, lr, batch_size, keep_seen, random_strand, valid_chroms, test_chroms, seed, force)
+    _fine_tuned(matrix, pre, out, tf, no_profile, n_pos, ratio, strategy, epochs, lr, batch_size, keep_seen, random_strand, valid_chroms, test_chroms, seed, force)
 
 # %% ../nbs/90_cli.ipynb #049a0b83
-def _fine_tuned(matrix, pretrained, out, tf, no_profile, n_pos, strategy, epochs, lr, batch_size, keep_seen, random_strand, valid_chroms, test_chroms, seed, force):
+def _fine_tuned(matrix, pretrained, out, tf, no_profile, n_pos, ratio, strategy, epochs, lr, batch_size, keep_seen, random_strand, valid_chroms, test_chroms, seed, force):
     "Fine-tune on one TF of a binding matrix"
     from functools import partial
-    from tf_transfer.few import auto
+    from tf_transfer.few import RATIO, auto
     from tf_transfer.core import pick
     from tf_transfer.matrix import read_matrix
     from tf_transfer.splits import by_chrom, target_set
@@ -197,7 +199,7 @@ def _fine_tuned(matrix, pretrained, out, tf, no_profile, n_pos, strategy, epochs
     if epochs<1 or batch_size<2 or (lr is not None and lr<=0): raise UserError("--epochs must be 1 or more, --batch-size 2 or more, and --lr above 0")
     pre, m = find(str(pretrained)), read_matrix(matrix)
     split = by_chrom(m, listed(valid_chroms) or pre.card.valid_chroms, listed(test_chroms) or pre.card.test_chroms)
-    target = target_set(m, tf, split, n_pos, exclude=None if keep_seen else pre.card.regions, seed=seed)
+    target = target_set(m, tf, split, n_pos, exclude=None if keep_seen else pre.card.regions, seed=seed, ratio=ratio or (RATIO if strategy=="auto" else 1))
     kwargs = dict(bs=batch_size, both_strands=not random_strand, seed=seed)
     learn = scratch_learner(target, partial(type(pre), **pre.args), **kwargs) if strategy=="scratch" else transfer_learner(target, pre, **kwargs)
     print(f"{tf}, {strategy}: {target.train.n_pos} bound and {target.train.n_neg} unbound regions to train on, {target.valid.n_pos} and {target.valid.n_neg} to validate")
@@ -210,9 +212,9 @@ def _fine_tuned(matrix, pretrained, out, tf, no_profile, n_pos, strategy, epochs
     print(f"{out}: {'fitted' if fitted else f'kept epoch {learn.keep_best.epoch_kept+1}, validation loss {learn.keep_best.best:.4f}'}")
 
 # %% ../nbs/90_cli.ipynb #c369b909
-def _own_peaks(files, tf, peaks, genome, background, pretrained, no_profile, seed, force):
+def _own_peaks(files, tf, peaks, genome, background, pretrained, no_profile, ratio, seed, force):
     "A model of a user's own peaks, and an account of it"
-    from tf_transfer.few import auto
+    from tf_transfer.few import RATIO, auto
     from tf_transfer.peaks import account, peaks_matrix, split_by_size
     from tf_transfer.splits import target_set
     from tf_transfer.saving import pretrained as find, save_model
@@ -222,7 +224,7 @@ def _own_peaks(files, tf, peaks, genome, background, pretrained, no_profile, see
     check_output(files[0], force)
     pre, name = find(str(pretrained)), tf or "TF"
     m = peaks_matrix(peaks, genome, background, name, pre.width, seed=seed)
-    target = target_set(m, name, split_by_size(m, pre.card.regions), seed=seed)
+    target = target_set(m, name, split_by_size(m, pre.card.regions), seed=seed, ratio=ratio or RATIO)
     withheld = [tf] if no_profile and tf else []
     validated, learn = (transfer_learner(target, pre, seed=seed) for _ in range(2))
     auto(validated, withheld, with_valid=False)
