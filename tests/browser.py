@@ -5,6 +5,7 @@ import os
 import select
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -22,7 +23,8 @@ class Browser:
         self.profile = tempfile.TemporaryDirectory()
         theirs_in, self.to = os.pipe()
         self.back, theirs_out = os.pipe()
-        command = ['sh', '-c', f'exec "$@" 3<&{theirs_in} 4>&{theirs_out}', 'sh', chromium, *(f'--{o}' for o in flags), f'--user-data-dir={self.profile.name}']
+        as_3_and_4 = 'import os, sys; r, w = map(int, sys.argv[1:3]); os.dup2(r, 100); os.dup2(w, 4); os.dup2(100, 3); os.execv(sys.argv[3], sys.argv[3:])'
+        command = [sys.executable, '-Sc', as_3_and_4, str(theirs_in), str(theirs_out), chromium, *(f'--{o}' for o in flags), f'--user-data-dir={self.profile.name}']
         self.process = subprocess.Popen(command, pass_fds=(theirs_in, theirs_out), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         for o in (theirs_in, theirs_out): os.close(o)
         self.session = None

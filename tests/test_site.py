@@ -1,5 +1,4 @@
 "The documentation site builds from the stored outputs, holds together, and shows without error in a browser"
-import shutil
 import subprocess
 import sys
 from functools import cache, partial
@@ -10,14 +9,15 @@ from threading import Thread
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from nbdev.config import nbpath2html
+from browser import Browser, chromium
+from fastcore.nbio import read_nb
+from nbdev.config import get_config, nbpath2html
 from nbdev.doclinks import nbglob
 
 root = Path(__file__).parent.parent
 nbs = root/'nbs'
 notebooks = [Path(o).relative_to(nbs) for o in sorted(nbglob(nbs))]
-one_of_each_kind = {path.parent: nbpath2html(path) for path in notebooks}.values()
-browser = next(filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome'))), None)
+one_of_each_kind = ['matrix.html', 'reference/index.html', *{path.parent: str(nbpath2html(path)) for path in notebooks}.values()]
 
 
 @pytest.fixture(scope='module')
@@ -34,7 +34,7 @@ class Page(HTMLParser):
 
     def __init__(self, path):
         super().__init__()
-        self.text, self.ids, self.links, self.loads = '', set(), set(), set()
+        self.text, self.ids, self.links, self.loads, self.silent = '', set(), set(), set(), []
         self.feed(path.read_text())
 
     def handle_starttag(self, tag, attrs):
@@ -43,6 +43,7 @@ class Page(HTMLParser):
         if tag == 'a': self.links |= {attrs.get('href')} - {None}
         if tag == 'link' and attrs['rel'] not in ('search', 'next', 'prev', 'canonical'): self.loads |= {attrs['href']}
         if tag in ('script', 'img', 'iframe'): self.loads |= {attrs.get('src')} - {None}
+        if tag == 'img' and not attrs.get('alt'): self.silent += [attrs.get('src', '')[:80]]
 
     def handle_data(self, data): self.text += data
 
@@ -80,11 +81,45 @@ def test_nothing_is_loaded_from_elsewhere(site):
     assert not outside
 
 
-too_wide = '<script>if (document.documentElement.scrollWidth > innerWidth) console.error("wider than the screen")</script>'
+def test_every_figure_has_alt_text(site):
+    silent = {str(page.relative_to(site)): page_at(page).silent for page in pages_of(site) if page_at(page).silent}
+    assert not silent
+
+
+def test_pages_are_small(site):
+    large = {str(page.relative_to(site)): size for page in pages_of(site) if (size := page.stat().st_size) > 1_000_000}
+    assert not large
+
+
+def test_the_sidebar_shows_every_section(site):
+    titles = [o for o in ('Tutorials', 'How-to', 'Explanations', 'Reference', 'Workshop', 'Paper')]
+    sections = {link: page_at(site/link) for link in page_at(site/'index.html').links if link.count('/') == 1 and link.endswith('/index.html')}
+    assert [o for o in titles if not any(o in page.text for page in sections.values())] == []
+    listed = {(site/link).parent/o for link, page in sections.items() for o in page.links}
+    listed = {o.resolve() for o in listed if o.suffix == '.html'}
+    assert [str(o) for o in notebooks if (site/nbpath2html(o)).resolve() not in listed | {site/'index.html'}] == []
+
+
+@pytest.mark.parametrize('notebook', [o for o in notebooks if o.as_posix() != 'index.ipynb'], ids=str)
+def test_a_page_opens_elsewhere(site, notebook):
+    "Its buttons name the repository of settings.ini, and its copy begins with a cell that installs the package"
+    repo = get_config(root).git_url.removeprefix('https://github.com/')
+    page = site/nbpath2html(notebook)
+    links = page_at(page).links
+    assert f'https://colab.research.google.com/github/{repo}/blob/gh-pages/_notebooks/{notebook.as_posix()}' in links
+    assert f'https://mybinder.org/v2/gh/{repo}/main?urlpath=lab/tree/nbs/{notebook.as_posix()}' in links
+    copy, = [o for o in links if o.endswith(f'_notebooks/{notebook.as_posix()}') and not urlsplit(o).netloc]
+    cells = [c for c in read_nb(page.parent/copy).cells if c.cell_type == 'code']
+    assert f'%pip install -q "tf_transfer @ git+https://github.com/{repo}"' in cells[0].source or f'%pip install -q "tf_transfer @ git+https://github.com/{repo}"' in cells[1].source
+    assert len(cells) == 1 + sum(c.cell_type == 'code' for c in read_nb(nbs/notebook).cells)
+
+
+def test_the_branch_of_the_site_is_served_as_it_is(site):
+    assert (site/'.nojekyll').exists(), 'without it, folders that begin with _ are left out'
 
 
 class Server(SimpleHTTPRequestHandler):
-    "Serves the site, lets its pages load from it only, and keeps what it could not find"
+    "Serves the site, and lets its pages load from it only"
 
     def log_message(self, *args): pass
 
@@ -92,35 +127,88 @@ class Server(SimpleHTTPRequestHandler):
         self.send_header('Content-Security-Policy', "default-src 'self' 'unsafe-inline' data:")
         super().end_headers()
 
-    def send_error(self, *args):
-        self.server.not_found.append(self.path)
-        super().send_error(*args)
-
 
 @pytest.fixture(scope='module')
-def server(site, tmp_path_factory):
-    "Serves a copy of the site whose pages complain where they are wider than the screen"
-    copy = tmp_path_factory.mktemp('served')
-    shutil.copytree(site, copy, dirs_exist_ok=True)
-    for page in pages_of(copy): page.write_text(page.read_text() + too_wide)
-    with ThreadingHTTPServer(('127.0.0.1', 0), partial(Server, directory=copy)) as server:
-        server.not_found = []
+def address(site):
+    with ThreadingHTTPServer(('127.0.0.1', 0), partial(Server, directory=site)) as server:
         Thread(target=server.serve_forever, daemon=True).start()
-        yield server
+        yield f'http://127.0.0.1:{server.server_port}'
         server.shutdown()
 
 
-@pytest.mark.skipif(not browser, reason='no Chromium here')
-@pytest.mark.parametrize('page', ['matrix.html', *one_of_each_kind], ids=str)
+@pytest.fixture(scope='module')
+def browser():
+    if not chromium: pytest.skip('no Chromium here')
+    browser = Browser()
+    yield browser
+    browser.close()
+
+
+too_wide = 'document.documentElement.scrollWidth > innerWidth'
+unseen = "[...document.images].filter(o => o.closest('article') && o.checkVisibility() && o.loading != 'lazy' && !o.naturalWidth).map(o => o.src)"
+
+# Text whose contrast is below WCAG's AA: 4.5, or 3 where it is large. A background is what lies under the text, layer by layer
+too_pale = """(() => {
+    for (const o of document.getAnimations()) o.finish()
+    const rgb = s => { const v = s.match(/[\\d.]+/g).map(Number), c = s.startsWith('color') ? v.map((x, i) => i < 3 ? 255*x : x) : v; return c.length < 4 ? [...c, 1] : c }
+    const light = c => [.2126, .7152, .0722].reduce((sum, w, i) => { const x = c[i]/255; return sum + w*(x <= .03928 ? x/12.92 : ((x + .055)/1.055)**2.4) }, 0)
+    const over = (top, under) => under.map((x, i) => top[3]*top[i] + (1 - top[3])*x)
+    const ground = e => { const c = rgb(getComputedStyle(e).backgroundColor); return c[3] == 1 || !e.parentElement ? over(c, [255, 255, 255]) : over(c, ground(e.parentElement)) }
+    const found = [], walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT)
+    while (walk.nextNode()) {
+        const e = walk.currentNode.parentElement, text = walk.currentNode.data.trim(), style = getComputedStyle(e)
+        if (!text || e.closest('script, style, noscript, svg, .visually-hidden, [disabled]') || !e.checkVisibility({opacityProperty: true, visibilityProperty: true})) continue
+        const under = ground(e), [a, b] = [light(over(rgb(style.color), under)), light(under)], contrast = (Math.max(a, b) + .05)/(Math.min(a, b) + .05)
+        const size = parseFloat(style.fontSize), large = size >= 24 || size >= 18.66 && style.fontWeight >= 700
+        if (contrast < (large ? 3 : 4.5)) found.push(`${contrast.toFixed(1)}: ${text.slice(0, 40)} (${style.color} on ${under.map(Math.round)}, ${e.tagName}.${e.className})`)
+    }
+    return [...new Set(found)]
+})()"""
+
+
+def look(browser, url, **kwargs):
+    "What is wrong with a page"
+    browser.open(url, **kwargs)
+    assert '<h1>' in browser.js('document.body.innerHTML')
+    wide = ['wider than the screen']*browser.js(too_wide)
+    return browser.problems + wide + browser.js(unseen) + browser.js(too_pale)
+
+
+@pytest.mark.parametrize('page', one_of_each_kind)
+@pytest.mark.parametrize('dark', [False, True], ids=['bright', 'dark'])
 @pytest.mark.parametrize('width', [390, 1280])
-def test_page_in_a_browser(server, tmp_path, page, width):
-    flags = ['headless', 'no-sandbox', 'disable-gpu', 'disable-quic', 'no-first-run', 'disable-background-networking',
-             'disable-component-update', 'disable-sync', f'user-data-dir={tmp_path}', f'window-size={width},900',
-             'enable-logging=stderr', 'dump-dom']
-    server.not_found.clear()
-    shown = subprocess.run([browser, *(f'--{o}' for o in flags), f'http://127.0.0.1:{server.server_port}/{page}'],
-                           capture_output=True, text=True, timeout=120)
-    complaints = [o for o in shown.stderr.splitlines() if 'CONSOLE' in o and '"[PST]' not in o]   # the theme tells its mode
-    assert not complaints
-    assert not server.not_found
-    assert '<h1>' in shown.stdout
+def test_page_in_a_browser(browser, address, page, width, dark):
+    assert not look(browser, f'{address}/{page}', width=width, dark=dark)
+
+
+def test_every_page_in_a_browser(browser, address, site):
+    "On a phone at night and on a desktop by day, page by page in turn"
+    wrong = {}
+    for i, page in enumerate(sorted(pages_of(site))):
+        wrong[str(page.relative_to(site))] = look(browser, f'{address}/{page.relative_to(site)}', width=[390, 1280][i % 2], dark=i % 2 == 0)
+    assert not {page: found for page, found in wrong.items() if found}
+
+
+def test_figures_appear(browser, address):
+    browser.open(f'{address}/simulate.html')
+    assert browser.js("[...document.querySelectorAll('article img')].every(o => { o.loading = 'eager'; return o.alt })")
+    browser.wait_for("document.querySelectorAll('article img').length > 1 && [...document.querySelectorAll('article img')].every(o => o.naturalWidth > 100)")
+
+
+@pytest.mark.parametrize('scheme', ['http', 'file'])
+def test_search(browser, address, site, scheme):
+    start = address if scheme == 'http' else site.as_uri()
+    browser.open(f'{start}/search.html?q=fine_tune')
+    browser.wait_for("[...document.querySelectorAll('#search-results li a')].some(o => o.href.includes('/transfer.html'))")
+    if scheme == 'http': assert not browser.problems
+
+
+def test_a_solution_unfolds(browser, address, site):
+    pages = [page for page in pages_of(site) if 'Solution</span>' in page.read_text()]
+    if not pages: pytest.skip('no page has a solution')
+    browser.open(f'{address}/{pages[0].relative_to(site)}')
+    state = "(() => { const o = [...document.querySelectorAll('details')].find(o => o.innerText.includes('Solution')); return [o.open, o.querySelector('.highlight').checkVisibility()] })()"
+    assert browser.js(state) == [False, False]
+    browser.js("[...document.querySelectorAll('details > summary')].find(o => o.innerText.includes('Solution')).click()")
+    assert browser.js(state) == [True, True]
+    assert not browser.problems
