@@ -1,14 +1,21 @@
 "The package's metadata comes from settings.ini"
 from configparser import ConfigParser
+from pathlib import Path
+
 from setuptools import find_packages, setup
 
 config = ConfigParser(delimiters=['='])
 config.read('settings.ini')
 cfg = config['DEFAULT']
 
+# GitHub finds the README's figure beside it, PyPI needs its address
+readme = Path('README.md').read_text().replace('](nbs/', f"]({cfg['git_url']}/raw/main/nbs/")
+
 setup(
     version=cfg['version'],
     description=cfg['description'],
+    long_description=readme,
+    long_description_content_type='text/markdown',
     author=cfg['author'],
     keywords=cfg['keywords'].split(),
     license_expression=cfg['license'],

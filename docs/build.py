@@ -13,6 +13,7 @@ from pathlib import Path
 import yaml
 from fastcore.nbio import mk_cell, read_nb, write_nb
 from fastcore.script import call_parse
+from learner import episodes, learner_copy
 from nbdev.config import get_config, nbpath2html
 from nbdev.serve import proc_nbs
 
@@ -62,17 +63,19 @@ def adapt_all(processed, src):
     notebooks = {p.relative_to(processed): read_nb(p) for p in sorted(processed.rglob('*.ipynb'))}
     labels = {label_of(path, c) for path, nb in notebooks.items() for c in nb.cells if documents(c)}
     lists = contents({path: front_of(nb.cells) for path, nb in notebooks.items()})
+    own = {f'/{page_of(path)}' for path in notebooks}     # sections whose page is a notebook
     silent = []
     for path, nb in notebooks.items():
-        page = Page(path, labels)
+        page = Page(path, labels, lists.keys() - own)
         nb.cells = [cell for c in nb.cells if (cell := page.adapt(c))]
         nb.metadata['language_info'] = dict(name='python', pygments_lexer='ipython3')
-        if f'/{page.name}' in lists: nb.cells.append(mk_cell(toctree(lists.pop(f'/{page.name}')[1]), 'markdown'))
+        if f'/{page.name}' in lists: nb.cells.append(mk_cell(toctree(lists[f'/{page.name}'][1]), 'markdown'))
         (src/path).parent.mkdir(parents=True, exist_ok=True)
         write_nb(nb, src/page_of(path).with_suffix('.ipynb'))
         silent += page.silent
     if silent: print('\n'.join(['These figures need alt text, as in "#| fig-alt: AUPRC against peaks":', *silent]))
     for name, (front, pages) in lists.items():
+        if name in own: continue
         (src/name[1:]).parent.mkdir(parents=True, exist_ok=True)
         (src/f'{name[1:]}.md').write_text(listing(front, pages))
     for path in processed.rglob('*'):
@@ -130,8 +133,8 @@ def label_of(path, cell):
 class Page:
     "Turns the cells of one notebook from nbdev's Markdown (Quarto's) into MyST's"
 
-    def __init__(self, path, labels):
-        self.path, self.labels, self.name = path, labels, page_of(path).as_posix()
+    def __init__(self, path, labels, lists):
+        self.path, self.labels, self.lists, self.name = path, labels, lists, page_of(path).as_posix()
         self.given, self.silent = set(), []
         self.site = get_config(root).doc_url.rstrip('/')
         self.to_root = '../'*(len(path.parts) - 1)
@@ -152,7 +155,9 @@ class Page:
 
     def buttons(self):
         "Where to run the notebook; Colab reads the copy with the installing cell, from the published site's branch"
-        path, copy, repo = f'nbs/{self.path}', f'{copies}/{self.path}', get_config(root).git_url.removeprefix('https://github.com/')
+        path, copy = f'nbs/{self.path}', f'{copies}/{self.path}'
+        if root/path in episodes: path = f'_workshop/{self.path.name}'     # made by .binder/postBuild
+        repo = get_config(root).git_url.removeprefix('https://github.com/')
         to = {'Open in Colab': f'https://colab.research.google.com/github/{repo}/blob/{branch}/{copy}',
               'Open in Binder': f'https://mybinder.org/v2/gh/{repo}/main?urlpath=lab/tree/{path}'}
         links = [f'<a href="{url}">{name}</a>' for name, url in to.items()]
@@ -189,7 +194,8 @@ class Page:
         "nbdev links names to the published site: make that a label, which Sphinx checks"
         page, anchor = m.groups()
         label = f'{page}.{anchor}'
-        return f'](#{label})' if label in self.labels else f']({self.to_root}{page}.ipynb)'
+        if label in self.labels: return f'](#{label})'
+        return f"]({self.to_root}{page}.{'md' if f'/{page}' in self.lists else 'ipynb'})"
 
     def notebook_link(self, m):
         path, anchor = m.groups()
@@ -208,14 +214,14 @@ def callouts(md):
 
 
 def copy_notebooks(folder):
-    "The notebooks to run elsewhere: with a cell that installs the package where it is missing"
+    "The notebooks to run elsewhere: with a cell that installs the package where it is missing, and the workshop's without solutions"
     install = mk_cell(f'''# Installs tf_transfer where it is missing, as on Colab
 try: import tf_transfer
 except ImportError:
     %pip install -q "tf_transfer @ git+{get_config(root).git_url}"''', 'code')
     for path in (root/'nbs').rglob('*.ipynb'):
         if '.ipynb_checkpoints' in path.parts: continue
-        nb = read_nb(path)
+        nb = learner_copy(path) if path in episodes else read_nb(path)
         nb.cells.insert(1 + next((i for i, c in enumerate(nb.cells) if c.source.startswith('# ')), 0), install)
         to = folder/path.relative_to(root/'nbs')
         to.parent.mkdir(parents=True, exist_ok=True)

@@ -1,5 +1,6 @@
-"README.md from nbs/index.ipynb: its prose, code and text outputs, with links that work outside the site"
+"README.md from nbs/index.ipynb: its prose, code and outputs, with links that work outside the site; figures go to nbs/images"
 import re
+from base64 import b64decode
 from pathlib import Path
 
 from fastcore.nbio import read_nb
@@ -7,8 +8,9 @@ from nbdev.config import get_config
 from nbdev.doclinks import NbdevLookup
 from nbdev.readme_filter import doc_link
 
+images = get_config().nbs_path/'images'
 hidden = {'hide', 'exporti', 'default_exp'}
-file_link = re.compile(r'\]\((?!https?:|#)([^)\s]+)\)')
+file_link = re.compile(r'\]\((?!https?:|#|nbs/)([^)\s]+)\)')
 
 
 def text_of(output):
@@ -17,16 +19,26 @@ def text_of(output):
     return f"```\n{''.join(text).rstrip()}\n```" if text else ''
 
 
+def figure_of(output, options):
+    "A figure, with its label as the name of its file"
+    if not (png := output.get('data', {}).get('image/png')): return ''
+    path = images/f"{options['label']}.png"
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(b64decode(png))
+    return f"![{options['fig-alt']}](nbs/images/{path.name})"
+
+
 def markdown(cells):
-    "The blocks of the README, one for each visible cell and text output"
+    "The blocks of the README, one for each visible cell and output"
     links = NbdevLookup()
     for cell in cells:
         if hidden & cell.directives.keys(): continue
+        options = cell.directives
         cell.remove_directives()
         if cell.cell_type == 'markdown': yield links.linkify(cell.source)
         if cell.cell_type == 'code':
-            yield f'```python\n{cell.source}\n```'
-            yield from filter(None, map(text_of, cell.outputs))
+            if options.get('echo') != 'false': yield f'```python\n{cell.source}\n```'
+            yield from filter(None, (figure_of(o, options) or text_of(o) for o in cell.outputs))
 
 
 def readme(cfg):
