@@ -95,12 +95,12 @@ def chosen(estimator, grid, x, y):
     best = GridSearchCV(estimator, grid, scoring="average_precision", cv=3, refit=False).fit(x[some], y[some]).best_params_
     return clone(estimator).set_params(**best)
 
-def task_data(m, split, tf, n, seed, either):
+def task_data(m, split, tf, n, seed, either, ratio):
     "Training regions and labels; test regions: 1:1 matched, and a sample at natural prevalence with its weights"
     if either:
         m = m.copy()
         m.X[m.X==AMBIGUOUS] = BOUND
-    t = target_set(m, tf, split, n, seed=seed)
+    t = target_set(m, tf, split, n, seed=seed, ratio=ratio if n else 1)
     index = np.r_[t.train.index, t.valid.index]
     y = np.r_[t.train.label, t.valid.label].astype(int)
     states = m[tf].X[0, split.test]
@@ -108,9 +108,9 @@ def task_data(m, split, tf, n, seed, either):
     sample = np.random.default_rng(0).permutation(unbound)[:2000]
     return index, y, t.test, np.r_[bound, sample], len(unbound)/len(sample)
 
-def run(m, split, hits, sums, tf, n, seed, bodies, either=False, known=()):
+def run(m, split, hits, sums, tf, n, seed, bodies, either=False, known=(), ratio=1):
     "All methods on one draw of one target: a row for each; `known` are rows of the simple methods, where they are there already"
-    index, y, matched, natural, weight = task_data(m, split, tf, n, seed, either)
+    index, y, matched, natural, weight = task_data(m, split, tf, n, seed, either, ratio)
     codes, test = m.varm["sequence"][index], np.union1d(matched.index, natural)
     test_codes, h, ht = m.varm["sequence"][test], hits[index].astype(np.float32), hits[test].astype(np.float32)
     at_matched, at_natural = np.searchsorted(test, matched.index), np.searchsorted(test, natural)
@@ -118,7 +118,7 @@ def run(m, split, hits, sums, tf, n, seed, bodies, either=False, known=()):
     natural_w = np.where(natural_y, 1, weight)
     start = time.time()
     def row(knowledge, method, values):
-        return dict(tf=tf, n=n or "all", n_pos=int(y.sum()), seed=seed, labels="either" if either else "bound", knowledge=knowledge, method=method,
+        return dict(tf=tf, n=n or "all", n_pos=int(y.sum()), n_neg=int((y==0).sum()), seed=seed, labels="either" if either else "bound", knowledge=knowledge, method=method,
                     auprc=average_precision_score(matched.label, values[at_matched]), prevalence=float(matched.label.mean()), n_test=int(matched.label.sum()),
                     natural=average_precision_score(natural_y, values[at_natural], sample_weight=natural_w), natural_prevalence=float(natural_y.sum()/natural_w.sum()), seconds=round(time.time()-start, 1))
     motif, words, taught = sources(codes, y)
@@ -126,7 +126,7 @@ def run(m, split, hits, sums, tf, n, seed, bodies, either=False, known=()):
     speak = dict(words=words[1:].decision_function(counts_test))
     if motif is not None: speak["found"] = motif.best_hit(test_codes).score.to_numpy()
     of_family, names = family(tf), [p.name.upper() for p in vertebrate_profiles()]
-    simple, rows = list(known), []
+    simple, rows, svm = list(known), [], None if known else kmer_svm(codes, counts_test, y)
     for knowledge in ("any", "withheld"):
         usable = np.flatnonzero(~of_family) if knowledge=="withheld" else np.arange(len(names))
         own = [i for i in usable if names[i]==tf]
@@ -135,7 +135,7 @@ def run(m, split, hits, sums, tf, n, seed, bodies, either=False, known=()):
         if own:
             mine = own[nearest(h[:, own], y)[0]]
             said, speak["profile"] = dict(profile=h[:, mine], **said), ht[:, mine]
-        if not known: simple += simple_methods(partial(row, knowledge), said | taught, speak, codes, counts_test, y, h[:, usable], ht[:, usable])
+        if not known: simple += simple_methods(partial(row, knowledge), said | taught, speak, svm, y, h[:, usable], ht[:, usable])
         for name,(net,columns) in bodies[knowledge].items():
             z, zt = features(net, sums[index][:, columns]), features(net, sums[test][:, columns])
             coef, intercept = ridge(z, y)
@@ -145,16 +145,20 @@ def run(m, split, hits, sums, tf, n, seed, bodies, either=False, known=()):
             rows.append(row(knowledge, f"auto{name}", np.c_[zt, np.stack([speak[s] for s in told], 1)]@coef+intercept))
     return simple, rows
 
-def simple_methods(row, told, speak, codes, counts_test, y, h, ht):
+def kmer_svm(codes, counts_test, y):
+    "The gapped k-mer SVM, out of fold and on the test regions"
+    x, xt = (Normalizer().fit_transform(c) for c in (GappedKmers().transform(codes), counts_test))
+    return both_ways(chosen(LinearSVC(class_weight="balanced"), dict(C=[0.1, 1, 10]), x, y), x, y, xt)
+
+def simple_methods(row, told, speak, svm, y, h, ht):
     "What a user would pick instead"
     names = dict(profile="own profile", nearest="best JASPAR profile", found="de novo motif")
     single = {names[k]:(told[k], speak[k]) for k in names if k in told}
-    svm_x, svm_t = (Normalizer().fit_transform(c) for c in (GappedKmers().transform(codes), counts_test))
-    single["gapped k-mer SVM"] = both_ways(chosen(LinearSVC(), dict(C=[0.1, 1, 10]), svm_x, y), svm_x, y, svm_t)
-    regression = chosen(make_pipeline(StandardScaler(), LogisticRegression(max_iter=500)), dict(logisticregression__C=[1e-4, 1e-3, 1e-2, 1e-1]), h, y)
+    single["gapped k-mer SVM"] = svm
+    regression = chosen(make_pipeline(StandardScaler(), LogisticRegression(max_iter=500, class_weight="balanced")), dict(logisticregression__C=[1e-4, 1e-3, 1e-2, 1e-1]), h, y)
     single["regression on JASPAR hits"] = both_ways(regression, h, y, ht)
     x, xt = (np.stack([o[i] for o in single.values()], 1) for i in (0, 1))
-    stack = make_pipeline(StandardScaler(), LogisticRegression()).fit(x, y).decision_function(xt)
+    stack = make_pipeline(StandardScaler(), LogisticRegression(class_weight="balanced")).fit(x, y).decision_function(xt)
     return [row(method, v) for method,(_,v) in single.items()]+[row("these, stacked", stack)]
 
 def plan(m, split, quick):
@@ -196,7 +200,7 @@ def _task(job):
     kept = {name:np.flatnonzero(~withheld) for name,(_,withheld,_) in BODIES.items()}
     bodies = {k:{label:(load_model(folder/f"{name}.safetensors"), kept[name]) for label,name in w.items()} for k,w in which.items()}
     known = json.loads(simple.read_text()) if simple.exists() else ()
-    known, rows = run(m, split, hits, sums, tf, n, seed, bodies, either, known)
+    known, rows = run(m, split, hits, sums, tf, n, seed, bodies, either, known, RATIO)
     simple.write_text(json.dumps(known))
     path.write_text(json.dumps(rows))
     best = {r["knowledge"]:round(r["auprc"], 3) for r in rows if r["method"]=="auto"}
@@ -209,11 +213,13 @@ def main(
     workers:int=2, # Processes
     valid:str="chr15", # Validation chromosome
     test:str="chr16,chr22", # Test chromosomes
+    ratio:int=1, # Unbound regions per bound one that all methods learn from, where the number of peaks is limited
     quick:bool=False, # To choose by: five targets, one seed, tested on the validation chromosome
     out:str="bench/transfer.csv", # The table to write
 ):
     "Every method on every target."
-    global SHARED, BODIES
+    global SHARED, BODIES, RATIO
+    RATIO = ratio
     torch.set_num_threads(1)
     folder = Path(folder)
     folder.mkdir(exist_ok=True)

@@ -93,7 +93,7 @@ def motif_regression(
     Cs:tuple=(1e-4, 1e-3, 1e-2, 1e-1), # Inverse strengths of the L2 penalty to try
 ) -> Pipeline:
     "Logistic regression on the best hits of many motifs; the penalty is chosen by cross-validation."
-    return make_pipeline(MotifHits(profiles), StandardScaler(), _chosen(LogisticRegression(max_iter=2000), C=list(Cs)))
+    return make_pipeline(MotifHits(profiles), StandardScaler(), _chosen(LogisticRegression(max_iter=2000, class_weight="balanced"), C=list(Cs)))
 
 # %% ../nbs/35_baselines.ipynb #5a066ad0
 class GappedKmers(TransformerMixin, BaseEstimator):
@@ -134,7 +134,7 @@ def gapped_kmer_svm(
     Cs:tuple=(0.1, 1, 10), # Inverse strengths of the penalty to try
 ) -> Pipeline:
     "Linear SVM on gapped k-mers, counts scaled to length one; the penalty is chosen by cross-validation."
-    return make_pipeline(GappedKmers(k, informative), Normalizer(), _chosen(LinearSVC(), C=list(Cs)))
+    return make_pipeline(GappedKmers(k, informative), Normalizer(), _chosen(LinearSVC(class_weight="balanced"), C=list(Cs)))
 
 # %% ../nbs/35_baselines.ipynb #3a389422
 class DeNovoMotif(_Scan):
@@ -144,13 +144,14 @@ class DeNovoMotif(_Scan):
         width:int=14, # Width of the motif, bp
         n_starts:int=6, # Words to start from
         n_rounds:int=8, # Rounds of aligning and counting
-        n_regions:int=2000, # Regions to learn from at most; more are thinned evenly
+        n_regions:int=2000, # Regions to learn from at most, half of them bound; more are thinned evenly
     ): self.k, self.width, self.n_starts, self.n_rounds, self.n_regions = k, width, n_starts, n_rounds, n_regions
 
     def fit(self, codes, label):
         "Find the motif; raises `UserError` where no word is over-represented."
         if len(label)>self.n_regions:
-            thin = np.linspace(0, len(label)-1, self.n_regions).astype(int)
+            some = [np.flatnonzero(label==v) for v in (0, 1)]
+            thin = np.concatenate([o[np.linspace(0, len(o)-1, min(len(o), self.n_regions//2)).astype(int)] for o in some])
             codes, label = codes[thin], label[thin]
         found = [self._refined(w, codes, label==1) for w in self._starts(codes, label)]
         if not found: raise UserError("no word is more frequent in bound regions than in others; are there enough of them?")
@@ -197,7 +198,7 @@ def stacked(
     estimators:dict, # Name to estimator, not fitted
 ) -> StackingClassifier:
     "A logistic regression on what several estimators say of regions that they were not fitted on (five folds)."
-    return StackingClassifier(list(estimators.items()), make_pipeline(StandardScaler(), LogisticRegression()), cv=5, stack_method="decision_function")
+    return StackingClassifier(list(estimators.items()), make_pipeline(StandardScaler(), LogisticRegression(class_weight="balanced")), cv=5, stack_method="decision_function")
 
 # %% ../nbs/35_baselines.ipynb #5ea26f19
 def baselines(

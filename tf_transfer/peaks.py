@@ -146,7 +146,7 @@ def account(
     rows.loc["this model"] = dict(auprc=mine.auprc, low=mine.auprc_ci[0], high=mine.auprc_ci[1], auroc=mine.auroc, prevalence=mine.prevalence)
     where = lambda names: f" on {', '.join(names)}" if names else ""
     lines = [f"{target.tf}: {n['used']} of {n['read']} peaks can be used, and {n['unbound']} regions without a peak ({n['background'] or 'from the genome, away from peaks: easier than open regions, so scores are flattered'})",
-             f"{target.train.n_pos} peaks to train on, {target.valid.n_pos} to validate{where(split.valid_chroms)}, {target.test.n_pos} to test{where(split.test_chroms)}, each with unbound regions of equal GC content"]
+             f"{target.train.n_pos} peaks and {target.train.n_neg} unbound regions of equal GC content to train on, {target.valid.n_pos} and {target.valid.n_neg} to validate{where(split.valid_chroms)}, {target.test.n_pos} and {target.test.n_neg} to test{where(split.test_chroms)}"]
     if not split.test_chroms: lines.append("too few chromosomes have peaks to set whole ones aside: the test is the far end of each, where neighbours are alike, so it flatters")
     seen = [c for c in (*split.valid_chroms, *split.test_chroms) if c in set(pre.card.regions.chrom)]
     if seen: lines.append(f"the body was pre-trained on {', '.join(seen)} too, with the labels of its own TFs{f', {target.tf} among them' if target.tf in pre.card.tfs else ''}: scores there are flattered")

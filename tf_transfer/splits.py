@@ -130,14 +130,15 @@ def labelled(
     tf:str, # Name of the TF
     index:np.ndarray, # Positions to choose from
     positives:np.ndarray=None, # Positions of the positives; all bound regions if not given
-    matched:bool=True, # One GC-matched negative per positive? Or all unbound regions
+    matched:bool=True, # GC-matched negatives? Or all unbound regions
     seed:int=0, # Seed
+    ratio:int=1, # GC-matched negatives per positive
 ) -> Labelled: # Sorted by position
     "Bound regions of one TF among `index`, and their negatives."
     states = states_of(m, tf)
     if positives is None: positives = index[states[index]==BOUND]
     negatives = index[states[index]==UNBOUND]
-    if matched: negatives = gc_matched(positives, negatives, m.var.gc.to_numpy(), seed)
+    if matched: negatives = gc_matched(positives, negatives, m.var.gc.to_numpy(), seed, ratio)
     index = np.sort(np.concatenate([positives, negatives]))
     return Labelled(m, index, sparse(states[index]))
 
@@ -149,6 +150,7 @@ def target_set(
     n_pos:int=None, # Bound regions for training and validation together; all if not given
     exclude:pd.DataFrame=None, # Regions seen in pre-training (or what has them as `.regions`): not used again for training and validation
     seed:int=0, # Seed of the draw; a smaller `n_pos` draws a subset of a larger one
+    ratio:int=1, # Unbound regions per bound one to train and validate on; the test has one
 ) -> Target:
     "Positives and GC-matched negatives of one TF; raises `UserError` where there are too few positives."
     states = states_of(m, tf)
@@ -160,7 +162,7 @@ def target_set(
     hint = "; regions seen in pre-training can be kept (exclude=None, --keep-seen)" if seen.any() else ""
     if len(positives)<max(n_pos or 10, 10): raise UserError(f"{tf} has {len(positives)} bound regions outside the test chromosomes and outside pre-training; {n_pos or 10} are needed{hint}")
     positives = np.random.default_rng(seed).permutation(positives)[:n_pos]
-    parts = {k:labelled(m, tf, idx, np.intersect1d(positives, idx), seed=seed) for k,idx in free.items()}
+    parts = {k:labelled(m, tf, idx, np.intersect1d(positives, idx), seed=seed, ratio=ratio) for k,idx in free.items()}
     for k,d in parts.items():
         if not d.n_pos or not d.n_neg: raise UserError(f"{tf}: the {k} chromosomes have {d.n_pos} bound and {d.n_neg} unbound regions to offer; both are needed")
     return Target(m, tf, **parts, test=labelled(m, tf, split.test, seed=seed), split=split)

@@ -93,9 +93,9 @@ def ridge(
     weight:np.ndarray=1., # How much each feature is trusted: its standard deviation after scaling, (features,)
     Cs:tuple=(1e-3, 3e-3, 1e-2), # Inverse strengths of the L2 penalty to choose from by cross-validation
 ) -> tuple[np.ndarray, float]: # Coefficients of the unscaled features, (features,), and the intercept
-    "Logistic regression on scaled features; features trusted more are penalised less."
+    "Logistic regression on scaled features, bound and unbound regions with equal weight in all; features trusted more are penalised less."
     mean, scale = x.mean(0), weight/(x.std(0)+1e-3)
-    fit = GridSearchCV(LogisticRegression(max_iter=500), dict(C=list(Cs)), scoring="average_precision", cv=5).fit((x-mean)*scale, label)
+    fit = GridSearchCV(LogisticRegression(max_iter=500, class_weight="balanced"), dict(C=list(Cs)), scoring="average_precision", cv=5).fit((x-mean)*scale, label)
     coef = fit.best_estimator_.coef_[0]*scale
     return coef, float(fit.best_estimator_.intercept_[0]-mean@coef)
 
