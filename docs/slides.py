@@ -21,16 +21,16 @@ python, inline = PythonLexer(), HtmlFormatter(style='default', nowrap=True)
 
 style = '''
 * { box-sizing: border-box; }
-html { font: clamp(15px, 1.75vmin + .35vw, 30px)/1.4 system-ui, sans-serif; color: #1b2733; background: #e8edf2; }
+html { font: clamp(16px, 2.1vmin + .5vw, 38px)/1.4 system-ui, sans-serif; color: #1b2733; background: #e8edf2; }
 body { margin: 0; }
-.slide { display: none; position: fixed; inset: 0 0 2.6rem; overflow: auto; padding: 1.4rem max(1.2rem, calc((100vw - 62rem)/2)); background: #fff; }
+.slide { display: none; position: fixed; inset: 0 0 2.6rem; overflow: auto; padding: 1.4rem max(1.2rem, calc((100vw - 54rem)/2)); background: #fff; }
 .slide.now { display: block; }
 h1 { font-size: 2.1em; line-height: 1.15; margin: 18vh 0 .4em; color: #0b4f7d; }
 h2 { font-size: 1.45em; line-height: 1.2; margin: 0 0 .6em; color: #0b4f7d; }
 h2 small { font-weight: normal; color: #5b6975; }
 .challenge h2 { color: #a03c00; }
 blockquote { margin: 0; font-size: 1.2em; color: #44525e; }
-pre { overflow-x: auto; margin: .6em 0; padding: .6em .8em; font: .72em/1.45 ui-monospace, monospace; background: #f3f6f8; border-radius: .4em; }
+pre { overflow-x: auto; margin: .6em 0; padding: .6em .8em; font: .7em/1.45 ui-monospace, monospace; background: #f3f6f8; border-radius: .4em; }
 pre.out { background: none; border-left: .25em solid #c4d0da; border-radius: 0; }
 code { font-family: ui-monospace, monospace; font-size: .92em; }
 img { display: block; max-width: 100%; max-height: 58vh; width: auto; min-width: min(55%, 36rem); height: auto; margin: .5em auto; object-fit: contain; }
@@ -38,8 +38,8 @@ img { display: block; max-width: 100%; max-height: 58vh; width: auto; min-width:
 .frames input { height: 1.6rem; }
 img[hidden] { display: none; }
 div.wide { overflow-x: auto; }
-table { border-collapse: collapse; margin: .6em 0; font-size: .85em; font-variant-numeric: tabular-nums; }
-th, td { padding: .25em .8em; border-bottom: 1px solid #d5dde4; text-align: left; vertical-align: top; }
+table, table.dataframe { border: 0; border-collapse: collapse; margin: .6em 0; font-size: .85em; font-variant-numeric: tabular-nums; }
+th, td { padding: .2em .8em; border: 0; border-bottom: 1px solid #d5dde4; text-align: left; vertical-align: top; }
 nav { position: fixed; inset: auto 0 0; height: 2.6rem; display: flex; align-items: center; gap: .6rem; padding: 0 1rem; font-size: .85rem; background: #0b4f7d; color: #fff; }
 nav b { flex: 1; overflow: hidden; white-space: nowrap; text-overflow: ellipsis; font-weight: normal; }
 nav button { font: inherit; color: inherit; background: #2c6f9c; border: 0; border-radius: .3rem; padding: .25rem .9rem; cursor: pointer; }
@@ -108,13 +108,14 @@ def shown(output, alt):
 
 
 def blocks(title, cells):
-    "(HTML, lines) of what a section shows"
+    "(HTML, lines) of what a section shows; None where a new slide is to begin: what is said after a check would give the answer away"
     for c in cells:
         if c.cell_type == 'markdown':
             md = re.sub(r'^#{1,2} +.+\n*', '', c.source)
             for part in re.split(r'\n\n+(?=\*\*)|\n\n(?=\|)', md):
                 if part.strip(): yield prose(part), lines(part) + 1
             continue
+        if is_check(c): yield None
         if c.cell_type != 'code' or flagged(c, 'hide') or flagged(c, 'solution') or is_check(c): continue
         alt = c.directives.get('fig-alt', 'What the code draws')
         alt = alt if isinstance(alt, str) else ' '.join(alt)
@@ -135,12 +136,13 @@ def slides_of(path):
             title = 'What this episode is about'
             cells = cells[1:]
         pages, height = [[]], 2
-        for html, n in blocks(title, cells):
+        for block in blocks(title, cells):
+            html, n = block or ('', room)
             if pages[-1] and height + n > room: pages.append([]); height = 2
-            pages[-1].append(html)
-            height += n
+            if html: pages[-1].append(html); height += n
+        pages = [page for page in pages if page]
         for i, page in enumerate(pages):
-            if page: yield title + (f' <small>({i + 1} of {len(pages)})</small>' if len(pages) > 1 else ''), ''.join(page), is_challenge(title)
+            yield title + (f' <small>({i + 1} of {len(pages)})</small>' if len(pages) > 1 else ''), ''.join(page), is_challenge(title)
 
 
 def deck(path):

@@ -8,6 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from helpers import command
+from tf_transfer import selftest
 from tf_transfer.demo import WAYS
 
 
@@ -50,3 +52,21 @@ def test_the_next_steps_work(demo, tmp_path):
     for line in demo[1].splitlines():
         if line.startswith('tft-'): subprocess.run([Path(sys.executable).parent/line.split()[0], *line.split()[1:]], cwd=tmp_path, check=True)
     assert (tmp_path/'spi1.safetensors').exists()
+
+
+def test_is_this_computer_ready(tmp_path):
+    done = subprocess.run([Path(sys.executable).parent/'tft-demo', '--check'], capture_output=True, text=True, cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, '')
+    *lines, last = done.stdout.splitlines()
+    assert [o.split()[:2] for o in lines] == [['ok', name] for name in selftest.CHECKS]
+    assert last == 'This computer is ready.'
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_computer_that_is_not_ready(monkeypatch):
+    "Each check is made all the same; what to do is printed, and the exit status is 2"
+    monkeypatch.setitem(selftest.CHECKS, 'memory', lambda: selftest.memory(least=1e6))
+    monkeypatch.setitem(selftest.CHECKS, 'torch', lambda: 1/0)
+    status, err = command('tft-demo', '--check')
+    assert status == 2
+    assert err == 'tft-demo: 2 of 7 checks failed: torch, memory\n'

@@ -107,7 +107,7 @@ def test_untouched_checks_say_so(path):
             code = [c for c in part if c.cell_type == 'code']
             blank, check = next(c for c in code if 'TODO' in c.source), next(c for c in code if is_check(c))
             shell.run(just_blanks(blank.source))
-            shell.run(check.source)
+            shell.run(check.source)      # what to say when it is right is a string or a function: it needs nothing of the lesson either
             assert type(shell.exc).__name__ == 'NotYet', f'{title}: {shell.exc!r}'
             assert re.search(r'replace the \.\.\.|nothing back yet', str(shell.exc)), f'{title}: {shell.exc}'
             assert shell.exc._render_traceback_() == [f'Not yet: {shell.exc}']
