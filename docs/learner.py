@@ -1,12 +1,13 @@
 """Learner copies of the workshop's episodes.
 
 A challenge is a section "## Challenge ..." with a cell for the learner (it holds `...` and a TODO), a folded cell `#| solution`, and a cell
-with `check(`. The copies lack the solutions, what is hidden, and the outputs of the challenges: they are the learner's to make."""
+with `check(`. The copies lack the solutions, what is hidden, and the outputs of the challenges: they are the learner's to make. The code of
+the checks is folded."""
 import ast
 import re
 from pathlib import Path
 
-from fastcore.nbio import read_nb, write_nb
+from fastcore.nbio import mk_cell, read_nb, write_nb
 from fastcore.script import call_parse
 from nbdev.clean import clean_nb
 from nbdev.config import get_config, nbpath2html
@@ -66,10 +67,13 @@ def learner_copy(path):
             if c.cell_type == 'code':
                 c.remove_directives()
                 if is_challenge(title): c.outputs = []
+                if is_check(c): kept.append(mk_cell('*Check: run the folded cell below.*', 'markdown'))
             else: c.source = re.sub(r'\]\((?!https?:)([^)#\s]+\.ipynb)\)', link, c.source)
             kept.append(c)
     nb.cells = kept
     clean_nb(nb)
+    for c in nb.cells:
+        if is_check(c): c.metadata['jupyter'] = dict(source_hidden=True)     # it names the wrong answers, and so the right one
     return nb
 
 
