@@ -11,8 +11,10 @@ demo: $(VENV)/.runtime     ## the whole path on a small simulated genome, with a
 	tft-demo --out demo --force
 	@echo 'These commands are in $(BIN): source $(BIN)/activate'
 
-test: $(VENV)/.dev         ## run the notebooks and the other tests
-	pytest -rs --durations=15
+install: $(VENV)/.dev      ## make $(VENV) for work on the project
+
+test: $(VENV)/.dev         ## run the notebooks and the other tests, two files at a time
+	OMP_NUM_THREADS=1 pytest -rs --durations=15 -n 2 --dist loadfile
 
 check: $(VENV)/.dev        ## are notebooks clean, exported code, README and style in order?
 	python .ci/check.py
@@ -56,4 +58,4 @@ $(VENV)/.dev: $(METADATA) | $(BIN)/python
 	$(pip-install) -e '.[dev]'
 	touch $@ $(VENV)/.runtime
 
-.PHONY: help demo test check docs workshop readme notebooks paper clean
+.PHONY: help demo install test check docs workshop readme notebooks paper clean
