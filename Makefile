@@ -28,6 +28,11 @@ workshop: $(VENV)/.dev   ## learner copies and slides of the workshop, in _works
 	python docs/learner.py
 	python docs/slides.py
 
+dist: $(BIN)/python        ## the package as it goes to PyPI, in dist/
+	$(pip-install) build
+	rm -rf dist
+	python -m build
+
 readme: $(VENV)/.dev       ## write README.md from nbs/index.ipynb
 	python docs/readme.py
 
@@ -41,7 +46,7 @@ paper: $(VENV)/.dev        ## execute nbs/paper on the real data in $TF_TRANSFER
 	nbdev-clean
 
 clean:      ## remove what make made, except $(VENV)
-	rm -rf _docs _build _proc _workshop demo build *.egg-info .pytest_cache .ruff_cache
+	rm -rf _docs _build _proc _workshop demo build dist *.egg-info .pytest_cache .ruff_cache
 
 # Installing: constraints.txt pins every version, for Python 3.11; other versions take what is newest.
 METADATA := setup.py settings.ini pyproject.toml constraints.txt
@@ -58,4 +63,4 @@ $(VENV)/.dev: $(METADATA) | $(BIN)/python
 	$(pip-install) -e '.[dev]'
 	touch $@ $(VENV)/.runtime
 
-.PHONY: help demo install test check docs workshop readme notebooks paper clean
+.PHONY: help demo install test check docs dist workshop readme notebooks paper clean
