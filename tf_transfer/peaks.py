@@ -21,7 +21,7 @@ from .matrix import BOUND, UNBOUND, binding_matrix
 from .metrics import calibration
 from .motifs import PWM
 from .regions import check_chrom_names, overlaps
-from .splits import Split, Target
+from .splits import Split, Target, labelled
 from .transfer import evaluate, predict
 
 # %% ../nbs/37_peaks.ipynb #29b6553b
@@ -150,7 +150,7 @@ def account(
     if not split.test_chroms: lines.append("too few chromosomes have peaks to set whole ones aside: the test is the far end of each, where neighbours are alike, so it flatters")
     seen = [c for c in (*split.valid_chroms, *split.test_chroms) if c in set(pre.card.regions.chrom)]
     if seen: lines.append(f"the body was pre-trained on {', '.join(seen)} too, with the labels of its own TFs{f', {target.tf} among them' if target.tf in pre.card.tfs else ''}: scores there are flattered")
-    lines += [f"validation: {evaluate(validated, target.valid)}", "", "test, same regions for all:", rows.round(3).to_string(), "",
+    lines += [f"validation, one unbound region per bound one: {evaluate(validated, labelled(m, target.tf, split.valid))}", "", "test, same regions for all:", rows.round(3).to_string(), "",
               "calibration (test, at 1:1):", calibration(target.test.label, predict(learn, target.test.codes)[:, 0]).round(2).to_string(index=False), "",
               f"who has the say (spread of what each adds to the logit): {', '.join(f'{k} {v}' for k,v in card.training['shares'].items())}"]
     return "\n".join(lines+_kin(learn, pre))
