@@ -58,7 +58,7 @@ function go(i) {
 }
 const step = {ArrowRight: 1, ArrowDown: 1, PageDown: 1, ' ': 1, ArrowLeft: -1, ArrowUp: -1, PageUp: -1};
 addEventListener('keydown', e => {
-  if (e.target.matches('input, button') && e.key != 'PageDown' && e.key != 'PageUp') return;
+  if (e.target.matches?.('input, button') && e.key != 'PageDown' && e.key != 'PageUp') return;
   if (e.ctrlKey || e.metaKey || e.altKey) return;
   if (e.key in step) { e.preventDefault(); go(now + (e.key == ' ' && e.shiftKey ? -1 : step[e.key])); }
   if (e.key == 'Home') go(0);
@@ -122,7 +122,7 @@ def blocks(title, cells):
         c.remove_directives()
         if re.match(r'(from|import) ', c.source): continue
         source, drawn = c.source.strip(), [o for o in (shown(o, alt) for o in ([] if is_challenge(title) and 'TODO' in c.source else c.outputs)) if o]
-        if len(source.splitlines()) <= 9: yield f'<pre>{highlight(source, python, inline)}</pre>', 0.75*len(source.splitlines()) + 1
+        if len(source.splitlines()) <= 9: yield f'<pre>{highlight(source, python, inline)}</pre>', 0 if 'TODO' in source else 0.75*len(source.splitlines()) + 1
         yield from drawn
 
 
