@@ -52,9 +52,9 @@ def unsaid(sym):
 
 def table(sym):
     "The parameters that have a comment beside them, as a Markdown table"
-    try: docs = docments(sym, full=True)
+    try: docs = docments(sym, full=True, args_kwargs=True)
     except (AttributeError, TypeError, ValueError): return ''
-    docs = {name: d for name, d in docs.items() if name not in unsaid(sym) and (name != 'return' or d['docment'])}
+    docs = {name: d for name, d in docs.items() if name not in unsaid(sym) and (name not in ('return', 'args', 'kwargs') or d['docment'])}
     if not any(d['docment'] for d in docs.values()): return ''
     rows = [('Parameter', 'Type', 'Default', 'Meaning')]
     for name, d in docs.items():

@@ -34,11 +34,13 @@ class Attributions:
     over:object = None # A function: what the predictions have over those of the references, (sequences,), logits; none where the letters need not add up to it
 
     @cached_property
-    def delta(self): # By how much the letters fail to add up to the prediction, (sequences,), logits; NaN where they need not
+    def delta(self): # (sequences,), logits; NaN where they need not add up
+        "By how much the letters fail to add up to the prediction."
         return self.actual.sum(1)-(np.nan if self.over is None else self.over())
 
     @property
-    def actual(self): # Float32, (sequences, width), logits: of the bases that stand there
+    def actual(self): # Float32, (sequences, width), logits
+        "What the bases that stand there add."
         return np.take_along_axis(self.hypothetical, self.codes[:, None].astype(np.int64), 1)[:, 0]
 
     def __repr__(self):

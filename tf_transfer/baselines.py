@@ -82,9 +82,23 @@ def _chosen(estimator, **grid): return GridSearchCV(estimator, grid, scoring="av
 # %% ../nbs/35_baselines.ipynb #7278d607
 class MotifHits(TransformerMixin, BaseEstimator):
     "Best hits of many profiles, for a pipeline."
-    def __init__(self, profiles): self.profiles = profiles
-    def fit(self, codes, label=None): return self
-    def transform(self, codes): return motif_hits(codes, self.profiles)
+    def __init__(self,
+        profiles:list, # PWMs
+    ): self.profiles = profiles
+
+    def fit(self,
+        codes:np.ndarray, # Codes, uint8, (regions, width)
+        label:np.ndarray=None, # Not used
+    ):
+        "Nothing to learn."
+        return self
+
+    def transform(self,
+        codes:np.ndarray, # Codes, uint8, (regions, width)
+    ) -> np.ndarray: # Bits, float32, (regions, PWMs)
+        "Scan the regions."
+        return motif_hits(codes, self.profiles)
+
     def __sklearn_is_fitted__(self): return True
 
 # %% ../nbs/35_baselines.ipynb #f012a132
@@ -103,7 +117,13 @@ class GappedKmers(TransformerMixin, BaseEstimator):
         informative:int=6, # Bases that count
     ): self.k, self.informative = k, informative
 
-    def fit(self, codes, label=None): return self
+    def fit(self,
+        codes:np.ndarray, # Codes, uint8, (regions, width)
+        label:np.ndarray=None, # Not used
+    ):
+        "Nothing to learn."
+        return self
+
     def __sklearn_is_fitted__(self): return True
 
     def transform(self,
@@ -147,7 +167,10 @@ class DeNovoMotif(_Scan):
         n_regions:int=2000, # Regions to learn from at most, half of them bound; more are thinned evenly
     ): self.k, self.width, self.n_starts, self.n_rounds, self.n_regions = k, width, n_starts, n_rounds, n_regions
 
-    def fit(self, codes, label):
+    def fit(self,
+        codes:np.ndarray, # Codes, uint8, (regions, width)
+        label:np.ndarray, # 1 bound, 0 unbound, (regions,)
+    ):
         "Find the motif; raises `UserError` where no word is over-represented."
         if len(label)>self.n_regions:
             some = [np.flatnonzero(label==v) for v in (0, 1)]

@@ -38,7 +38,13 @@ def _kinds(parts): return " and ".join("nothing (None)" if a is None else f"a {t
 # %% ../nbs/81_classroom.ipynb #d6fb49dd
 class Slider(HTML):
     "Pictures with a slider below; elsewhere, the one in the middle."
-    def __init__(self, html, png): super().__init__(html); self.png = png
+    def __init__(self,
+        html:str, # Pictures and slider
+        png:bytes, # The picture in the middle
+    ):
+        super().__init__(html)
+        self.png = png
+
     def _repr_png_(self): return self.png
 
 # %% ../nbs/81_classroom.ipynb #7012cec6

@@ -112,7 +112,9 @@ class Resuming:
         os.replace(self.part, output_file)
         self.tag.unlink(missing_ok=True)
 
-    def rest(self, url):
+    def rest(self,
+        url:str, # Where the file is
+    ):
         "Get what is missing; raises a `requests` exception unless the file is whole then"
         have = self.part.stat().st_size if self.part.exists() and self.tag.exists() else 0
         ask = {"Accept-Encoding":"identity"} | ({"Range":f"bytes={have}-", "If-Range":self.tag.read_text()} if have else {})

@@ -66,7 +66,9 @@ class Group:
     wanted:int # How many were asked for
 
     @property
-    def tfs(self): return list(self.table.index)
+    def tfs(self): # Names, as in the matrix
+        "The TFs of the group."
+        return list(self.table.index)
     @property
     def note(self):
         "Empty, or that there were too few"

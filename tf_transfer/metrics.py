@@ -19,16 +19,18 @@ from .core import UserError
 @dataclass
 class Scores:
     "How well one TF's binding is predicted."
-    auprc:float
-    auprc_ci:tuple
-    auroc:float
-    mcc:float
-    prevalence:float
-    n_pos:int
-    n_neg:int
+    auprc:float # Average precision; guessing gets the prevalence
+    auprc_ci:tuple # Its interval: low, high
+    auroc:float # Area under the ROC curve; guessing gets 0.5
+    mcc:float # Matthews correlation at probability 0.5; guessing gets 0
+    prevalence:float # Bound regions among all that are resolved
+    n_pos:int # Bound regions
+    n_neg:int # Unbound regions
 
     def __repr__(self): return f"AUPRC {self.auprc:.3f} [{self.auprc_ci[0]:.3f}, {self.auprc_ci[1]:.3f}], prevalence {self.prevalence:.2f}, AUROC {self.auroc:.3f}, MCC {self.mcc:.3f} ({self.n_pos:,} bound, {self.n_neg:,} unbound)"
-    def as_dict(self): return asdict(self)
+    def as_dict(self): # Names and values
+        "All of it as a dictionary."
+        return asdict(self)
 
 # %% ../nbs/21_metrics.ipynb #1e8c1ecf
 def resolved(

@@ -35,7 +35,9 @@ class PWM:
     n_sites:int = 0 # Sites that it was counted from, where known
 
     @property
-    def width(self): return self.counts.shape[1]
+    def width(self): # bp
+        "The number of its positions."
+        return self.counts.shape[1]
     def __repr__(self): return f"PWM({self.name}{' '+self.matrix_id if self.matrix_id else ''}: {self.consensus()})"
 
 # %% ../nbs/50_motifs.ipynb #763d08a8

@@ -34,7 +34,7 @@ class ModelCard:
     test_chroms:list = field(default_factory=list) # Chromosomes left for the final test
     training:dict = field(default_factory=dict) # Strategy, epochs, learning rates ...
     pretrained:dict = None # The same of the pre-trained model, without its regions
-    version:str = __version__
+    version:str = __version__ # Of the package
     args:dict = field(default_factory=dict) # Arguments of the architecture
 
 # %% ../nbs/22_saving.ipynb #1b697ecd

@@ -35,13 +35,14 @@ def logits(
 @dataclass
 class Skipped:
     "What could not be used: how many for each reason, and the first."
-    count:dict = field(default_factory=dict)
-    first:dict = field(default_factory=dict)
+    count:dict = field(default_factory=dict) # Reason to how many
+    first:dict = field(default_factory=dict) # Reason to the first
 
     def add(self,
         why:str, # The reason
         what:str, # Which one
     ):
+        "Count one more."
         self.count[why] = self.count.get(why, 0)+1
         self.first.setdefault(why, what)
 

@@ -59,10 +59,11 @@ class World:
     profiles:dict # TF to its PWM
     assayed:dict # TF to its biosamples
     evidence:pd.DataFrame # tf, biosample, region, and bool summit, tfbs
-    seed:int
+    seed:int # Where chance came from
 
     @property
     def sequences(self): # Codes, uint8, (regions, width)
+        "The sequences of the regions."
         return np.stack([self.contigs[r.chrom][r.start:r.end] for r in self.regions.itertuples()])
 
 # %% ../nbs/05_simulate.ipynb #69145330

@@ -20,11 +20,11 @@ from .regions import overlaps
 @dataclass
 class Split:
     "Which regions of a matrix train, validate and test: positions, int64."
-    train:np.ndarray
-    valid:np.ndarray
-    test:np.ndarray
-    valid_chroms:tuple = ()
-    test_chroms:tuple = ()
+    train:np.ndarray # Positions in the matrix, int64
+    valid:np.ndarray # Likewise
+    test:np.ndarray # Likewise
+    valid_chroms:tuple = () # Chromosomes of `valid`, if split by them
+    test_chroms:tuple = () # Chromosomes of `test`, if split by them
 
     def __repr__(self): return f"Split(train={len(self.train):,}, valid={len(self.valid):,}, test={len(self.test):,} regions)"
 
@@ -99,11 +99,20 @@ class Labelled:
     label:np.ndarray # 1 bound, 0 unbound, float32
 
     @property
-    def codes(self): return self.m.varm["sequence"][self.index]
+    def codes(self): # uint8, (regions, width)
+        "The sequences."
+        return self.m.varm["sequence"][self.index]
+
     @property
-    def n_pos(self): return int((self.label==1).sum())
+    def n_pos(self):
+        "How many are bound."
+        return int((self.label==1).sum())
+
     @property
-    def n_neg(self): return int((self.label==0).sum())
+    def n_neg(self):
+        "How many are unbound."
+        return int((self.label==0).sum())
+
     def __len__(self): return len(self.index)
     def __repr__(self): return f"Labelled({self.n_pos:,} bound, {self.n_neg:,} unbound)"
 
@@ -111,12 +120,12 @@ class Labelled:
 @dataclass
 class Target:
     "One TF's regions to train, validate and test on."
-    m:ad.AnnData
-    tf:str
-    train:Labelled
-    valid:Labelled
-    test:Labelled
-    split:Split
+    m:ad.AnnData # Binding matrix
+    tf:str # The target
+    train:Labelled # Regions to train on
+    valid:Labelled # Regions to choose the best epoch by
+    test:Labelled # Regions to measure on
+    split:Split # All regions, as they were split
 
     def __repr__(self): return f"Target({self.tf}: train={self.train}, valid={self.valid}, test={self.test})"
 

@@ -103,7 +103,9 @@ class Run:
     note:str = "" # Where the group could not be filled
 
     @property
-    def id(self): return f"{self.target}-{self.group.replace(':', '.')}{'+target' if self.with_target else ''}{f'+{self.buried}' if self.buried else ''}-{self.size}-{self.strategy}-{self.seed}"
+    def id(self): # The name of its file
+        "What tells the run from all others."
+        return f"{self.target}-{self.group.replace(':', '.')}{'+target' if self.with_target else ''}{f'+{self.buried}' if self.buried else ''}-{self.size}-{self.strategy}-{self.seed}"
 
 # %% ../nbs/40_study.ipynb #8193c34f
 def runs_of(

@@ -50,8 +50,17 @@ class MaskedBCE:
         if self.reduction=="none": return losses
         return losses.sum() if self.reduction=="sum" else losses.sum()/known.sum().clamp(min=1)
 
-    def activation(self, logits): return logits.sigmoid()
-    def decodes(self, logits): return logits>0
+    def activation(self,
+        logits:torch.Tensor, # Float32, (batch, TFs)
+    ) -> torch.Tensor: # 0 to 1, (batch, TFs)
+        "Probabilities, for fastai's `get_preds`."
+        return logits.sigmoid()
+
+    def decodes(self,
+        logits:torch.Tensor, # Float32, (batch, TFs)
+    ) -> torch.Tensor: # Bool, (batch, TFs)
+        "Bound or not, for fastai's `get_preds`."
+        return logits>0
 
 # %% ../nbs/30_transfer.ipynb #bea25969
 def _card(m, split, model, tfs, index, seed, training, pre=None):
@@ -91,7 +100,9 @@ class FrozenNorm(Callback):
 class OwnSeed(Callback):
     "Train from a seed of its own, and leave torch's global random state as it was."
     order = -50
-    def __init__(self, seed): self.seed, self.n_fits = seed, 0
+    def __init__(self,
+        seed:int, # Seed of the first fit; the next has the next one
+    ): self.seed, self.n_fits = seed, 0
     def before_fit(self):
         self.fork = torch.random.fork_rng()
         self.fork.__enter__()

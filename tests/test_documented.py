@@ -1,0 +1,61 @@
+"Every public function, class and method says what it does and what it takes, and is used in a lesson or a test"
+import importlib
+import inspect
+import re
+from functools import cached_property
+from pathlib import Path
+
+import pytest
+from fastcore.docments import docments
+from fastcore.nbio import read_nb
+
+root = Path(__file__).parent.parent
+modules = sorted(p.stem for p in (root/'tf_transfer').glob('*.py') if not p.stem.startswith('_'))
+
+
+def public(module):
+    "The exported functions and classes of a module, with the methods that their classes do not inherit"
+    module = importlib.import_module(f'tf_transfer.{module}')
+    for name in module.__all__:
+        symbol = getattr(module, name)
+        if not inspect.isclass(symbol) and not inspect.isroutine(symbol): continue
+        yield name, symbol
+        for member, o in vars(symbol).items() if inspect.isclass(symbol) else ():
+            if isinstance(o, (classmethod, staticmethod)): o = o.__func__
+            if isinstance(o, property): o = o.fget
+            if isinstance(o, cached_property) or hasattr(o, 'func'): o = o.func
+            if not member.startswith('_') and inspect.isfunction(o) and not inherited(symbol, member): yield f'{name}.{member}', o
+
+
+def inherited(cls, name):
+    "Does a base class say what this method does? fastai's callbacks know their events by name"
+    return any(hasattr(base, name) for base in cls.__mro__[1:]) or name in getattr(cls, '_methods', ())
+
+
+def unsaid(symbol):
+    "The parameters without a comment beside them"
+    given = {'self', 'cls', 'return', 'args', 'kwargs', *getattr(symbol, '_methods', ())}
+    return [name for name, o in docments(symbol, full=True, args_kwargs=True).items() if name not in given and not o['docment']]
+
+
+@pytest.mark.parametrize('module', modules)
+def test_documented(module):
+    wrong = {}
+    for name, symbol in public(module):
+        if not (symbol.__doc__ or '').strip(): wrong[name] = 'no docstring'
+        elif missing := unsaid(symbol): wrong[name] = f"nothing beside {', '.join(missing)}"
+    assert not wrong
+
+
+@pytest.fixture(scope='module')
+def code():
+    "All cells of notebooks and all files of tests"
+    cells = [c.source for path in (root/'nbs').rglob('*.ipynb') if '.ipynb_checkpoints' not in path.parts for c in read_nb(path).cells if c.cell_type == 'code']
+    return [*cells, *(path.read_text().replace('tft-', 'tft_') for path in (root/'tests').glob('*.py'))]
+
+
+@pytest.mark.parametrize('module', modules)
+def test_used(module, code):
+    "In a cell that does not define it, or in a test"
+    def used(name): return any(re.search(rf'\b{name}\b', o) and not re.search(rf'(def|class) {name}\b', o) for o in code)
+    assert [name for name, _ in public(module) if not used(name.split('.')[-1])] == []
