@@ -74,7 +74,7 @@ def test_other_chromosome_names(raw, role):
     paths = (raw/'unibind').iterdir() if role == 'tfbs' else [path_of(raw, role)]
     for path in paths: rewrite(path, text(path).replace('chr', ''))
     (raw.parent/'m.h5ad').unlink()
-    refused(raw, 'have no contig in common: 1', 'against chr1, chr2, chr3, chr4 ...; --rename-chroms takes 1 for chr1')
+    refused(raw, 'have no contig in common: 1', 'against chr1, chr2, chr3, chr4 ...; write chr1 for 1 (tft-build does with --rename-chroms)')
     m = built(raw, '--rename-chroms')
     assert (m.X == expected.X).all() and list(m.var_names) == list(expected.var_names)
 
@@ -83,7 +83,7 @@ def test_other_chromosome_names_in_the_genome(raw):
     rewrite(raw/'genome.fa', text(raw/'genome.fa').replace('>chr', '>'))
     (raw/'genome.fa.fai').unlink()
     Fasta(str(raw/'genome.fa'))
-    refused(raw, 'chr1, chr2, chr3, chr4 ... against 1, 2, 3, 4 ...; --rename-chroms takes chr1 for 1')
+    refused(raw, 'chr1, chr2, chr3, chr4 ... against 1, 2, 3, 4 ...; write 1 for chr1 (tft-build does with --rename-chroms)')
     assert set(built(raw, '--rename-chroms').var.chrom) == set('123456')
 
 

@@ -105,7 +105,7 @@ def check_chrom_names(
     if set(names) & set(known) or not len(names): return
     listed = lambda ns: ", ".join(list(dict.fromkeys(ns))[:4]) + (" ..." if len(set(ns))>4 else "")
     same = other_names(names, known)
-    hint = f"--rename-chroms takes {next(iter(same))} for {next(iter(same.values()))}" if same else "are they of the same genome?"
+    hint = f"write {next(iter(same.values()))} for {next(iter(same))} (tft-build does with --rename-chroms)" if same else "are they of the same genome?"
     raise UserError(f"{what} and {where} have no contig in common: {listed(names)} against {listed(known)}; {hint}")
 
 # %% ../nbs/01_regions.ipynb #506441dd
