@@ -206,8 +206,7 @@ def test_search(browser, address, site, scheme):
 
 
 def test_a_solution_unfolds(browser, address, site):
-    pages = [page for page in pages_of(site) if 'Solution</span>' in page.read_text()]
-    if not pages: pytest.skip('no page has a solution')
+    pages = sorted(page for page in pages_of(site) if re.search('>Solution</', page.read_text()))
     browser.open(f'{address}/{pages[0].relative_to(site)}')
     state = "(() => { const o = [...document.querySelectorAll('details')].find(o => o.innerText.includes('Solution')); return [o.open, o.querySelector('.highlight').checkVisibility()] })()"
     assert browser.js(state) == [False, False]

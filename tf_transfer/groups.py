@@ -251,9 +251,12 @@ def relatives(
     motif:PWM, # The target's motif, known or found
     tfs:list, # Names of the pre-training TFs
     least:float=0.7, # Similarity that the nearest profile must have
-) -> tuple[list, PWM, float]: # Those of `tfs` in the family of the nearest profile; that profile; and its similarity
+    alike:float=0.8, # Similarity from which on a TF of another family is a relative too
+) -> tuple[list, PWM, float]: # Those of `tfs` in the family of the nearest profile, or with a profile like the motif; the nearest profile; and its similarity
     "Who among the pre-training TFs binds like this? Nobody, where no profile is near."
-    found = [(align(motif, p).similarity, p) for p in vertebrate_profiles()]
-    similarity, nearest = max(found, key=lambda f: f[0])
+    found = pd.Series({p:align(motif, p).similarity for p in vertebrate_profiles()})
+    nearest, similarity = found.idxmax(), found.max()
+    own = found.groupby([p.name.upper() for p in found.index]).max().reindex([t.upper() for t in tfs], fill_value=0)
     families = jaspar_table(tfs).tf_family
-    return [t for t in tfs if similarity>=least and nearest.tf_family and families[t]==nearest.tf_family], nearest, similarity
+    of_family = (similarity>=least) & (nearest.tf_family!="") & (families==nearest.tf_family)
+    return [t for t,near in zip(tfs, of_family.to_numpy() | (own.to_numpy()>=alike)) if near], nearest, similarity
