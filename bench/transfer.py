@@ -237,6 +237,7 @@ def main(
         SHARED = m, split, *SHARED[2:4], folder
     with get_context("fork").Pool(workers) as pool: pool.map(_task, tasks, chunksize=1)
     origin = lambda path: dict(data=m.uns["fingerprint"], cores=os.cpu_count(), date=time.strftime("%Y-%m-%d", time.gmtime(path.stat().st_mtime)))
-    rows = [r | origin(p) for p in sorted([*folder.glob("*.json"), *folder.glob("*.simple")]) for r in json.loads(p.read_text())]
+    of = lambda r: dict(ratio=1 if r["n"]=="all" else ratio)
+    rows = [r | of(r) | origin(p) for p in sorted([*folder.glob("*.json"), *folder.glob("*.simple")]) for r in json.loads(p.read_text())]
     pd.DataFrame(rows).round(4).to_csv(out, index=False)
     print(f"{out}: {len(rows)} rows", file=sys.stderr)

@@ -7,8 +7,10 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from base64 import b64decode
 from contextlib import chdir
 from pathlib import Path
+from textwrap import fill
 
 import yaml
 from fastcore.nbio import mk_cell, read_nb, write_nb
@@ -166,6 +168,9 @@ class Page:
     def reference(self, cell):
         md = ''.join(cell.outputs[0]['data']['text/markdown'])
         md = re.sub(r'^(\[source\]\(.+\))$', r'\1{.source-link}', md, count=1, flags=re.M)
+        md = re.sub(r'^(?=\| Parameter )', '{.parameters}\n', md, flags=re.M)
+        md = re.sub(r'^\| \[(`\w+`)\]\([^)]+\) \|', r'| \1 |', md, flags=re.M)     # a parameter is not the function of that name
+        md = re.sub(r'<(factory|lambda)>', '...', md).replace('| NoneType |', '| |')
         label = label_of(self.path, cell)
         target = '' if label in self.given else f'({label})=\n'     # a class and a function may differ in case only
         self.given.add(label)
@@ -178,9 +183,16 @@ class Page:
         cell.metadata['tags'] = [tags[o] for o in tags if options.get(o) == 'false']
         if 'code-summary' in options or options.get('code-fold') in ('', 'true'): cell.metadata['tags'].append('hide-input')
         if 'solution' in options: cell.metadata['tags'].append('hide-cell')
+        columns = any(has_columns(text) for text in texts(cell))
+        if columns: cell.metadata['tags'].append('columns')
+        for output in cell.outputs:
+            data = output.get('data', {})
+            for of, kind, tidy in ((output, 'text', printed), (data, 'text/plain', printed), (data, 'text/html', unbroken)):
+                if kind in of: of[kind] = tidy(''.join(of[kind]), columns)
+        image = dict(alt=options.get('fig-alt', '').strip('"'))
+        if any(width > 560 for width in widths(cell)): image['classes'] = 'wide'
         cell.metadata['mystnb'] = dict(
-            code_prompt_show='Solution' if 'solution' in options else 'Show the code', code_prompt_hide='Hide',
-            image=dict(alt=options.get('fig-alt', '').strip('"')))
+            code_prompt_show='Solution' if 'solution' in options else 'Show the code', code_prompt_hide='Hide', image=image)
         if 'fig-alt' not in options and draws(cell) and not {'remove-cell', 'remove-output'} & set(cell.metadata['tags']):
             self.silent.append(f'{self.path}: {cell.source.strip().splitlines()[-1]}')
         return cell
@@ -200,6 +212,28 @@ class Page:
     def notebook_link(self, m):
         path, anchor = m.groups()
         return f"]({page_of(Path(path)).as_posix()}.ipynb{(anchor or '').lower()})"
+
+
+def texts(cell): return [''.join(o.get('text') or o.get('data', {}).get('text/plain', '')) for o in cell.outputs if len(o.get('data', {})) < 2]
+def is_row(line): return len(re.findall(r'\S {2,}(?=\S)', line)) >= 2
+def has_columns(text): return sum(map(is_row, text.splitlines())) >= 3
+
+
+def printed(text, columns):
+    "What a cell printed, without the names of temporary folders. Columns must not wrap, so long lines beside them are folded here"
+    text = re.sub(r'/tmp/tmp\w{8}/', '', text)
+    whole = lambda line: not columns or len(line) <= 76 or is_row(line) or '\r' in line     # which a bar of progress has
+    return '\n'.join(line if whole(line) else fill(line, 76, break_long_words=False, break_on_hyphens=False) for line in text.split('\n'))
+
+
+def unbroken(html, columns):
+    "A table of data whose numbers, names and short headings stay on one line"
+    return re.sub(r'<(td|th)((?: rowspan="\d+"| valign="top")*)>(?=[^<\s]+</|[^<]{1,12}</|(?<=h>)[^<]{1,26}</)', r'<\1\2 class="whole">', html)
+
+
+def widths(cell):
+    "Pixels, from the heads of the PNG files"
+    return [int.from_bytes(b64decode(o['data']['image/png'][:32])[16:20]) for o in cell.outputs if 'image/png' in o.get('data', {})]
 
 
 def draws(cell): return any(o.startswith('image/') for output in cell.outputs for o in output.get('data', {}))

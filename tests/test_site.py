@@ -2,6 +2,7 @@
 import re
 import subprocess
 import sys
+import time
 from functools import cache, partial
 from html.parser import HTMLParser
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -169,11 +170,13 @@ too_pale = """(() => {
 
 
 def look(browser, url, **kwargs):
-    "What is wrong with a page"
+    "What is wrong with a page, once its scripts have settled"
     browser.open(url, **kwargs)
     assert '<h1>' in browser.js('document.body.innerHTML')
-    wide = ['wider than the screen']*browser.js(too_wide)
-    return browser.problems + wide + browser.js(unseen) + browser.js(too_pale)
+    def wrong(): return browser.problems + ['wider than the screen']*browser.js(too_wide) + browser.js(unseen) + browser.js(too_pale)
+    end = time.time() + 5
+    while (found := wrong()) and time.time() < end: time.sleep(.2)
+    return found
 
 
 @pytest.mark.parametrize('page', one_of_each_kind)
