@@ -211,8 +211,9 @@ def test_search(browser, address, site, scheme):
 def test_a_solution_unfolds(browser, address, site):
     pages = sorted(page for page in pages_of(site) if re.search('>Solution</', page.read_text()))
     browser.open(f'{address}/{pages[0].relative_to(site)}')
-    state = "(() => { const o = [...document.querySelectorAll('details')].find(o => o.innerText.includes('Solution')); return [o.open, o.querySelector('.highlight').checkVisibility()] })()"
+    browser.js("window.solution = [...document.querySelectorAll('details')].find(o => o.querySelector('summary').innerText.includes('Solution')); 0")
+    state = "[solution.open, solution.querySelector('.highlight').checkVisibility()]"
     assert browser.js(state) == [False, False]
-    browser.js("[...document.querySelectorAll('details > summary')].find(o => o.innerText.includes('Solution')).click()")
+    browser.js("solution.querySelector('summary').click()")
     assert browser.js(state) == [True, True]
     assert not browser.problems
