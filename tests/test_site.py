@@ -2,7 +2,6 @@
 import re
 import subprocess
 import sys
-import time
 from functools import cache, partial
 from html.parser import HTMLParser
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -170,13 +169,11 @@ too_pale = """(() => {
 
 
 def look(browser, url, **kwargs):
-    "What is wrong with a page, once its scripts have settled"
+    "What is wrong with a page"
     browser.open(url, **kwargs)
     assert '<h1>' in browser.js('document.body.innerHTML')
-    def wrong(): return browser.problems + ['wider than the screen']*browser.js(too_wide) + browser.js(unseen) + browser.js(too_pale)
-    end = time.time() + 5
-    while (found := wrong()) and time.time() < end: time.sleep(.2)
-    return found
+    wide = ['wider than the screen']*browser.js(too_wide)
+    return browser.problems + wide + browser.js(unseen) + browser.js(too_pale)
 
 
 @pytest.mark.parametrize('page', one_of_each_kind)
