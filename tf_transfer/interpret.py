@@ -33,6 +33,16 @@ from .splits import labelled
 from .tomtom import tomtom
 from .transfer import predict, output_of
 
+# %% ../nbs/62_interpret.ipynb #5e0f1a2b
+def _names(ax, dots):
+    "Name dots, the upper ones first; a name that would cover another moves down"
+    taken = []
+    for d in dots.itertuples():
+        x, y = ax.transData.transform((d.bits, d.influence))*72/ax.figure.dpi
+        at = min([y+3, *(v-9 for u,v in taken if abs(u-x)<60)])
+        taken.append((x, at))
+        ax.annotate(d.name, (d.bits, d.influence), fontsize=8, xytext=(9, at-y), textcoords="offset points", arrowprops=dict(arrowstyle="-", lw=0.5, color="0.5", shrinkA=0, shrinkB=3))
+
 # %% ../nbs/62_interpret.ipynb #2f4e8aa9
 def influence_plot(
     filters:pd.DataFrame, # A row per filter: name, bits, influence, q, found (bool)
@@ -46,10 +56,10 @@ def influence_plot(
     rest, found = filters[~filters.found], filters[filters.found].sort_values("influence", ascending=False)
     ax.scatter(rest.bits, rest.influence, s=16, facecolor="none", edgecolor="0.35", lw=0.8, label="not found in JASPAR")
     dots = ax.scatter(found.bits, found.influence, s=36, c=-np.log10(found.q.clip(lower=1e-12)), cmap="viridis_r", vmin=2, vmax=8, edgecolor="black", lw=0.4, label="found in JASPAR")
-    for r in found.drop_duplicates("name").head(label).itertuples(): ax.annotate(r.name, (r.bits, r.influence), fontsize=8, xytext=(5, 3), textcoords="offset points")
     ax.set_yscale("log")
     shown = pd.concat([filters.influence, *([] if null is None else [null.influence])])
     ax.set_ylim(bottom=shown[shown>1e-8].min()/2 if (shown>1e-8).any() else 1e-8)
+    _names(ax, found.drop_duplicates("name").head(label))
     ax.set(xlabel="information of the filter's motif, bits", ylabel="influence: mean squared change of the probability")
     ax.figure.colorbar(dots, ax=ax, label="-log10 q of the match")
     ax.spines[["top", "right"]].set_visible(False)
