@@ -4,6 +4,7 @@ Finished tasks are kept in FOLDER and not repeated (the simple methods apart fro
 import json
 import os
 import shutil
+import subprocess
 import sys
 import time
 from functools import partial
@@ -100,7 +101,7 @@ def task_data(m, split, tf, n, seed, either, ratio):
     if either:
         m = m.copy()
         m.X[m.X==AMBIGUOUS] = BOUND
-    t = target_set(m, tf, split, n, seed=seed, ratio=ratio if n else 1)
+    t = target_set(m, tf, split, n, seed=seed, ratio=ratio)
     index = np.r_[t.train.index, t.valid.index]
     y = np.r_[t.train.label, t.valid.label].astype(int)
     states = m[tf].X[0, split.test]
@@ -108,7 +109,7 @@ def task_data(m, split, tf, n, seed, either, ratio):
     sample = np.random.default_rng(0).permutation(unbound)[:2000]
     return index, y, t.test, np.r_[bound, sample], len(unbound)/len(sample)
 
-def run(m, split, hits, sums, tf, n, seed, bodies, either=False, known=(), ratio=1):
+def run(m, split, hits, sums, tf, n, seed, bodies, either=False, known=(), ratio=3):
     "All methods on one draw of one target: a row for each; `known` are rows of the simple methods, where they are there already"
     index, y, matched, natural, weight = task_data(m, split, tf, n, seed, either, ratio)
     codes, test = m.varm["sequence"][index], np.union1d(matched.index, natural)
@@ -213,7 +214,7 @@ def main(
     workers:int=2, # Processes
     valid:str="chr15", # Validation chromosome
     test:str="chr16,chr22", # Test chromosomes
-    ratio:int=1, # Unbound regions per bound one that all methods learn from, where the number of peaks is limited
+    ratio:int=3, # Unbound regions per bound one that all methods learn from
     quick:bool=False, # To choose by: five targets, one seed, tested on the validation chromosome
     out:str="bench/transfer.csv", # The table to write
 ):
@@ -236,8 +237,8 @@ def main(
         for name in BODIES: shutil.copy(SHARED[-1]/f"{name}.safetensors", folder)
         SHARED = m, split, *SHARED[2:4], folder
     with get_context("fork").Pool(workers) as pool: pool.map(_task, tasks, chunksize=1)
-    origin = lambda path: dict(data=m.uns["fingerprint"], cores=os.cpu_count(), date=time.strftime("%Y-%m-%d", time.gmtime(path.stat().st_mtime)))
-    of = lambda r: dict(ratio=1 if r["n"]=="all" else ratio)
-    rows = [r | of(r) | origin(p) for p in sorted([*folder.glob("*.json"), *folder.glob("*.simple")]) for r in json.loads(p.read_text())]
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
+    origin = lambda path: dict(data=m.uns["fingerprint"], commit=commit, cores=os.cpu_count(), date=time.strftime("%Y-%m-%d", time.gmtime(path.stat().st_mtime)))
+    rows = [r | dict(ratio=ratio) | origin(p) for p in sorted([*folder.glob("*.json"), *folder.glob("*.simple")]) for r in json.loads(p.read_text())]
     pd.DataFrame(rows).round(4).to_csv(out, index=False)
     print(f"{out}: {len(rows)} rows", file=sys.stderr)
