@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import PIL.Image
 from IPython.display import Image
-from scipy.cluster.hierarchy import dendrogram, leaves_list, linkage
+from scipy.cluster.hierarchy import dendrogram, fcluster, leaves_list, linkage
 from scipy.spatial.distance import squareform
 from .core import UserError
 from .groups import cosine
@@ -101,17 +101,25 @@ def _distances(m):
     np.fill_diagonal(c, 1)
     return c, np.clip(1-c, 0, 1)
 
+def _name_blocks(ax, names, block):
+    "The first names of each run of three TFs or more that belong together, beside the diagonal"
+    for b in pd.unique(block):
+        at = np.flatnonzero(block==b)
+        if len(at)<3: continue
+        text, late = ", ".join(names[at[:3]])+(f" +{len(at)-3}" if len(at)>3 else ""), at[0]>0.75*len(names)
+        ax.text(at[0]-3 if late else at[-1]+3, at.mean(), text, fontsize=8, va="center", ha="right" if late else "left", bbox=dict(facecolor="white", alpha=0.7, lw=0, pad=1))
+
 # %% ../nbs/60_plots.ipynb #b41f1726
 def cobinding_map(
     m:ad.AnnData, # Binding matrix of three or more TFs
 ): # A matplotlib figure
-    "Cosine of all pairs of TFs over the regions resolved for both, clustered."
+    "Cosine of all pairs of TFs over the regions resolved for both, clustered; of more than sixty TFs, only blocks are named."
     if m.n_obs<3: raise UserError(f"a map needs three or more TFs; this matrix has {m.n_obs}")
     c, d = _distances(m)
     tree = linkage(squareform(d, checks=False), "average", optimal_ordering=True)
     order = leaves_list(tree)
     classes, common = _classes(m, 7)
-    size = np.clip(0.075*m.n_obs+2.5, 5, 14)
+    size, few = np.clip(0.075*m.n_obs+2.5, 5, 7), m.n_obs<=60
     fig, axs = plt.subplots(2, 2, figsize=(size+2.4, size+0.9), width_ratios=[0.025, 1], height_ratios=[0.12, 1], layout="constrained")
     fig.get_layout_engine().set(wspace=0.005, hspace=0.005)
     axs[0,0].axis("off")
@@ -120,8 +128,9 @@ def cobinding_map(
     colours = _class_colours(common)
     strip = np.array([plt.matplotlib.colors.to_rgb(colours[k]) for k in classes.iloc[order]])
     axs[1,0].imshow(strip[:,None], aspect="auto", interpolation="nearest")
-    axs[1,0].set(xticks=[])
-    axs[1,0].set_yticks(range(m.n_obs), m.obs_names[order], fontsize=np.clip(68*size/m.n_obs, 4, 9))
+    axs[1,0].set(xticks=[], yticks=[])
+    if few: axs[1,0].set_yticks(range(m.n_obs), m.obs_names[order], fontsize=np.clip(68*size/m.n_obs, 4, 9))
+    else: _name_blocks(axs[1,1], m.obs_names[order], fcluster(tree, 0.6, "distance")[order])
     axs[1,0].tick_params(length=0)
     shade = axs[1,1].imshow(c[order][:,order], cmap="magma_r", vmin=0, vmax=np.quantile(c[~np.eye(len(c), dtype=bool)], 0.995), aspect="auto", interpolation="nearest")
     axs[1,1].set(xticks=[], yticks=[])
