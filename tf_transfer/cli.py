@@ -24,7 +24,9 @@ def tft_download(
 ):
     "Get real data: genome, open regions, peaks, sites, the published matrix."
     from tf_transfer.download import SOURCES, fetch_source, source_table
-    if source=="list": return print(source_table().drop(columns="cite").to_string())
+    if source=="list":
+        for s in source_table().itertuples(): print(f"{s.Index:12} {s.what}\n{'':12} files: {s.files}, MB: {s.MB}, checksums: {s.checksums}, licence: {s.licence}")
+        return
     paths = fetch_source(source, dir, offline)
     print(f"{', '.join(map(str, paths))}\nlicence: {SOURCES[source].licence}; please cite {SOURCES[source].cite}")
 
