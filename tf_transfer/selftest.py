@@ -45,7 +45,8 @@ def torch_computes() -> str:
     x = torch.tensor([1., 2., 3.], requires_grad=True)
     (torch.nn.functional.conv1d(x[None, None], torch.ones(1, 1, 3))**2).sum().backward()
     if x.grad.tolist()!=[12., 12., 12.]: raise UserError("torch computes something wrong; install it again: pip install --force-reinstall torch")
-    return f"{torch.get_num_threads()} threads, {'a GPU' if torch.cuda.is_available() else 'no GPU, none is needed'}"
+    n = torch.get_num_threads()
+    return f"{n} thread{'s' if n>1 else ''}, {'a GPU' if torch.cuda.is_available() else 'no GPU, none is needed'}"
 
 # %% ../nbs/82_selftest.ipynb #ce4a844c
 def shipped_weights() -> str:
