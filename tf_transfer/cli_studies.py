@@ -74,7 +74,7 @@ def tft_study(
     table = run_study(replace(asked, matrix=str(Path(matrix).absolute())) if matrix else asked, out[0], workers, scheduler, keep_models)
     _say(status_of(out[0]))
     done = table[table.error.isna()]
-    if len(done): print(done.groupby(["group", "with_target", "size", "strategy"]).auprc.agg(["mean", "std", "size"]).round(3).to_string())
+    if len(done): print(done.groupby(["group", "with_target", "size", "strategy"]).auprc.agg(["mean", "std", "size"]).round(3).to_string(na_rep=""))
     print(f"{Path(out[0])/'table.csv'} written")
 
 # %% ../nbs/91_cli_studies.ipynb #91ca4c77
