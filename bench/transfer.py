@@ -112,8 +112,7 @@ def task_data(m, split, tf, n, seed, either, ratio):
 def run(m, split, hits, sums, tf, n, seed, bodies, either=False, known=(), ratio=3):
     "All methods on one draw of one target: a row for each; `known` are rows of the simple methods, where they are there already"
     index, y, matched, natural, weight = task_data(m, split, tf, n, seed, either, ratio)
-    codes, test = m.varm["sequence"][index], np.union1d(matched.index, natural)
-    test_codes, h, ht = m.varm["sequence"][test], hits[index].astype(np.float32), hits[test].astype(np.float32)
+    test = np.union1d(matched.index, natural)
     at_matched, at_natural = np.searchsorted(test, matched.index), np.searchsorted(test, natural)
     natural_y = m[tf].X[0, natural]==BOUND if not either else m[tf].X[0, natural]>=AMBIGUOUS
     natural_w = np.where(natural_y, 1, weight)
@@ -122,33 +121,38 @@ def run(m, split, hits, sums, tf, n, seed, bodies, either=False, known=(), ratio
         return dict(tf=tf, n=n or "all", n_pos=int(y.sum()), n_neg=int((y==0).sum()), seed=seed, labels="either" if either else "bound", knowledge=knowledge, method=method,
                     auprc=average_precision_score(matched.label, values[at_matched]), prevalence=float(matched.label.mean()), n_test=int(matched.label.sum()),
                     natural=average_precision_score(natural_y, values[at_natural], sample_weight=natural_w), natural_prevalence=float(natural_y.sum()/natural_w.sum()), seconds=round(time.time()-start, 1))
-    motif, words, taught = sources(codes, y)
-    counts_test = GappedKmers().transform(test_codes)
-    speak = dict(words=words[1:].decision_function(counts_test))
-    if motif is not None: speak["found"] = motif.best_hit(test_codes).score.to_numpy()
-    of_family, names = family(tf), [p.name.upper() for p in vertebrate_profiles()]
-    simple, rows, svm = list(known), [], None if known else kmer_svm(codes, counts_test, y)
-    for knowledge in ("any", "withheld"):
-        usable = np.flatnonzero(~of_family) if knowledge=="withheld" else np.arange(len(names))
-        own = [i for i in usable if names[i]==tf]
-        best, said = nearest(h[:, usable], y)
-        said, speak["nearest"] = dict(nearest=said), ht[:, usable[best]]
-        if own:
-            mine = own[nearest(h[:, own], y)[0]]
-            said, speak["profile"] = dict(profile=h[:, mine], **said), ht[:, mine]
-        if not known: simple += simple_methods(partial(row, knowledge), said | taught, speak, svm, y, h[:, usable], ht[:, usable])
+    codes, test_codes = m.varm["sequence"][index], m.varm["sequence"][test]
+    simple, rows, svm = list(known), [], None if known else kmer_svm(codes, test_codes, y)
+    for knowledge,usable,said,speak in asked(codes, test_codes, y, hits[index], hits[test], tf, family(tf)):
+        if not known: simple += simple_methods(partial(row, knowledge), said, speak, svm, y, hits[index][:, usable].astype(np.float32), hits[test][:, usable].astype(np.float32))
         for name,(net,columns) in bodies[knowledge].items():
             z, zt = features(net, sums[index][:, columns]), features(net, sums[test][:, columns])
             coef, intercept = ridge(z, y)
             rows.append(row(knowledge, f"probe{name}", zt@coef+intercept))
-            told = said | taught
-            coef, intercept, _ = weigh(z, told, y)
-            rows.append(row(knowledge, f"auto{name}", np.c_[zt, np.stack([speak[s] for s in told], 1)]@coef+intercept))
+            coef, intercept, _ = weigh(z, said, y)
+            rows.append(row(knowledge, f"auto{name}", np.c_[zt, np.stack(list(speak.values()), 1)]@coef+intercept))
     return simple, rows
 
-def kmer_svm(codes, counts_test, y):
+def asked(codes, test_codes, y, h, ht, tf, unknown):
+    "With any knowledge, and with that of some profiles withheld: which profiles are usable, and what each source says of the training regions (out of fold) and of the test regions"
+    motif, words, taught = sources(codes, y)
+    speak = dict(words=words[1:].decision_function(GappedKmers().transform(test_codes)))
+    if motif is not None: speak["found"] = motif.best_hit(test_codes).score.to_numpy()
+    names = [p.name.upper() for p in vertebrate_profiles()]
+    for knowledge in ("any", "withheld"):
+        usable = np.flatnonzero(~unknown) if knowledge=="withheld" else np.arange(len(names))
+        own = [i for i in usable if names[i]==tf]
+        best, said = nearest(h[:, usable].astype(np.float32), y)
+        said, heard = dict(nearest=said), speak | dict(nearest=ht[:, usable[best]].astype(np.float32))
+        if own:
+            mine = own[nearest(h[:, own].astype(np.float32), y)[0]]
+            said, heard = dict(profile=h[:, mine].astype(np.float32), **said), heard | dict(profile=ht[:, mine].astype(np.float32))
+        said = said | taught
+        yield knowledge, usable, said, {k:heard[k] for k in said}
+
+def kmer_svm(codes, test_codes, y):
     "The gapped k-mer SVM, out of fold and on the test regions"
-    x, xt = (Normalizer().fit_transform(c) for c in (GappedKmers().transform(codes), counts_test))
+    x, xt = (Normalizer().fit_transform(GappedKmers().transform(c)) for c in (codes, test_codes))
     return both_ways(chosen(LinearSVC(class_weight="balanced"), dict(C=[0.1, 1, 10]), x, y), x, y, xt)
 
 def simple_methods(row, told, speak, svm, y, h, ht):

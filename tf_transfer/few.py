@@ -50,7 +50,7 @@ def kmer_layer(
     return layer, float(svm.intercept_[0])
 
 # %% ../nbs/36_few.ipynb #f4f03e57
-TRUST = dict(body=1, profile=6, nearest=4, found=4, words=4)
+TRUST = dict(body=1, profile=6, nearest=4, found=6, words=4)
 
 # %% ../nbs/36_few.ipynb #8b34cf5b
 RATIO = 3

@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from fastai.learner import Learner
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import GridSearchCV
 from .dna import one_hot, reverse_complement
 from .models import BindingNet
 
@@ -91,13 +90,13 @@ def ridge(
     x:np.ndarray, # Features, float, (regions, features)
     label:np.ndarray, # 1 bound, 0 unbound, (regions,)
     weight:np.ndarray=1., # How much each feature is trusted: its standard deviation after scaling, (features,)
-    Cs:tuple=(1e-3, 3e-3, 1e-2), # Inverse strengths of the L2 penalty to choose from by cross-validation
+    C:float=1e-3, # Inverse strength of the L2 penalty
 ) -> tuple[np.ndarray, float]: # Coefficients of the unscaled features, (features,), and the intercept
     "Logistic regression on scaled features, bound and unbound regions with equal weight in all; features trusted more are penalised less."
     mean, scale = x.mean(0), weight/(x.std(0)+1e-3)
-    fit = GridSearchCV(LogisticRegression(max_iter=500, class_weight="balanced"), dict(C=list(Cs)), scoring="average_precision", cv=5).fit((x-mean)*scale, label)
-    coef = fit.best_estimator_.coef_[0]*scale
-    return coef, float(fit.best_estimator_.intercept_[0]-mean@coef)
+    fit = LogisticRegression(C=C, max_iter=500, class_weight="balanced").fit((x-mean)*scale, label)
+    coef = fit.coef_[0]*scale
+    return coef, float(fit.intercept_[0]-mean@coef)
 
 # %% ../nbs/32_strategies.ipynb #c0adf236
 def regions_of(

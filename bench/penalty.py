@@ -1,0 +1,83 @@
+"""How strong a penalty, and how far to trust a motif that was found in the peaks? python bench/penalty.py MATRIX FOLDER [--workers 2]
+
+Chosen on chr15 alone, over the five targets and thirty further TFs; chr16 and chr22 are not read. FOLDER is that of bench/transfer.py, with its bodies and hits. Writes bench/penalty.csv."""
+import os
+from multiprocessing import get_context
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+import numpy as np
+import pandas as pd
+import torch
+from fastcore.script import call_parse
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import average_precision_score
+from sklearn.model_selection import cross_val_score
+from tf_transfer.core import UserError
+from tf_transfer.few import RATIO, TRUST
+from tf_transfer.matrix import read_matrix
+from tf_transfer.saving import load_model
+from tf_transfer.splits import Split, by_chrom
+from tf_transfer.strategies import ridge
+from transfer import FIVE, all_hits, asked, family, features, further, task_data
+
+PENALTIES = (1e-3, 3e-3, 1e-2)
+
+def evidence(m, inner, hits, sums, folder, tf, n, seed, bodies, unknown):
+    "What body and sources say of the training regions (out of fold) and of chr15; kept in the folder"
+    path = folder/"penalty"/f"{tf}_{n}_{seed}.npz"
+    if path.exists(): return np.load(path)
+    index, y, test, _, _ = task_data(m, inner, tf, n, seed, False, RATIO)
+    kept = dict(y=y, yt=test.label)
+    for knowledge,usable,said,speak in asked(m.varm["sequence"][index], test.codes, y, hits[index], hits[test.index], tf, unknown):
+        net = load_model(folder/f"{bodies[knowledge]}.safetensors")
+        x, xt = (features(net, sums[i][:, usable]) for i in (index, test.index))
+        kept |= {f"{knowledge}_{k}":v for k,v in dict(x=x, xt=xt, names=list(said), said=np.stack(list(said.values()), 1), sp=np.stack(list(speak.values()), 1)).items()}
+    np.savez(path, **kept)
+    return np.load(path)
+
+def by_cross_validation(x, y, trust):
+    "The penalty that tells held-out fifths apart best"
+    z = (x-x.mean(0))*trust/(x.std(0)+1e-3)
+    return max(PENALTIES, key=lambda C: cross_val_score(LogisticRegression(C=C, max_iter=500, class_weight="balanced"), z, y, scoring="average_precision", cv=5).mean())
+
+def rows(e, **row):
+    "AUPRC of `auto` for each way to set the penalty and each trust in the found motif, and of the body alone"
+    y, yt = e["y"], e["yt"]
+    for knowledge in ("any", "withheld"):
+        x, xt, names, said, speak = (e[f"{knowledge}_{k}"] for k in ("x", "xt", "names", "said", "sp"))
+        both, both_t = np.c_[x, said], np.c_[xt, speak]
+        for found in (4, 6, 8):
+            trust = np.r_[np.full(x.shape[1], TRUST["body"]), [(TRUST | dict(found=found))[k] for k in names]]
+            for method,a,b,w in (("auto", both, both_t, trust), *[("probe", x, xt, np.ones(x.shape[1]))]*(found==6)):
+                ways = {f"{C:g}":C for C in (3e-4, *PENALTIES)} | {"by cross-validation":by_cross_validation(a, y, w)}
+                for way,C in ways.items(): yield row | dict(knowledge=knowledge, method=method, found=found, penalty=way, C=C, auprc=average_precision_score(yt, b@ridge(a, y, w, C)[0]))
+
+def _task(job):
+    m, inner, hits, sums, folder = SHARED
+    tf, n, seed, bodies, unknown = job
+    try: return list(rows(evidence(m, inner, hits, sums, folder, tf, n, seed, bodies, unknown), tf=tf, n=n, seed=seed))
+    except UserError: return []
+
+@call_parse
+def main(
+    matrix:str, # Binding matrix, .h5ad
+    folder:str, # Where bench/transfer.py keeps its bodies and hits
+    workers:int=2, # Processes
+    out:str="bench/penalty.csv", # The table to write
+):
+    "Penalties and trust, by what chr15 shows."
+    global SHARED
+    torch.set_num_threads(1)
+    folder = Path(folder)
+    (folder/"penalty").mkdir(exist_ok=True)
+    m = read_matrix(matrix)
+    split = by_chrom(m, valid="chr15", test=["chr16", "chr22"])
+    chosen_on = m.var.chrom.iloc[split.train].astype(str).to_numpy()=="chr14"
+    SHARED = m, Split(split.train[~chosen_on], split.train[chosen_on], split.valid), *all_hits(m, folder), folder
+    tasks = [(tf, n, seed, {"any":"five", "withheld":f"five without {tf}"}, family(tf)) for n in (50, 500) for seed in (0, 1) for tf in FIVE]
+    for i,group in enumerate(further(m, split)):
+        bodies, unknown = {"any":f"further {i+1}", "withheld":f"further {i+1} without families"}, np.any([family(tf) for tf in group], 0)
+        tasks += [(tf, n, 0, bodies, unknown) for n in (50, 500) for tf in group]
+    with get_context("fork").Pool(workers) as pool: found = pool.map(_task, tasks, chunksize=1)
+    pd.DataFrame([r for rows in found for r in rows]).round(4).to_csv(out, index=False)
