@@ -10,6 +10,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from helpers import command
+from tqdm.auto import tqdm
+from tf_transfer import runs
 from tf_transfer.core import UserError
 from tf_transfer.runs import results, run_study, status
 from tf_transfer.study import Study, read_study, shipped
@@ -79,6 +81,21 @@ def test_a_dead_worker_is_replaced(toml, tmp_path, undisturbed):
     os.kill(int(children[0]), signal.SIGKILL)
     assert process.wait(240) == 0, process.stderr.read().decode()
     same(results(folder), undisturbed)
+
+
+def test_workers_that_only_die_are_given_up(tmp_path, monkeypatch):
+    "With and without a progress bar"
+    folder = runs.open_study(Study(**STUDY), tmp_path/"study")
+    done = next((json.dumps(dict(target=r.target)), runs._result(folder, r)) for r in runs._begun(folder)[1].values())
+
+    class Dead:
+        def __init__(self, *args, **kwargs): done[1].write_text(done[0])
+        def poll(self): return 1
+        def terminate(self): pass
+    monkeypatch.setattr(runs.subprocess, "Popen", Dead)
+    for disable in (False, True):
+        done[1].unlink(missing_ok=True)
+        with pytest.raises(UserError, match="died one after the other"): runs._on_workers(folder, 2, tqdm(total=RUNS, disable=disable))
 
 
 def test_workers_go_when_their_parent_is_gone(toml, tmp_path):

@@ -284,11 +284,11 @@ def _on_workers(folder, n, bar):
     runs, working = _begun(folder)[1].values(), [start() for _ in range(n)]
     count = lambda: sum(_result(folder, r).exists() for r in runs)
     try:
-        deaths = 0
+        deaths, done = 0, bar.n
         while working:
             time.sleep(0.2)
-            if new := count()-bar.n:
-                deaths = 0
+            if new := count()-done:
+                deaths, done = 0, done+new
                 bar.update(new)
             died = [p for p in working if p.poll() not in (None, 0)]
             deaths += len(died)
@@ -296,7 +296,7 @@ def _on_workers(folder, n, bar):
             working = [p for p in working if p.poll() is None]+[start() for _ in died if count()<len(runs)]
     finally:
         for p in working: p.terminate()
-    bar.update(count()-bar.n)
+    bar.update(count()-done)
 
 # %% ../nbs/41_runs.ipynb #31c8bd33
 def _on_cluster(folder, address, bar):
