@@ -10,18 +10,14 @@ import numpy as np
 import pandas as pd
 import torch
 from fastcore.script import call_parse
-from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
-from sklearn.model_selection import cross_val_score
 from tf_transfer.core import UserError
 from tf_transfer.few import RATIO, TRUST
 from tf_transfer.matrix import read_matrix
 from tf_transfer.saving import load_model
 from tf_transfer.splits import Split, by_chrom
 from tf_transfer.strategies import ridge
-from transfer import FIVE, all_hits, asked, family, features, further, task_data
-
-PENALTIES = (1e-3, 3e-3, 1e-2)
+from transfer import FIVE, PENALTIES, all_hits, asked, by_cross_validation, family, features, further, task_data
 
 def evidence(m, inner, hits, sums, folder, tf, n, seed, bodies, unknown):
     "What body and sources say of the training regions (out of fold) and of chr15; kept in the folder"
@@ -35,11 +31,6 @@ def evidence(m, inner, hits, sums, folder, tf, n, seed, bodies, unknown):
         kept |= {f"{knowledge}_{k}":v for k,v in dict(x=x, xt=xt, names=list(said), said=np.stack(list(said.values()), 1), sp=np.stack(list(speak.values()), 1)).items()}
     np.savez(path, **kept)
     return np.load(path)
-
-def by_cross_validation(x, y, trust):
-    "The penalty that tells held-out fifths apart best"
-    z = (x-x.mean(0))*trust/(x.std(0)+1e-3)
-    return max(PENALTIES, key=lambda C: cross_val_score(LogisticRegression(C=C, max_iter=500, class_weight="balanced"), z, y, scoring="average_precision", cv=5).mean())
 
 def rows(e, **row):
     "AUPRC of `auto` for each way to set the penalty and each trust in the found motif, and of the body alone"
