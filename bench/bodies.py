@@ -17,6 +17,7 @@ from tf_transfer.splits import Split, by_chrom, target_set
 from tf_transfer.strategies import features, ridge
 from tf_transfer.transfer import binding_learner, new_model, read_once, silent
 from torch import nn
+from transfer import by_cross_validation
 
 class Exp(nn.Module):
     def forward(self, x): return x.clamp(max=10).exp()
@@ -93,13 +94,14 @@ def pretrain(m, split, tfs, name, seconds):
     return model, dict(regions=regions, epochs=epochs, seconds=round(time.process_time()-start), parameters=n_params(model))
 
 def probed(m, split, model, tf, n, seed):
-    "AUPRC of a linear head on the body's features, on the validation chromosome"
+    "AUPRC of a linear head on the body's features, its penalty chosen for this body, on the validation chromosome"
     chosen_on = m.var.chrom.iloc[split.train].astype(str).to_numpy()=="chr14"
     inner = Split(split.train[~chosen_on], split.train[chosen_on], split.valid)
     t = target_set(m, tf, inner, n, seed=seed)
     codes, label = np.concatenate([t.train.codes, t.valid.codes]), np.r_[t.train.label, t.valid.label]
     some = np.random.default_rng(0).permutation(len(t.test))[:1000]
-    coef, intercept = ridge(features(model, codes), label)
+    x = features(model, codes)
+    coef, intercept = ridge(x, label, C=by_cross_validation(x, label))
     return average_precision_score(t.test.label[some], features(model, t.test.codes[some])@coef+intercept)
 
 @call_parse
