@@ -4,6 +4,7 @@ FOLDER is that script's own, with its bodies and hits. Finished tasks are kept t
 import copy
 import json
 import os
+import subprocess
 import time
 from itertools import product
 from multiprocessing import get_context
@@ -158,8 +159,8 @@ def main(
     matrix:str, # Binding matrix, .h5ad
     folder:str, # Where bench/transfer.py keeps its bodies and hits
     workers:int=2, # Processes
-    seeds:int=5, # Draws of the peaks
-    cnn_seeds:int=3, # Draws for the convolutional networks, which take most of the time
+    seeds:int=2, # Draws of the peaks
+    cnn_seeds:int=1, # Draws for the convolutional networks, which take most of the time
     quick:bool=False, # To choose by: one draw, tested on the validation chromosome
     out:str="bench/networks.csv", # The table to write
 ):
@@ -179,6 +180,7 @@ def main(
     tasks = [(kept, tf, n, seed, cnn) for cnn,draws in ((False, seeds), (True, cnn_seeds)) for seed in range(1 if quick else draws) for n in (50, 125, 500) for tf in FIVE]
     kept.mkdir(exist_ok=True)
     with get_context("fork").Pool(workers) as pool: pool.map(_task, tasks, chunksize=1)
-    origin = lambda path: dict(data=m.uns["fingerprint"], cores=os.cpu_count(), date=time.strftime("%Y-%m-%d", time.gmtime(path.stat().st_mtime)))
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
+    origin = lambda path: dict(data=m.uns["fingerprint"], commit=commit, cores=os.cpu_count(), date=time.strftime("%Y-%m-%d", time.gmtime(path.stat().st_mtime)))
     rows = [r | origin(p) for p in sorted(kept.glob("*.json")) for r in json.loads(p.read_text())]
     pd.DataFrame(rows).round(4).to_csv(out, index=False)
