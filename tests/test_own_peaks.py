@@ -44,7 +44,7 @@ def test_from_peaks_to_predictions(files, tmp_path):
     out = tmp_path/'jund.safetensors'
     done = subprocess.run([scripts/'tft-finetune', *map(str, own(files, out, '--background', files/'world'/'dhs.bed.gz', '--tf', 'JUND')[1:])], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    for words in ('150 of 150 peaks can be used', 'to test on', 'validation, one unbound region per bound one: AUPRC', 'gapped k-mer SVM', 'this model', 'calibration', 'has seen relatives (FOSL2, FOS)'):
+    for words in ('150 of 150 peaks can be used', 'to test on', 'validation, one unbound region per bound one: AUPRC', 'gapped k-mer SVM', "body's output for FOS", 'this model', 'calibration', 'has seen relatives (FOSL2, FOS)'):
         assert words in done.stdout, done.stdout
     model = load_model(out)
     assert model.card.tfs == ['JUND'] and model.card.test_chroms

@@ -18,7 +18,7 @@ from .dna import Genome
 from .formats import read_bed
 from .groups import relatives
 from .matrix import BOUND, UNBOUND, binding_matrix
-from .metrics import calibration
+from .metrics import average_precisions, calibration
 from .motifs import PWM
 from .regions import check_chrom_names, overlaps
 from .splits import Split, Target, labelled
@@ -141,9 +141,9 @@ def account(
 ) -> str: # Several lines
     "What was used, how good it is, beside what, and why."
     n, card, split = m.uns["peaks"], learn.model.card, target.split
-    rows = baseline_table(target, withheld)
-    mine = evaluate(learn, target.test)
-    rows.loc["this model"] = dict(auprc=mine.auprc, low=mine.auprc_ci[0], high=mine.auprc_ci[1], auroc=mine.auroc, prevalence=mine.prevalence)
+    rows, near = baseline_table(target, withheld), _nearest_output(pre, target)
+    for name,s in ((f"body's output for {near}", evaluate(pre, target.test, near)), ("this model", evaluate(learn, target.test))):
+        rows.loc[name] = dict(auprc=s.auprc, low=s.auprc_ci[0], high=s.auprc_ci[1], auroc=s.auroc, prevalence=s.prevalence)
     where = lambda names: f" on {', '.join(names)}" if names else ""
     lines = [f"{target.tf}: {n['used']} of {n['read']} peaks can be used, and {n['unbound']} regions without a peak ({n['background'] or 'from the genome, away from peaks: easier than open regions, so scores are flattered'})",
              f"{target.train.n_pos} peaks and {target.train.n_neg} unbound regions of equal GC content to train on, {target.valid.n_pos} and {target.valid.n_neg} to validate{where(split.valid_chroms)}, {target.test.n_pos} and {target.test.n_neg} to test{where(split.test_chroms)}"]
@@ -154,6 +154,11 @@ def account(
               "calibration (test, at 1:1):", calibration(target.test.label, predict(learn, target.test.codes)[:, 0]).round(2).to_string(index=False), "",
               f"who has the say (spread of what each adds to the logit): {', '.join(f'{k} {v}' for k,v in card.training['shares'].items())}"]
     return "\n".join(lines+_kin(learn, pre))
+
+def _nearest_output(pre, target):
+    "The TF of the pre-training whose output tells training and validation regions apart best"
+    codes, label = (np.concatenate([getattr(d, k) for d in (target.train, target.valid)]) for k in ("codes", "label"))
+    return pre.card.tfs[average_precisions(predict(pre, codes), label).argmax()]
 
 def _kin(learn, pre):
     "Which motif the model has, and which relatives its body knew"
