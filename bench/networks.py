@@ -4,7 +4,6 @@ FOLDER is that script's own, with its bodies and hits. Finished tasks are kept t
 import copy
 import json
 import os
-import subprocess
 import time
 from itertools import product
 from multiprocessing import get_context
@@ -26,7 +25,7 @@ from tf_transfer.saving import load_model, pretrained, save_model
 from tf_transfer.splits import Split, by_chrom, target_set
 from tf_transfer.strategies import discriminative, frozen, gradual, paper, ridge, set_head
 from tf_transfer.transfer import AfterFirst, binding_learner, predict, read_once, scratch_learner, silent, transfer_learner
-from transfer import FIVE, all_hits, body, features
+from transfer import COMMIT, FIVE, all_hits, body, features
 
 class Pull(Callback):
     "Pull weights towards where they began (L2-SP)"
@@ -151,7 +150,7 @@ def _task(job):
     path = kept/f"{tf}_{n}_{seed}{'_cnn' if cnn else ''}.json"
     if path.exists(): return
     rows = run(m, split, sums, folder, tf, n, seed, cnn)
-    path.write_text(json.dumps(rows))
+    path.write_text(json.dumps([r | dict(commit=COMMIT) for r in rows]))
     print(path.stem, {r["method"]:round(r["auprc"], 3) for r in rows}, flush=True)
 
 @call_parse
@@ -180,7 +179,6 @@ def main(
     tasks = [(kept, tf, n, seed, cnn) for cnn,draws in ((False, seeds), (True, cnn_seeds)) for seed in range(1 if quick else draws) for n in (50, 125, 500) for tf in FIVE]
     kept.mkdir(exist_ok=True)
     with get_context("fork").Pool(workers) as pool: pool.map(_task, tasks, chunksize=1)
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
-    origin = lambda path: dict(data=m.uns["fingerprint"], commit=commit, cores=os.cpu_count(), date=time.strftime("%Y-%m-%d", time.gmtime(path.stat().st_mtime)))
+    origin = lambda path: dict(data=m.uns["fingerprint"], cores=os.cpu_count(), date=time.strftime("%Y-%m-%d", time.gmtime(path.stat().st_mtime)))
     rows = [r | origin(p) for p in sorted(kept.glob("*.json")) for r in json.loads(p.read_text())]
     pd.DataFrame(rows).round(4).to_csv(out, index=False)

@@ -36,6 +36,7 @@ from tf_transfer.transfer import AfterFirst, binding_learner, read_once, silent
 
 FIVE = ["JUND", "MAX", "SPI1", "SP1", "HNF4A"]
 PENALTIES = (1e-3, 3e-3, 1e-2)
+COMMIT = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
 
 def family(tf):
     "Which profiles are the target's, or of its JASPAR family"
@@ -212,8 +213,8 @@ def _task(job):
     bodies = {k:{label:(load_model(folder/f"{name}.safetensors"), kept[name]) for label,name in w.items()} for k,w in which.items()}
     known = json.loads(simple.read_text()) if simple.exists() else ()
     known, rows = run(m, split, hits, sums, tf, n, seed, bodies, either, known, RATIO)
-    simple.write_text(json.dumps(known))
-    path.write_text(json.dumps(rows))
+    simple.write_text(json.dumps([dict(commit=COMMIT) | r for r in known]))
+    path.write_text(json.dumps([r | dict(commit=COMMIT) for r in rows]))
     best = {r["knowledge"]:round(r["auprc"], 3) for r in rows if r["method"]=="auto"}
     print(f"{path.stem}: {rows[-1]['seconds']} s, auto {best}", flush=True)
 
@@ -247,8 +248,7 @@ def main(
         for name in BODIES: shutil.copy(SHARED[-1]/f"{name}.safetensors", folder)
         SHARED = m, split, *SHARED[2:4], folder
     with get_context("fork").Pool(workers) as pool: pool.map(_task, tasks, chunksize=1)
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
-    origin = lambda path: dict(data=m.uns["fingerprint"], commit=commit, cores=os.cpu_count(), date=time.strftime("%Y-%m-%d", time.gmtime(path.stat().st_mtime)))
+    origin = lambda path: dict(data=m.uns["fingerprint"], cores=os.cpu_count(), date=time.strftime("%Y-%m-%d", time.gmtime(path.stat().st_mtime)))
     rows = [r | dict(ratio=ratio) | origin(p) for p in sorted([*folder.glob("*.json"), *folder.glob("*.simple")]) for r in json.loads(p.read_text())]
     pd.DataFrame(rows).round(4).to_csv(out, index=False)
     print(f"{out}: {len(rows)} rows", file=sys.stderr)

@@ -89,7 +89,11 @@ def test_workers_that_only_die_are_given_up(tmp_path, monkeypatch):
     done = next((json.dumps(dict(target=r.target)), runs._result(folder, r)) for r in runs._begun(folder)[1].values())
 
     class Dead:
-        def __init__(self, *args, **kwargs): done[1].write_text(done[0])
+        started = 0
+        def __init__(self, *args, **kwargs):
+            Dead.started += 1
+            assert Dead.started < 100, "dying workers are replaced for ever"
+            done[1].write_text(done[0])
         def poll(self): return 1
         def terminate(self): pass
     monkeypatch.setattr(runs.subprocess, "Popen", Dead)
