@@ -5,7 +5,9 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 
 import pandas as pd
 import pytest
@@ -119,6 +121,19 @@ def test_two_at_once_on_one_folder(toml, tmp_path, undisturbed):
     both = [start(toml, folder) for _ in range(2)]
     for p in both: assert p.wait(300) == 0, p.stderr.read().decode()
     same(results(folder), undisturbed)
+
+
+def test_begun_by_many_at_once(tmp_path, monkeypatch):
+    "Whoever comes while another begins waits for it, and does not take its folder for a foreign one"
+    study, many = Study(**STUDY), 8
+    matrix = runs._matrix(study, tmp_path)
+    monkeypatch.setattr(runs, "_matrix", lambda *_: matrix)
+    for i in range(10):
+        ready = Barrier(many)
+        def begin(_):
+            ready.wait()
+            return runs.open_study(study, tmp_path/str(i))
+        with ThreadPoolExecutor(many) as pool: assert set(pool.map(begin, range(many))) == {tmp_path/str(i)}
 
 
 def cluster(address_file):

@@ -43,12 +43,13 @@ def open_study(
     folder, asked = Path(folder), json.loads(json.dumps(asdict(study) | dict(matrix=str(Path(study.matrix).absolute()) if study.matrix else "")))
     if folder.exists() and not folder.is_dir(): raise UserError(f"{folder} is a file; a folder is needed")
     if folder.is_dir() and any(folder.iterdir()) and not any(folder.glob("*study.json*")): raise UserError(f"{folder} holds other things; choose a new folder")
-    for part in ("runs", "pretrained", "held"): (folder/part).mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     with FileLock(folder/"study.json.lock"):
         if not (folder/"study.json").exists():
             m = _matrix(study, folder)
             text = dict(version=__version__, data=m.uns["fingerprint"], study=asked, runs=[asdict(r) for r in runs_of(study, m)])
             with writing(folder/"study.json") as tmp: tmp.write_text(json.dumps(text, indent=1))
+    for part in ("runs", "pretrained", "held"): (folder/part).mkdir(exist_ok=True)
     begun = json.loads((folder/"study.json").read_text())
     if begun["version"]!=__version__: raise UserError(f"{folder} was begun by tf_transfer {begun['version']}, this is {__version__}; choose a new folder")
     if study.matrix and read_matrix(study.matrix).uns["fingerprint"]!=begun["data"]: raise UserError(f"{folder} was begun with other data than {study.matrix}; choose a new folder")
