@@ -1,5 +1,6 @@
 "Imports point one way: the table in explanations/architecture says which module may use which"
 import ast
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -63,3 +64,14 @@ def test_table_points_up():
 def test_imports_follow_the_table(module):
     extra = imported(modules[module]) - may_use()[module]
     assert not extra, f'{module} imports {sorted(extra)}, which explanations/architecture does not allow it to use'
+
+
+@pytest.mark.parametrize('notebook', sorted((root/'nbs').rglob('[!.]*.ipynb')), ids=lambda p: p.name)
+def test_what_a_notebook_imports_is_there(notebook):
+    "In the cells that need real data too, which the tests seldom run"
+    for cell in read_nb(notebook).cells:
+        if cell.cell_type != 'code' or cell.source.lstrip().startswith(('%', '!')): continue
+        for node in ast.walk(ast.parse(cell.source)):
+            if isinstance(node, ast.ImportFrom) and not node.level and node.module.split('.')[0] == package.name:
+                missing = [o.name for o in node.names if not hasattr(import_module(node.module), o.name)]
+                assert not missing, f'{node.module} has no {", ".join(missing)}'
