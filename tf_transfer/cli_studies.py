@@ -36,7 +36,7 @@ def tft_groups(
     from tf_transfer.matrix import read_matrix
     if out: check_output(out, force)
     need(tf=tf)
-    pick([by], GROUPS, "way to choose", "tf_transfer")
+    pick([by], GROUPS, "group", "tf_transfer")
     if n<1: raise UserError(f"-n {n}: it must be 1 or more")
     more = dict(links=string, info=string_info, column=score, least=least) if by=="string" else dict(seed=seed) if by=="random" else {}
     m = read_matrix(matrix)
@@ -59,7 +59,7 @@ def tft_study(
     workers:int=1, # Processes on this machine
     scheduler:str=None, # Instead: address of a Dask scheduler, tcp://HOST:PORT
     keep_models:store_true=False, # Keep the fine-tuned models too?
-    status:store_true=False, # Only say how far it has come?
+    status:store_true=False, # Only say how far it has come? The folder is enough then
 ):
     "Run a study: what is left of it."
     from dataclasses import replace
@@ -67,9 +67,9 @@ def tft_study(
     from tf_transfer.runs import status as status_of
     from tf_transfer.study import read_study, shipped
     if study=="list": return print("\n".join(f"{k:20}{p.read_text().splitlines()[0].lstrip('# ')}" for k,p in shipped().items()))
+    if status: return _say(status_of(out[0] if out else study))
     if len(out)!=1: raise UserError(f"name one folder to keep the study in; {len(out)} were given")
     if workers<1: raise UserError(f"--workers {workers}: it must be 1 or more")
-    if status: return _say(status_of(out[0]))
     asked = read_study(study)
     table = run_study(replace(asked, matrix=str(Path(matrix).absolute())) if matrix else asked, out[0], workers, scheduler, keep_models)
     _say(status_of(out[0]))

@@ -34,8 +34,8 @@ def pick(
         if n in place: continue
         near = get_close_matches(n.upper(), [k.upper() for k in known], n=3, cutoff=0.5)
         near = sorted((k for k in known if k.upper() in near), key=lambda k: near.index(k.upper()))
-        hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known[:8])}{' ...' if len(known)>8 else ''}"
-        raise UserError(f"no {what} '{n}' in {where} ({len(known)} {what}s); {hint}")
+        hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known[:8])}{f' and {len(known)-8} more' if len(known)>8 else ''}"
+        raise UserError(f"no {what} '{n}' in {where}; {hint}")
     return [place[n] for n in names]
 
 # %% ../nbs/00_core.ipynb #6f9f265f

@@ -163,7 +163,7 @@ def _string_table(path, sep, columns):
         missing = [c for c in columns if c not in header]
         if missing: raise UserError(f"{path} has no column {missing[0]}; its columns are {', '.join(header)}")
         use = columns if columns[0]==header[0] else [header[0], *columns]
-        return pd.read_csv(f, sep=sep, names=header, usecols=use, quoting=3, engine="c")
+        return pd.read_csv(f, sep=sep, names=header, usecols=use, dtype={c:str for c in use if c in ("protein1", "protein2") or c not in columns}, quoting=3, engine="c")
 
 def _check_species(proteins, species, path):
     found = str(proteins[0]).split(".")[0] if len(proteins) else "nothing"
