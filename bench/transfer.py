@@ -35,6 +35,7 @@ from tf_transfer.strategies import ridge
 from tf_transfer.transfer import AfterFirst, binding_learner, read_once, silent
 
 FIVE = ["JUND", "MAX", "SPI1", "SP1", "HNF4A"]
+EPOCHS = 12
 PENALTIES = (1e-3, 3e-3, 1e-2)
 COMMIT = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
 
@@ -77,7 +78,7 @@ def body(m, split, sums, folder, name, absent, withheld=None, shuffled=False, se
     profiles = [vertebrate_profiles()[i] for i in keep]
     learn = binding_learner(source, split, tfs, partial(MotifNet, motifs=profiles), complete=False, bs=512, both_strands=False, seed=seed)
     rest = read_once(learn, np.ascontiguousarray(sums[:, keep]), openness=0.1)
-    with silent(rest): rest.fit_one_cycle(6, 2e-3, wd=0.01)
+    with silent(rest): rest.fit_one_cycle(EPOCHS, 2e-3, wd=0.01)
     save_model(learn, path)
     return learn.model
 
