@@ -44,6 +44,16 @@ def rows(e, **row):
                 ways = {f"{C:g}":C for C in (3e-4, *PENALTIES)} | {"by cross-validation":by_cross_validation(a, y, w)}
                 for way,C in ways.items(): yield row | dict(knowledge=knowledge, method=method, found=found, penalty=way, C=C, auprc=average_precision_score(yt, b@ridge(a, y, w, C)[0]))
 
+def tasks(m, split):
+    "Target, positives, seed, the bodies without it, and the profiles to withhold"
+    for n in (50, 500):
+        for seed in (0, 1):
+            for tf in FIVE: yield tf, n, seed, {"any":"five", "withheld":f"five without {tf}"}, family(tf)
+    for i,group in enumerate(further(m, split)):
+        bodies, unknown = {"any":f"further {i+1}", "withheld":f"further {i+1} without families"}, np.any([family(tf) for tf in group], 0)
+        for n in (50, 500):
+            for tf in group: yield tf, n, 0, bodies, unknown
+
 def _task(job):
     m, inner, hits, sums, folder = SHARED
     tf, n, seed, bodies, unknown = job
@@ -66,9 +76,5 @@ def main(
     split = by_chrom(m, valid="chr15", test=["chr16", "chr22"])
     chosen_on = m.var.chrom.iloc[split.train].astype(str).to_numpy()=="chr14"
     SHARED = m, Split(split.train[~chosen_on], split.train[chosen_on], split.valid), *all_hits(m, folder), folder
-    tasks = [(tf, n, seed, {"any":"five", "withheld":f"five without {tf}"}, family(tf)) for n in (50, 500) for seed in (0, 1) for tf in FIVE]
-    for i,group in enumerate(further(m, split)):
-        bodies, unknown = {"any":f"further {i+1}", "withheld":f"further {i+1} without families"}, np.any([family(tf) for tf in group], 0)
-        tasks += [(tf, n, 0, bodies, unknown) for n in (50, 500) for tf in group]
-    with get_context("fork").Pool(workers) as pool: found = pool.map(_task, tasks, chunksize=1)
+    with get_context("fork").Pool(workers) as pool: found = pool.map(_task, tasks(m, split), chunksize=1)
     pd.DataFrame([r for rows in found for r in rows]).round(4).to_csv(out, index=False)
