@@ -16,7 +16,7 @@ from tf_transfer.matrix import read_matrix
 from tf_transfer.saving import load_model
 from tf_transfer.splits import Split, by_chrom
 from tf_transfer.strategies import ridge
-from transfer import COMMIT, all_hits, family, features, task_data
+from transfer import COMMIT, all_hits, features, task_data
 from penalty import evidence, tasks
 
 def rows(e, x, xt, knowledge):
