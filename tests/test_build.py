@@ -1,17 +1,20 @@
 "The build against a slow, obvious one, on many small random cases; and against the published states"
 import gzip
 import io
+import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from Bio.bgzf import BgzfWriter
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from tf_transfer.build import build_matrix
+from tf_transfer.build import build_matrix, combine
 from tf_transfer.core import UserError, data_folder
+from tf_transfer.evidence import Hits
 from tf_transfer.formats import read_bed, recognise
 from tf_transfer.matrix import read_npz
 from tf_transfer.regions import RegionIndex
@@ -104,6 +107,18 @@ def test_a_build_equals_the_obvious_one(world):
     assert [''.join('ACGTN'[c] for c in s) for s in m.varm['sequence']] == [SEQUENCE[r.chrom][r.start:r.end] for r in m.var.itertuples()]
     strongest = {tf: m.varm['dataset_states'][:, (m.uns['datasets'].tf == tf).to_numpy()].max(1) for tf in m.obs_names}
     assert all((strongest[tf] == m.X[i]).all() for i, tf in enumerate(m.obs_names))
+
+
+def test_threads_share_nothing_that_is_made_on_first_use():
+    "A table's index is, and whoever comes meanwhile misses what is in it"
+    was = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for _ in range(300):
+            datasets = pd.DataFrame([dict(tf=f'T{i % 4}', biosample=f'b{i % 3}', assayed=i != 2) for i in range(12)])
+            tfs, states, _ = combine(datasets, None, 12, Hits(np.arange(12), np.arange(12), None, None), None)
+            assert tfs == ['T0', 'T1', 'T2', 'T3'] and (states == 3).sum() == 11
+    finally: sys.setswitchinterval(was)
 
 
 @given(st.lists(st.integers(0, 60), min_size=1, max_size=20), st.integers(1, 15), st.lists(st.tuples(st.integers(0, 70), st.integers(1, 20)), max_size=20))

@@ -227,7 +227,7 @@ def test_the_command(tmp_path, monkeypatch):
     assert command('tft-download', 'toy', '--dir', tmp_path/'data') == (0, '')
     assert (tmp_path/'data'/'f.bin').read_bytes() == CONTENT
     status, err = command('tft-download', 'toys')
-    assert status == 2 and err == f"tft-download: no source 'toys' in tf_transfer ({len(SOURCES)} sources); did you mean toy?\n"
+    assert status == 2 and err == "tft-download: no source 'toys' in tf_transfer; did you mean toy?\n"
     status, err = command('tft-download', 'hg38', '--dir', tmp_path/'none', '--offline')
     assert status == 2 and '--offline' in err
 

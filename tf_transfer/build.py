@@ -67,10 +67,10 @@ def combine(
     tfs = sorted(used.tf.unique())
     states = np.zeros((len(tfs), n_regions), np.int8)
     each = np.empty((len(used), n_regions), np.int8) if keep else None
-    nth = dict(zip(used.index, range(len(used))))
+    nth, biosample, of = dict(zip(used.index, range(len(used)))), dict(used.biosample), {tf:list(used.index[used.tf==tf]) for tf in tfs}
     def one(i):
-        for d in used.index[used.tf==tfs[i]]:
-            s = dataset_states(is_open[used.biosample[d]], at[0][d], at[1][d] if sites else None)
+        for d in of[tfs[i]]:
+            s = dataset_states(is_open[biosample[d]], at[0][d], at[1][d] if sites else None)
             np.maximum(states[i], s, out=states[i])
             if keep: each[nth[d]] = s
     side_by_side(one, range(len(tfs)))
