@@ -17,7 +17,7 @@ from tf_transfer.splits import Split, by_chrom, target_set
 from tf_transfer.strategies import features, ridge
 from tf_transfer.transfer import binding_learner, new_model, read_once, silent
 from torch import nn
-from transfer import by_cross_validation
+from transfer import by_cross_validation, to_choose_by
 
 class Exp(nn.Module):
     def forward(self, x): return x.clamp(max=10).exp()
@@ -95,9 +95,7 @@ def pretrain(m, split, tfs, name, seconds):
 
 def probed(m, split, model, tf, n, seed):
     "AUPRC of a linear head on the body's features, its penalty chosen for this body, on the validation chromosome"
-    chosen_on = m.var.chrom.iloc[split.train].astype(str).to_numpy()=="chr14"
-    inner = Split(split.train[~chosen_on], split.train[chosen_on], split.valid)
-    t = target_set(m, tf, inner, n, seed=seed)
+    t = target_set(m, tf, to_choose_by(m, split), n, seed=seed)
     codes, label = np.concatenate([t.train.codes, t.valid.codes]), np.r_[t.train.label, t.valid.label]
     some = np.random.default_rng(0).permutation(len(t.test))[:1000]
     x = features(model, codes)

@@ -1,7 +1,8 @@
-"""How long to pre-train? python bench/epochs.py MATRIX 6=FOLDER 12=FOLDER
+"""How long to pre-train? python bench/epochs.py MATRIX 12=FOLDER 24=FOLDER [--workers 2]
 
-Each FOLDER is that of bench/transfer.py, with bodies of so many epochs. Judged on chr15 alone, over the five targets and thirty further TFs; chr16 and chr22 are not read. Writes bench/epochs.csv."""
+Each FOLDER is that of bench/transfer.py, with bodies of so many epochs. Judged on chr15 alone, over the five targets and thirty further TFs; chr16 and chr22 are not read. Writes bench/epochs.csv, where rows of other epochs stay as they are."""
 import os
+from multiprocessing import get_context
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -11,42 +12,41 @@ import torch
 from fastcore.script import call_parse
 from sklearn.metrics import average_precision_score
 from tf_transfer.core import UserError
-from tf_transfer.few import RATIO, weigh
+from tf_transfer.few import weigh
 from tf_transfer.matrix import read_matrix
-from tf_transfer.saving import load_model
-from tf_transfer.splits import Split, by_chrom
+from tf_transfer.splits import by_chrom
 from tf_transfer.strategies import ridge
-from transfer import COMMIT, all_hits, features, task_data
-from penalty import evidence, tasks
+from transfer import COMMIT, all_hits, to_choose_by
+from penalty import evidence, seen, tasks
 
-def rows(e, x, xt, knowledge):
+def rows(e, sums, folder, bodies, **row):
     "AUPRC of `probe` and `auto` on chr15"
-    y, names, said, sp = e["y"], *(e[f"{knowledge}_{k}"] for k in ("names", "said", "sp"))
-    yield "probe", average_precision_score(e["yt"], xt@ridge(x, y)[0])
-    yield "auto", average_precision_score(e["yt"], np.c_[xt, sp]@weigh(x, dict(zip(names, said.T)), y)[0])
+    for knowledge,x,xt,names,said,speak in seen(e, sums, folder, bodies):
+        ways = dict(probe=xt@ridge(x, e["y"])[0], auto=np.c_[xt, speak]@weigh(x, dict(zip(names, said.T)), e["y"])[0])
+        for method,values in ways.items(): yield row | dict(knowledge=knowledge, method=method, auprc=average_precision_score(e["yt"], values), commit=COMMIT)
+
+def _task(job):
+    m, inner, hits, sums, folders = SHARED
+    tf, n, seed, bodies, unknown = job
+    try: e = evidence(m, inner, hits, next(iter(folders.values())), tf, n, seed, unknown)
+    except UserError: return []
+    return [r for epochs,folder in folders.items() for r in rows(e, sums, folder, bodies, tf=tf, n=n, seed=seed, epochs=epochs)]
 
 @call_parse
 def main(
     matrix:str, # Binding matrix, .h5ad
-    *folders:str, # Epochs and folder, as 6=FOLDER; the first holds what bench/penalty.py found
+    *folders:str, # Epochs and folder, as 12=FOLDER; hits and what the sources say are kept in the first
+    workers:int=2, # Processes
     out:str="bench/epochs.csv", # The table to write
 ):
     "Bodies of more and fewer epochs, by what chr15 shows."
+    global SHARED
     torch.set_num_threads(1)
     folders = {int(n):Path(p) for n,p in (f.split("=", 1) for f in folders)}
-    first = next(iter(folders.values()))
     m = read_matrix(matrix)
     split = by_chrom(m, valid="chr15", test=["chr16", "chr22"])
-    chosen_on = m.var.chrom.iloc[split.train].astype(str).to_numpy()=="chr14"
-    inner, (hits, sums), found = Split(split.train[~chosen_on], split.train[chosen_on], split.valid), all_hits(m, first), []
-    for tf,n,seed,bodies,unknown in tasks(m, split):
-        try: e = evidence(m, inner, hits, sums, first, tf, n, seed, bodies, unknown)
-        except UserError: continue
-        index, _, test, _, _ = task_data(m, inner, tf, n, seed, False, RATIO)
-        for knowledge in ("any", "withheld"):
-            usable = np.flatnonzero(~unknown) if knowledge=="withheld" else np.arange(sums.shape[1])
-            for epochs,folder in folders.items():
-                net = load_model(folder/f"{bodies[knowledge]}.safetensors")
-                x, xt = (features(net, sums[i][:, usable]) for i in (index, test.index))
-                found += [dict(tf=tf, n=n, seed=seed, knowledge=knowledge, epochs=epochs, method=method, auprc=a, commit=COMMIT) for method,a in rows(e, x, xt, knowledge)]
-    pd.DataFrame(found).round(4).to_csv(out, index=False)
+    SHARED = m, to_choose_by(m, split), *all_hits(m, next(iter(folders.values()))), folders
+    with get_context("fork").Pool(workers) as pool: found = pool.map(_task, tasks(m, split), chunksize=1)
+    made = pd.DataFrame([r for rows in found for r in rows]).round(4)
+    earlier = [t[~t.epochs.isin(folders)] for t in ([pd.read_csv(out)] if Path(out).exists() else [])]
+    pd.concat([*earlier, made]).to_csv(out, index=False)

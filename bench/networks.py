@@ -22,10 +22,10 @@ from tf_transfer.metrics import average_precisions
 from tf_transfer.models import MotifNet, PaperCNN, ShallowCNN
 from tf_transfer.motifs import jaspar_table
 from tf_transfer.saving import load_model, pretrained, save_model
-from tf_transfer.splits import Split, by_chrom, target_set
+from tf_transfer.splits import by_chrom, target_set
 from tf_transfer.strategies import discriminative, frozen, gradual, paper, ridge, set_head
 from tf_transfer.transfer import AfterFirst, binding_learner, predict, read_once, scratch_learner, silent, transfer_learner
-from transfer import COMMIT, FIVE, all_hits, body, features
+from transfer import COMMIT, FIVE, all_hits, body, features, to_choose_by
 
 class Pull(Callback):
     "Pull weights towards where they began (L2-SP)"
@@ -172,8 +172,7 @@ def main(
     SHARED = m, split, all_hits(m, folder)[1], folder
     with get_context("fork").Pool(workers) as pool: pool.map(_body, ["paper", 1, 2, *FIVE], chunksize=1)
     if quick:
-        chosen_on = m.var.chrom.iloc[split.train].astype(str).to_numpy()=="chr14"
-        split = Split(split.train[~chosen_on], split.train[chosen_on], split.valid)
+        split = to_choose_by(m, split)
     SHARED = m, split, SHARED[2], folder
     kept = folder/("networks_quick" if quick else "networks")
     tasks = [(kept, tf, n, seed, cnn) for cnn,draws in ((False, seeds), (True, cnn_seeds)) for seed in range(1 if quick else draws) for n in (50, 125, 500) for tf in FIVE]

@@ -15,28 +15,34 @@ from tf_transfer.core import UserError
 from tf_transfer.few import RATIO, TRUST
 from tf_transfer.matrix import read_matrix
 from tf_transfer.saving import load_model
-from tf_transfer.splits import Split, by_chrom
+from tf_transfer.splits import by_chrom
 from tf_transfer.strategies import ridge
-from transfer import FIVE, PENALTIES, all_hits, asked, by_cross_validation, family, features, further, task_data
+from transfer import FIVE, PENALTIES, all_hits, asked, by_cross_validation, family, features, further, task_data, to_choose_by
 
-def evidence(m, inner, hits, sums, folder, tf, n, seed, bodies, unknown):
-    "What body and sources say of the training regions (out of fold) and of chr15; kept in the folder"
+def evidence(m, inner, hits, folder, tf, n, seed, unknown):
+    "Training regions and those of chr15, and what the sources say of both (of the first out of fold); kept in the folder"
     path = folder/"penalty"/f"{tf}_{n}_{seed}.npz"
     if path.exists(): return np.load(path)
     index, y, test, _, _ = task_data(m, inner, tf, n, seed, False, RATIO)
-    kept = dict(y=y, yt=test.label)
+    kept = dict(index=index, y=y, test=test.index, yt=test.label)
     for knowledge,usable,said,speak in asked(m.varm["sequence"][index], test.codes, y, hits[index], hits[test.index], tf, unknown):
-        net = load_model(folder/f"{bodies[knowledge]}.safetensors")
-        x, xt = (features(net, sums[i][:, usable]) for i in (index, test.index))
-        kept |= {f"{knowledge}_{k}":v for k,v in dict(x=x, xt=xt, names=list(said), said=np.stack(list(said.values()), 1), sp=np.stack(list(speak.values()), 1)).items()}
+        kept |= {f"{knowledge}_{k}":v for k,v in dict(usable=usable, names=list(said), said=np.stack(list(said.values()), 1), speak=np.stack(list(speak.values()), 1)).items()}
+    path.parent.mkdir(exist_ok=True)
     np.savez(path, **kept)
     return np.load(path)
 
-def rows(e, **row):
+def seen(e, sums, folder, bodies):
+    "For each kind of knowledge: what the body sees in the training regions and in those of chr15, and what the sources say"
+    for knowledge,body in bodies.items():
+        usable, names, said, speak = (e[f"{knowledge}_{k}"] for k in ("usable", "names", "said", "speak"))
+        net = load_model(folder/f"{body}.safetensors")
+        x, xt = (features(net, sums[e[k]][:, usable]) for k in ("index", "test"))
+        yield knowledge, x, xt, names, said, speak
+
+def rows(e, sums, folder, bodies, **row):
     "AUPRC of `auto` for each way to set the penalty and each trust in the found motif, and of the body alone"
     y, yt = e["y"], e["yt"]
-    for knowledge in ("any", "withheld"):
-        x, xt, names, said, speak = (e[f"{knowledge}_{k}"] for k in ("x", "xt", "names", "said", "sp"))
+    for knowledge,x,xt,names,said,speak in seen(e, sums, folder, bodies):
         both, both_t = np.c_[x, said], np.c_[xt, speak]
         for found in (4, 6, 8):
             trust = np.r_[np.full(x.shape[1], TRUST["body"]), [(TRUST | dict(found=found))[k] for k in names]]
@@ -57,7 +63,7 @@ def tasks(m, split):
 def _task(job):
     m, inner, hits, sums, folder = SHARED
     tf, n, seed, bodies, unknown = job
-    try: return list(rows(evidence(m, inner, hits, sums, folder, tf, n, seed, bodies, unknown), tf=tf, n=n, seed=seed))
+    try: return list(rows(evidence(m, inner, hits, folder, tf, n, seed, unknown), sums, folder, bodies, tf=tf, n=n, seed=seed))
     except UserError: return []
 
 @call_parse
@@ -71,10 +77,8 @@ def main(
     global SHARED
     torch.set_num_threads(1)
     folder = Path(folder)
-    (folder/"penalty").mkdir(exist_ok=True)
     m = read_matrix(matrix)
     split = by_chrom(m, valid="chr15", test=["chr16", "chr22"])
-    chosen_on = m.var.chrom.iloc[split.train].astype(str).to_numpy()=="chr14"
-    SHARED = m, Split(split.train[~chosen_on], split.train[chosen_on], split.valid), *all_hits(m, folder), folder
+    SHARED = m, to_choose_by(m, split), *all_hits(m, folder), folder
     with get_context("fork").Pool(workers) as pool: found = pool.map(_task, tasks(m, split), chunksize=1)
     pd.DataFrame([r for rows in found for r in rows]).round(4).to_csv(out, index=False)

@@ -11,9 +11,9 @@ import torch
 from fastcore.script import call_parse
 from sklearn.metrics import average_precision_score
 from tf_transfer.matrix import read_matrix
-from tf_transfer.splits import Split, by_chrom, target_set
+from tf_transfer.splits import by_chrom, target_set
 from tf_transfer.strategies import ridge
-from transfer import FIVE, all_hits, body, features
+from transfer import FIVE, all_hits, body, features, to_choose_by
 
 @call_parse
 def main(
@@ -28,8 +28,7 @@ def main(
     split = by_chrom(m, valid="chr15", test=["chr16", "chr22"])
     sums = all_hits(m, Path(folder))[1]
     five = body(m, split, sums, Path(folder), "five", FIVE)
-    chosen_on = m.var.chrom.iloc[split.train].astype(str).to_numpy()=="chr14"
-    inner = Split(split.train[~chosen_on], split.train[chosen_on], split.valid)
+    inner = to_choose_by(m, split)
     rows = []
     for tf in FIVE:
         for n in (50, 125, 500):
