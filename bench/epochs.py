@@ -1,6 +1,6 @@
 """How long to pre-train? python bench/epochs.py MATRIX 12=FOLDER 24=FOLDER [--workers 2]
 
-Each FOLDER is that of bench/transfer.py, with bodies of so many epochs. Judged on chr15 alone, over the five targets and thirty further TFs; chr16 and chr22 are not read. Writes bench/epochs.csv, where rows of other epochs stay as they are."""
+Each FOLDER is that of bench/transfer.py, with bodies of so many epochs; what needs a body that it lacks is left out. Judged on chr15 alone, over the five targets and thirty further TFs; chr16 and chr22 are not read. Writes bench/epochs.csv, where rows of other epochs stay as they are."""
 import os
 from multiprocessing import get_context
 from pathlib import Path
@@ -28,9 +28,11 @@ def rows(e, sums, folder, bodies, **row):
 def _task(job):
     m, inner, hits, sums, folders = SHARED
     tf, n, seed, bodies, unknown = job
+    trained = {epochs:(folder, {k:b for k,b in bodies.items() if (folder/f"{b}.safetensors").exists()}) for epochs,folder in folders.items()}
+    if not any(b for _,b in trained.values()): return []
     try: e = evidence(m, inner, hits, next(iter(folders.values())), tf, n, seed, unknown)
     except UserError: return []
-    return [r for epochs,folder in folders.items() for r in rows(e, sums, folder, bodies, tf=tf, n=n, seed=seed, epochs=epochs)]
+    return [r for epochs,(folder,b) in trained.items() for r in rows(e, sums, folder, b, tf=tf, n=n, seed=seed, epochs=epochs)]
 
 @call_parse
 def main(
