@@ -17,22 +17,22 @@ from tf_transfer.matrix import read_matrix
 from tf_transfer.splits import by_chrom
 from tf_transfer.strategies import ridge
 from transfer import COMMIT, all_hits, to_choose_by
-from penalty import evidence, seen, tasks
+from penalty import evidence, heard, tasks
 
-def rows(e, sums, folder, bodies, **row):
+def rows(e, seen, folder, bodies, **row):
     "AUPRC of `probe` and `auto` on chr15"
-    for knowledge,x,xt,names,said,speak in seen(e, sums, folder, bodies):
+    for knowledge,x,xt,names,said,speak in heard(e, seen, folder, bodies):
         ways = dict(probe=xt@ridge(x, e["y"])[0], auto=np.c_[xt, speak]@weigh(x, dict(zip(names, said.T)), e["y"])[0])
         for method,values in ways.items(): yield row | dict(knowledge=knowledge, method=method, auprc=average_precision_score(e["yt"], values), commit=COMMIT)
 
 def _task(job):
-    m, inner, hits, sums, folders = SHARED
+    m, inner, hits, seen, folders = SHARED
     tf, n, seed, bodies, unknown = job
     trained = {epochs:(folder, {k:b for k,b in bodies.items() if (folder/f"{b}.safetensors").exists()}) for epochs,folder in folders.items()}
     if not any(b for _,b in trained.values()): return []
     try: e = evidence(m, inner, hits, next(iter(folders.values())), tf, n, seed, unknown)
     except UserError: return []
-    return [r for epochs,(folder,b) in trained.items() for r in rows(e, sums, folder, b, tf=tf, n=n, seed=seed, epochs=epochs)]
+    return [r for epochs,(folder,b) in trained.items() for r in rows(e, seen, folder, b, tf=tf, n=n, seed=seed, epochs=epochs)]
 
 @call_parse
 def main(

@@ -1,6 +1,6 @@
 """Networks against networks, on the draws of bench/transfer.py: python bench/networks.py MATRIX FOLDER [--workers 2]
 
-FOLDER is that script's own, with its bodies and hits. Finished tasks are kept there; bench/networks.csv is written from them."""
+FOLDER is that script's own, with its hits. All bodies are of motifs alone. Finished tasks are kept there; bench/networks.csv is written from them."""
 import copy
 import json
 import os
@@ -25,7 +25,7 @@ from tf_transfer.saving import load_model, pretrained, save_model
 from tf_transfer.splits import by_chrom, target_set
 from tf_transfer.strategies import discriminative, frozen, gradual, paper, ridge, set_head
 from tf_transfer.transfer import AfterFirst, binding_learner, predict, read_once, scratch_learner, silent, transfer_learner
-from transfer import COMMIT, FIVE, all_hits, body, features, to_choose_by
+from transfer import COMMIT, EVERY, FIVE, all_hits, body, features, to_choose_by
 
 class Pull(Callback):
     "Pull weights towards where they began (L2-SP)"
@@ -35,10 +35,10 @@ class Pull(Callback):
         if self.training: self.learn.loss_grad = self.learn.loss_grad+self.strength*sum(((p-b)**2).sum() for p,b in zip(self.model.net.dense.parameters(), self.began))
 
 @torch.no_grad()
-def says(net, sums):
+def says(net, seen):
     "Logits, from what the first layer says"
     rest = AfterFirst(net).eval()
-    return torch.cat([rest(torch.tensor(np.asarray(h, np.float32)))[:, 0] for h in np.array_split(sums, len(sums)//2048+1)]).numpy()
+    return torch.cat([rest(torch.tensor(np.asarray(h, np.float32)))[:, 0] for h in np.array_split(seen, len(seen)//2048+1)]).numpy()
 
 def tuned(fits):
     "The fit with the lowest validation loss, among (learner, train it) made by each setting"
@@ -55,11 +55,11 @@ def halfway(net, other):
     out.load_state_dict({k:(v+mine[k])/2 if v.is_floating_point() else v for k,v in net.state_dict().items()})
     return out
 
-def run(m, split, sums, folder, tf, n, seed, cnn):
+def run(m, split, seen, folder, tf, n, seed, cnn):
     "All networks on one draw of one target: a row for each; or only the convolutional ones"
     t = target_set(m, tf, split, n, seed=seed)
     index, y = np.r_[t.train.index, t.valid.index], np.r_[t.train.label, t.valid.label].astype(int)
-    h, ht = sums[index].astype(np.float32), sums[t.test.index].astype(np.float32)
+    h, ht = seen[index].astype(np.float32), seen[t.test.index].astype(np.float32)
     rows = []
     def record(method, values, start):
         rows.append(dict(tf=tf, n=n, seed=seed, method=method, auprc=average_precision_score(t.test.label, values), prevalence=float(t.test.label.mean()), n_test=t.test.n_pos, seconds=round(time.time()-start, 1)))
@@ -75,7 +75,7 @@ def run(m, split, sums, folder, tf, n, seed, cnn):
         best = tuned((scratch_learner(t, arch, seed=seed), lambda l,lr=lr,wd=wd: l.fit(20, lr, wd=wd)) for arch,lr,wd in grid)
         record("CNN from scratch, tuned", predict(best, t.test.codes)[:, 0], start)
         return rows
-    five, unrelated = load_model(folder/"five.safetensors"), load_model(folder/f"unrelated to {tf}.safetensors")
+    five, unrelated = load_model(folder/"five, motifs.safetensors"), load_model(folder/f"unrelated to {tf}, motifs.safetensors")
 
     def head(net):
         z = features(net, h)
@@ -83,7 +83,7 @@ def run(m, split, sums, folder, tf, n, seed, cnn):
     def on(net, strategy, probed=False, cbs=()):
         learn = transfer_learner(t, net, seed=seed)
         if probed: set_head(learn.model, *head(net))
-        rest = read_once(learn, sums)
+        rest = read_once(learn, seen)
         rest.add_cbs(list(cbs))
         with silent(rest): strategy(rest)
         return learn.model
@@ -91,7 +91,7 @@ def run(m, split, sums, folder, tf, n, seed, cnn):
     coef, intercept = head(five)
     alone = features(five, ht)@coef+intercept
     record("probe", alone, start)
-    others = [load_model(folder/f"five, seed {s}.safetensors") for s in (1, 2)]
+    others = [load_model(folder/f"five, motifs, seed {s}.safetensors") for s in (1, 2)]
     further = [(features(net, ht), *head(net)) for net in others]
     record("probe, mean of three bodies", alone+sum(z@c+i for z,c,i in further), start)
     for strategy in (paper, frozen, discriminative, gradual):
@@ -110,7 +110,7 @@ def run(m, split, sums, folder, tf, n, seed, cnn):
     start = time.time()
     def fresh(lr, wd):
         learn = scratch_learner(t, MotifNet, seed=seed)
-        return read_once(learn, sums), lambda l: l.fit(30, lr, wd=wd)
+        return read_once(learn, seen), lambda l: l.fit(30, lr, wd=wd)
     rest = tuned(fresh(lr, wd) for lr,wd in product((1e-4, 3e-4, 1e-3, 3e-3), (0, 0.1)))
     record("MotifNet from scratch, tuned", says(rest.model.net, ht), start)
     start = time.time()
@@ -136,20 +136,20 @@ def paper_body(m, split, path):
 
 def _body(job):
     "Without the five targets, from another seed; or also without all TFs of one target's family"
-    m, split, sums, folder = SHARED
+    m, split, seen, folder = SHARED
     if job=="paper": return paper_body(m, split, folder/"paper.safetensors")
-    if isinstance(job, int): return body(m, split, sums, folder, f"five, seed {job}", FIVE, seed=job)
+    if isinstance(job, int): return body(m, split, seen, folder, f"five, motifs{f', seed {job}' if job else ''}", FIVE, seed=job, arch=MotifNet)
     families = jaspar_table(list(m.obs_names)).tf_family
     absent = sorted({*FIVE, *families.index[families==families[job]]})
-    body(m, split, sums, folder, f"unrelated to {job}", absent)
+    body(m, split, seen, folder, f"unrelated to {job}, motifs", absent, arch=MotifNet)
     print(f"{job}: body of unrelated TFs, without {', '.join(absent)}", flush=True)
 
 def _task(job):
-    m, split, sums, folder = SHARED
+    m, split, seen, folder = SHARED
     kept, tf, n, seed, cnn = job
     path = kept/f"{tf}_{n}_{seed}{'_cnn' if cnn else ''}.json"
     if path.exists(): return
-    rows = run(m, split, sums, folder, tf, n, seed, cnn)
+    rows = run(m, split, seen, folder, tf, n, seed, cnn)
     path.write_text(json.dumps([r | dict(commit=COMMIT) for r in rows]))
     print(path.stem, {r["method"]:round(r["auprc"], 3) for r in rows}, flush=True)
 
@@ -169,8 +169,8 @@ def main(
     folder = Path(folder)
     m = read_matrix(matrix)
     split = by_chrom(m, valid=["chr15"], test=["chr16", "chr22"])
-    SHARED = m, split, all_hits(m, folder)[1], folder
-    with get_context("fork").Pool(workers) as pool: pool.map(_body, ["paper", 1, 2, *FIVE], chunksize=1)
+    SHARED = m, split, all_hits(m, folder)[1][:, :len(EVERY)], folder
+    with get_context("fork").Pool(workers) as pool: pool.map(_body, ["paper", 0, 1, 2, *FIVE], chunksize=1)
     if quick:
         split = to_choose_by(m, split)
     SHARED = m, split, SHARED[2], folder

@@ -12,7 +12,7 @@ import torch
 from fastcore.script import call_parse
 from sklearn.metrics import average_precision_score
 from tf_transfer.core import UserError
-from tf_transfer.few import RATIO, TRUST
+from tf_transfer.few import RATIO, trust
 from tf_transfer.matrix import read_matrix
 from tf_transfer.saving import load_model
 from tf_transfer.splits import by_chrom
@@ -31,22 +31,23 @@ def evidence(m, inner, hits, folder, tf, n, seed, unknown):
     np.savez(path, **kept)
     return np.load(path)
 
-def seen(e, sums, folder, bodies):
+def heard(e, seen, folder, bodies):
     "For each kind of knowledge: what the body sees in the training regions and in those of chr15, and what the sources say"
     for knowledge,body in bodies.items():
         usable, names, said, speak = (e[f"{knowledge}_{k}"] for k in ("usable", "names", "said", "speak"))
         net = load_model(folder/f"{body}.safetensors")
-        x, xt = (features(net, sums[e[k]][:, usable]) for k in ("index", "test"))
+        x, xt = (features(net, seen[e[k]], usable) for k in ("index", "test"))
         yield knowledge, x, xt, names, said, speak
 
-def rows(e, sums, folder, bodies, **row):
+def rows(e, seen, folder, bodies, **row):
     "AUPRC of `auto` for each way to set the penalty and each trust in the found motif, and of the body alone"
     y, yt = e["y"], e["yt"]
-    for knowledge,x,xt,names,said,speak in seen(e, sums, folder, bodies):
+    for knowledge,x,xt,names,said,speak in heard(e, seen, folder, bodies):
         both, both_t = np.c_[x, said], np.c_[xt, speak]
         for found in (4, 6, 8):
-            trust = np.r_[np.full(x.shape[1], TRUST["body"]), [(TRUST | dict(found=found))[k] for k in names]]
-            for method,a,b,w in (("auto", both, both_t, trust), *[("probe", x, xt, np.ones(x.shape[1]))]*(found==6)):
+            of = trust(int(y.sum())) | dict(found=found)
+            weight = np.r_[np.full(x.shape[1], of["body"]), [of[k] for k in names]]
+            for method,a,b,w in (("auto", both, both_t, weight), *[("probe", x, xt, np.ones(x.shape[1]))]*(found==6)):
                 ways = {f"{C:g}":C for C in (3e-4, *PENALTIES)} | {"by cross-validation":by_cross_validation(a, y, w)}
                 for way,C in ways.items(): yield row | dict(knowledge=knowledge, method=method, found=found, penalty=way, C=C, auprc=average_precision_score(yt, b@ridge(a, y, w, C)[0]))
 
@@ -61,9 +62,9 @@ def tasks(m, split):
             for tf in group: yield tf, n, 0, bodies, unknown
 
 def _task(job):
-    m, inner, hits, sums, folder = SHARED
+    m, inner, hits, seen, folder = SHARED
     tf, n, seed, bodies, unknown = job
-    try: return list(rows(evidence(m, inner, hits, folder, tf, n, seed, unknown), sums, folder, bodies, tf=tf, n=n, seed=seed))
+    try: return list(rows(evidence(m, inner, hits, folder, tf, n, seed, unknown), seen, folder, bodies, tf=tf, n=n, seed=seed))
     except UserError: return []
 
 @call_parse

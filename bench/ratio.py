@@ -1,6 +1,6 @@
 """How many unbound regions per bound one should a head learn from? python bench/ratio.py MATRIX FOLDER
 
-Chosen on chr15 alone; chr16 and chr22 are not read. FOLDER is that of bench/transfer.py, with its body and hits. Writes bench/ratio.csv."""
+On a body of motifs alone. Chosen on chr15 alone; chr16 and chr22 are not read. FOLDER is that of bench/transfer.py, with its hits. Writes bench/ratio.csv."""
 import os
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import torch
 from fastcore.script import call_parse
 from sklearn.metrics import average_precision_score
 from tf_transfer.matrix import read_matrix
+from tf_transfer.models import MotifNet
 from tf_transfer.splits import by_chrom, target_set
 from tf_transfer.strategies import ridge
 from transfer import FIVE, all_hits, body, features, to_choose_by
@@ -26,8 +27,8 @@ def main(
     torch.set_num_threads(1)
     m = read_matrix(matrix)
     split = by_chrom(m, valid="chr15", test=["chr16", "chr22"])
-    sums = all_hits(m, Path(folder))[1]
-    five = body(m, split, sums, Path(folder), "five", FIVE)
+    seen = all_hits(m, Path(folder))[1]
+    five = body(m, split, seen, Path(folder), "five, motifs", FIVE, arch=MotifNet)
     inner = to_choose_by(m, split)
     rows = []
     for tf in FIVE:
@@ -36,6 +37,6 @@ def main(
                 for ratio in (1, 3, 10):
                     t = target_set(m, tf, inner, n, seed=seed, ratio=ratio)
                     index, y = np.r_[t.train.index, t.valid.index], np.r_[t.train.label, t.valid.label].astype(int)
-                    coef, intercept = ridge(features(five, sums[index]), y)
-                    rows.append(dict(tf=tf, n=n, seed=seed, ratio=ratio, auprc=average_precision_score(t.test.label, features(five, sums[t.test.index])@coef+intercept)))
+                    coef, intercept = ridge(features(five, seen[index]), y)
+                    rows.append(dict(tf=tf, n=n, seed=seed, ratio=ratio, auprc=average_precision_score(t.test.label, features(five, seen[t.test.index])@coef+intercept)))
     pd.DataFrame(rows).round(4).to_csv(out, index=False)

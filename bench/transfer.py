@@ -15,6 +15,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import pandas as pd
 import torch
+from fastai.torch_core import default_device
 from fastcore.script import call_parse
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
@@ -25,9 +26,9 @@ from sklearn.preprocessing import Normalizer, StandardScaler
 from sklearn.svm import LinearSVC
 from tf_transfer.dna import one_hot
 from tf_transfer.few import nearest, out_of_fold, sources, weigh
-from tf_transfer.baselines import GappedKmers, motif_hits
+from tf_transfer.baselines import GappedKmers
 from tf_transfer.matrix import AMBIGUOUS, BOUND, UNBOUND, read_matrix
-from tf_transfer.models import MotifLayer, MotifNet
+from tf_transfer.models import MotifKmerNet, MotifLayer, MotifsAndKmers
 from tf_transfer.motifs import vertebrate_profiles
 from tf_transfer.splits import Split, by_chrom, target_set
 from tf_transfer.saving import load_model, save_model
@@ -36,6 +37,7 @@ from tf_transfer.transfer import AfterFirst, binding_learner, read_once, silent
 
 FIVE = ["JUND", "MAX", "SPI1", "SP1", "HNF4A"]
 EPOCHS = 12
+EVERY = np.arange(len(vertebrate_profiles()))
 PENALTIES = (1e-3, 3e-3, 1e-2)
 COMMIT = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
 
@@ -50,17 +52,23 @@ def family(tf):
     own = {p.tf_family for p in known if tf in p.name.upper().split("::")}-{""}
     return np.array([tf in p.name.upper().split("::") or p.tf_family in own for p in known])
 
-@torch.no_grad()
 def all_hits(m, folder):
-    "Best hits of all profiles in all regions, and the odds of all their sites together, computed once"
-    profiles, codes = list(vertebrate_profiles()), m.varm["sequence"]
-    layer = MotifLayer(profiles)
-    makes = dict(hits=lambda: motif_hits(codes, profiles), sums=lambda: np.concatenate([layer(one_hot(codes[i:i+512])).numpy() for i in range(0, len(codes), 512)]))
-    for name,make in makes.items():
-        if (folder/f"{name}.npy").exists(): continue
-        np.save(folder/"part.npy", make().astype(np.float16))
-        (folder/"part.npy").rename(folder/f"{name}.npy")
-    return [np.load(folder/f"{name}.npy", mmap_mode="r") for name in makes]
+    "Best hits of all profiles in all regions, and what the body's first layer says of them, computed once"
+    layers = dict(hits=partial(MotifLayer, best=True), seen=MotifsAndKmers)
+    for name,layer in layers.items():
+        if not (folder/f"{name}.npy").exists():
+            with get_context("fork").Pool(1) as pool: pool.apply(_read, (m.varm["sequence"], layer(list(vertebrate_profiles())), folder/f"{name}.npy"))
+    return [np.load(folder/f"{name}.npy", mmap_mode="r") for name in layers]
+
+@torch.no_grad()
+def _read(codes, layer, path):
+    "In a process of its own, since one that has used a GPU cannot fork"
+    device = default_device()
+    layer, part = layer.to(device), path.with_suffix(".part")
+    out = np.lib.format.open_memmap(part, "w+", np.float16, (len(codes), layer.n_out))
+    for i in range(0, len(codes), 512): out[i:i+512] = layer(one_hot(torch.as_tensor(codes[i:i+512]).to(device))).cpu().numpy()
+    out.flush()
+    part.rename(path)
 
 def further(m, split):
     "Thirty further TFs with 100 to 5,000 bound regions, drawn at random, in groups of ten that leave the pre-training together"
@@ -69,29 +77,33 @@ def further(m, split):
     names = [t for t,b,n in zip(m.obs_names, bound, tested) if 100<=b<=5000 and n>=50 and t not in FIVE]
     return np.random.default_rng(0).permutation(names)[:30].reshape(3, 10).tolist()
 
-def body(m, split, sums, folder, name, absent, withheld=None, shuffled=False, seed=0):
-    "A MotifNet without some TFs and some profiles, trained once"
+def body(m, split, seen, folder, name, absent, withheld=None, shuffled=False, seed=0, arch=MotifKmerNet):
+    "A body without some TFs and some profiles, trained once"
     path = folder/f"{name}.safetensors"
     if path.exists(): return load_model(path)
-    keep = np.arange(sums.shape[1]) if withheld is None else np.flatnonzero(~withheld)
+    usable = EVERY if withheld is None else np.flatnonzero(~withheld)
     tfs = [t for t in m.obs_names if t not in absent and (m[t].X[0, split.train]==BOUND).sum()>=10]
     source = m
     if shuffled:
         source = m.copy()
         rng = np.random.default_rng(0)
         for part in (split.train, split.valid): source.X[:, part] = m.X[:, rng.permutation(part)]
-    profiles = [vertebrate_profiles()[i] for i in keep]
-    learn = binding_learner(source, split, tfs, partial(MotifNet, motifs=profiles), complete=False, bs=512, both_strands=False, seed=seed)
-    rest = read_once(learn, np.ascontiguousarray(sums[:, keep]), openness=0.1)
+    profiles = [vertebrate_profiles()[i] for i in usable]
+    learn = binding_learner(source, split, tfs, partial(arch, motifs=profiles), complete=False, bs=512, both_strands=False, seed=seed)
+    rest = read_once(learn, read_by(learn.model, seen, usable), openness=0.1)
     with silent(rest): rest.fit_one_cycle(EPOCHS, 2e-3, wd=0.01)
     save_model(learn, path)
     return learn.model
 
+def read_by(net, seen, usable=EVERY):
+    "Of what was seen, what this body reads: its motifs, and all words if it reads words"
+    return np.ascontiguousarray(seen[:, np.r_[usable, len(EVERY)+np.arange(net.first.n_out-len(usable))]])
+
 @torch.no_grad()
-def features(net, sums):
+def features(net, seen, usable=EVERY):
     "What the head sees"
     rest = AfterFirst(net).eval().net
-    parts = [rest.dense(rest.middle(torch.tensor(np.asarray(h, np.float32)))) for h in np.array_split(sums, len(sums)//2048+1)]
+    parts = [rest.dense(rest.middle(torch.tensor(np.asarray(h, np.float32)))) for h in np.array_split(read_by(net, seen, usable), len(seen)//2048+1)]
     return torch.cat(parts).numpy()
 
 def both_ways(estimator, x, y, test):
@@ -117,7 +129,7 @@ def task_data(m, split, tf, n, seed, either, ratio):
     sample = np.random.default_rng(0).permutation(unbound)[:2000]
     return index, y, t.test, np.r_[bound, sample], len(unbound)/len(sample)
 
-def run(m, split, hits, sums, tf, n, seed, bodies, either=False, known=(), ratio=3):
+def run(m, split, hits, seen, tf, n, seed, bodies, either=False, known=(), ratio=3):
     "All methods on one draw of one target: a row for each; `known` are rows of the simple methods, where they are there already"
     index, y, matched, natural, weight = task_data(m, split, tf, n, seed, either, ratio)
     test = np.union1d(matched.index, natural)
@@ -133,8 +145,8 @@ def run(m, split, hits, sums, tf, n, seed, bodies, either=False, known=(), ratio
     simple, rows, svm = list(known), [], None if known else kmer_svm(codes, test_codes, y)
     for knowledge,usable,said,speak in asked(codes, test_codes, y, hits[index], hits[test], tf, family(tf)):
         if not known: simple += simple_methods(partial(row, knowledge), said, speak, svm, y, hits[index][:, usable].astype(np.float32), hits[test][:, usable].astype(np.float32))
-        for name,(net,columns) in bodies[knowledge].items():
-            z, zt = features(net, sums[index][:, columns]), features(net, sums[test][:, columns])
+        for name,(net,its) in bodies[knowledge].items():
+            z, zt = features(net, seen[index], its), features(net, seen[test], its)
             coef, intercept = ridge(z, y, C=by_cross_validation(z, y)) if name else ridge(z, y)
             rows.append(row(knowledge, f"probe{name}", zt@coef+intercept))
             coef, intercept, _ = weigh(z, said, y)
@@ -203,14 +215,14 @@ def plan(m, split, quick):
     return bodies, tasks+later+[(tf, n, 0, both("five", tf), True) for n in (500, 50) for tf in FIVE]
 
 def _body(job):
-    m, split, _, sums, folder = SHARED
+    m, split, _, seen, folder = SHARED
     name, (absent, withheld, shuffled) = job
     start = time.time()
-    body(m, split, sums, folder, name, absent, withheld, shuffled)
+    body(m, split, seen, folder, name, absent, withheld, shuffled)
     print(f"{name}: {time.time()-start:.0f} s", flush=True)
 
 def _task(job):
-    m, split, hits, sums, folder = SHARED
+    m, split, hits, seen, folder = SHARED
     tf, n, seed, which, either = job
     path = folder/f"{tf}_{n or 'all'}_{seed}{'_either' if either else ''}.json"
     simple = path.with_suffix(".simple")
@@ -218,7 +230,7 @@ def _task(job):
     kept = {name:np.flatnonzero(~withheld) for name,(_,withheld,_) in BODIES.items()}
     bodies = {k:{label:(load_model(folder/f"{name}.safetensors"), kept[name]) for label,name in w.items()} for k,w in which.items()}
     known = json.loads(simple.read_text()) if simple.exists() else ()
-    known, rows = run(m, split, hits, sums, tf, n, seed, bodies, either, known, RATIO)
+    known, rows = run(m, split, hits, seen, tf, n, seed, bodies, either, known, RATIO)
     simple.write_text(json.dumps([dict(commit=COMMIT) | r for r in known]))
     path.write_text(json.dumps([r | dict(commit=COMMIT) for r in rows]))
     best = {r["knowledge"]:round(r["auprc"], 3) for r in rows if r["method"]=="auto"}

@@ -21,7 +21,7 @@ from tangermeme.saturation_mutagenesis import saturation_mutagenesis
 from .core import UserError
 from .dna import one_hot
 from .findings import shuffled
-from .models import BiLSTM, MotifLayer, TargetNet
+from .models import BiLSTM, MotifLayer, MotifsAndKmers, TargetNet
 from .motifs import BASE_COLOURS
 from .transfer import output_of
 
@@ -77,7 +77,7 @@ def deep_lift(
     model = _checked(model, codes)
     output, x = output_of(model, tf), one_hot(codes)
     refs = one_hot(shuffled(codes, n_references, seed)).view(len(codes), n_references, 4, -1)
-    rules = {layer:integrated_gradients_op(16) for layer in (MotifLayer, BiLSTM)}
+    rules = {layer:integrated_gradients_op(16) for layer in (MotifLayer, MotifsAndKmers, BiLSTM)}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         found = deep_lift_shap(model, x, target=output, references=refs, hypothetical=True, additional_nonlinear_ops=rules, batch_size=40, device="cpu")

@@ -115,7 +115,7 @@ def tft_pretrain(
     out:str, # The .safetensors file to make
     tfs:str="all", # all, best50 (the 50 best resolved), A,B,C or a file with a name per line
     exclude_tfs:str="", # TFs to leave out: A,B
-    arch:str="PaperCNN", # PaperCNN, ShallowCNN, DanQ or MotifNet
+    arch:str="PaperCNN", # PaperCNN, ShallowCNN, DanQ, MotifNet or MotifKmerNet
     labels:str="complete", # complete: regions resolved for all TFs; masked: all regions, unresolved labels left out of the loss
     epochs:int=15, # Passes over the data
     batch_size:int=99, # Regions per batch
@@ -133,7 +133,7 @@ def tft_pretrain(
     from tf_transfer.core import pick
     from tf_transfer.devices import all_devices, is_first
     from tf_transfer.matrix import read_matrix
-    from tf_transfer.models import ARCHS
+    from tf_transfer.models import ARCHS, MotifNet
     from tf_transfer.splits import by_chrom
     from tf_transfer.saving import save_model
     from tf_transfer.transfer import binding_learner, progress, read_once, silent
@@ -144,11 +144,11 @@ def tft_pretrain(
     m = read_matrix(matrix)
     if not valid_chroms: raise UserError("--valid-chroms must name chromosomes to choose the best epoch on: chr15, say")
     split = by_chrom(m, listed(valid_chroms), listed(test_chroms))
-    names = chosen_tfs(m, tfs, exclude_tfs)
-    learn = binding_learner(m, split, names, ARCHS[arch], complete=labels=="complete", bs=batch_size, both_strands=not random_strand and arch!="MotifNet", seed=seed)
+    names, of_motifs = chosen_tfs(m, tfs, exclude_tfs), issubclass(ARCHS[arch], MotifNet)
+    learn = binding_learner(m, split, names, ARCHS[arch], complete=labels=="complete", bs=batch_size, both_strands=not random_strand and not of_motifs, seed=seed)
     if is_first(): print(f"{arch}, {len(names)} TFs, {len(learn.dls.index[0]):,} training and {len(learn.dls.index[1]):,} validation regions")
     learn.model.card.training.update(epochs=epochs, lr=lr, wd=wd, schedule="one cycle" if one_cycle else "constant")
-    trained = read_once(learn, openness=0.1 if labels=="masked" else 0) if arch=="MotifNet" else learn
+    trained = read_once(learn, openness=0.1 if labels=="masked" else 0) if of_motifs else learn
     with all_devices(trained), (progress if is_first() else silent)(trained): (trained.fit_one_cycle if one_cycle else trained.fit)(epochs, lr, wd=wd)
     if not is_first(): return
     save_model(learn, out, force, compact)

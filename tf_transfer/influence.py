@@ -18,12 +18,18 @@ from .dna import one_hot
 from .models import BindingNet, MotifLayer
 
 # %% ../nbs/54_influence.ipynb #2b6c81e4
+def _silenced(first, n):
+    "What falls silent together, by name: columns of what the first layer says"
+    if not isinstance(first, MotifLayer): return {f"filter {k}":k for k in range(n)}
+    motifs = len(first.widths)
+    return {f"motif {k}":k for k in range(motifs)} | ({"all words":slice(motifs, n)} if n>motifs else {})
+
 def _silent(model, seen):
     "What a silent filter says, (filters,)"
     return seen.mean(0) if isinstance(model.first, MotifLayer) else seen.new_zeros(seen.shape[1])
 
 def _one_less(model, seen, quiet):
-    "A function: number of a filter to what the middle says without it"
+    "A function: number of a filter, or several, to what the middle says without it"
     if isinstance(model.middle, nn.Sequential) and isinstance(model.middle[0], nn.Sequential): return _less_its_share(model.middle, seen)
     def without(k):
         rest = seen.clone()
@@ -53,7 +59,7 @@ def influence(
     model:BindingNet, # A network
     codes:np.ndarray, # Codes, uint8, (sequences, width)
     bs:int=64, # Sequences at a time; a few fit the cache of a CPU
-) -> pd.DataFrame: # Filters ("filter 0", ...; "motif 0", ... of a `MotifNet`) x TFs: mean squared change of the probability, float64
+) -> pd.DataFrame: # Filters ("filter 0", ...; "motif 0", ... of a `MotifNet`, and "all words" of a `MotifKmerNet`) x TFs: mean squared change of the probability, float64
     "How much each filter of the first layer matters, by silencing one at a time (the paper's filter influence)."
     if codes.shape[1]!=model.width: raise UserError(f"the model reads {model.width} bp, these sequences are {codes.shape[1]} bp wide")
     device, was_training = next(model.parameters()).device, model.training
@@ -61,12 +67,12 @@ def influence(
     parts = [codes[i:i+bs] for i in range(0, len(codes), bs)]
     seen = [model.first(one_hot(c).to(device)) for c in parts]
     quiet, total = _silent(model, torch.cat(seen)), 0
+    silenced = _silenced(model.first, seen[0].shape[1])
     for c,s in zip(parts, seen):
         beside, without = model.beside(one_hot(c).to(device)), _one_less(model, s, quiet)
         says = lambda middle: model.head(torch.cat([model.dense(middle), beside], 1)).sigmoid()
         whole = says(model.middle(s))
-        total = total+torch.stack([(says(without(k))-whole).square().sum(0) for k in range(s.shape[1])]).double()
+        total = total+torch.stack([(says(without(k))-whole).square().sum(0) for k in silenced.values()]).double()
     model.train(was_training)
-    kind = "motif" if isinstance(model.first, MotifLayer) else "filter"
     tfs = model.card.tfs if hasattr(model, "card") else [f"output {i}" for i in range(model.n_tfs)]
-    return pd.DataFrame((total/len(codes)).cpu().numpy(), [f"{kind} {k}" for k in range(len(total))], tfs)
+    return pd.DataFrame((total/len(codes)).cpu().numpy(), list(silenced), tfs)

@@ -121,12 +121,14 @@ def _filters(look):
 def _motifs(look):
     "The first layer of a network of known motifs"
     pwms = motif_pwms(look.model.first)
-    matters = influence(look.model, look.some)[look.tf].to_numpy()[:len(pwms)]
+    of_all = influence(look.model, look.some)[look.tf]
+    matters = of_all.to_numpy()[:len(pwms)]
     order = np.argsort(-matters)[:12]
     names = tomtom([pwms[i] for i in order], least_bits=0, least_sites=0, top=1)
     frame = names.assign(motif=order[names.motif], influence=matters[order[names.motif]])
     look.keep("motifs", frame.drop(columns="known"), "The most influential motifs of the first layer", frame[["motif_name", "known_name", "matrix_id", "family", "influence"]].set_index("motif_name").map(_short))
     look.draw("motifs", _logos(pwms, frame.head(4).assign(motif=frame.motif), "motif_name"), "logos of the most influential motifs")
+    if "all words" in of_all: look.say(f"All words of six bases, silenced together, have an influence of {of_all['all words']:.2g}; the motif that matters most has {matters.max():.2g}.")
     look.motifs += [pwms[i] for i in order]
     return [vertebrate_profiles()[i] for i in frame.known.head(4)]
 

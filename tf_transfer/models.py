@@ -6,7 +6,8 @@ Docs: https://tf-transfer.github.io/tf_transfer/models.html.md"""
 
 # %% auto #0
 __all__ = ['ARCHS', 'BindingNet', 'conv_block', 'dense_block', 'length_after', 'PaperCNN', 'n_params', 'ShallowCNN', 'SmallCNN',
-           'BiLSTM', 'DanQ', 'MotifLayer', 'MotifNet', 'KmerScore', 'TargetNet', 'four_groups', 'with_new_head']
+           'BiLSTM', 'DanQ', 'MotifLayer', 'MotifNet', 'KmerCounts', 'MotifsAndKmers', 'MotifKmerNet', 'KmerScore',
+           'TargetNet', 'four_groups', 'with_new_head']
 
 # %% ../nbs/20_models.ipynb #8d3c29fc
 from itertools import combinations
@@ -180,6 +181,7 @@ class MotifLayer(nn.Module):
         super().__init__()
         self.best = best
         self.widths = [m if isinstance(m, int) else m.width for m in motifs]
+        self.n_out = len(self.widths)
         self.weight = nn.Parameter(torch.zeros(len(motifs), 4, max(self.widths)))
         for row,m,w in zip(self.weight.data, motifs, self.widths):
             if not isinstance(m, int): row[:, :w] = torch.from_numpy(m.log_odds())
@@ -201,21 +203,68 @@ class MotifLayer(nn.Module):
 # %% ../nbs/20_models.ipynb #9f079a78
 class MotifNet(BindingNet):
     "How well known motifs fit, standardised, and two dense layers."
-    strands_alike = True
+    strands_alike, reader, dropout = True, MotifLayer, (0.1, 0.4, 0.4)
     def __init__(self,
         n_tfs:int, # Outputs
         width:int=200, # Length of the DNA, bp
         motifs:list=None, # PWMs to start from, JASPAR's vertebrate profiles if not given; or only their widths
         hidden:tuple=(1024, 512), # Units of the dense layers
     ):
-        first = MotifLayer(vertebrate_profiles() if motifs is None else motifs)
-        if width<max(first.widths): raise UserError(f"MotifNet needs sequences of at least {max(first.widths)} bp; these have {width}")
+        first = self.reader(vertebrate_profiles() if motifs is None else motifs)
+        if width<max(first.widths): raise UserError(f"{type(self).__name__} needs sequences of at least {max(first.widths)} bp; these have {width}")
+        at_first, *later = self.dropout
         super().__init__(
             first  = first,
-            middle = nn.BatchNorm1d(len(first.widths), affine=False),
-            dense  = nn.Sequential(nn.Dropout(0.1), dense_block(len(first.widths), hidden[0], 0.4), dense_block(*hidden, 0.4)),
+            middle = nn.BatchNorm1d(first.n_out, affine=False),
+            dense  = nn.Sequential(nn.Dropout(at_first), dense_block(first.n_out, hidden[0], later[0]), dense_block(*hidden, later[1])),
             n_tfs=n_tfs, hidden=hidden[1], width=width)
         self.args = dict(motifs=first.widths, hidden=list(hidden))
+
+# %% ../nbs/20_models.ipynb #f340dcd9
+class KmerCounts(nn.Module):
+    "How often each word of k bases occurs, on both strands together."
+    def __init__(self,
+        k:int=6, # Length of a word, 2 or more
+    ):
+        super().__init__()
+        place = 4**np.arange(k)[::-1]
+        mirror = (3-np.arange(4**k)[:, None]//place%4)[:, ::-1]@place
+        self.k, self.words = k, np.flatnonzero(np.arange(4**k)<=mirror)
+        self.mirror = mirror[self.words]
+
+    def forward(self,
+        x:torch.Tensor, # One-hot, float32, (batch, 4, width)
+    ) -> torch.Tensor: # Counts, float32, (batch, words), in alphabetical order; a word and its reverse complement are one
+        left, right = self.k//2, self.k-self.k//2
+        ends = x.shape[2]-right
+        counts = (_words(x, left)[..., :ends-left+1]@_words(x, right)[..., left:].transpose(1, 2)).flatten(1)
+        return counts[:, self.words]+counts[:, self.mirror]
+
+def _words(x, k):
+    "Which word of k bases stands where, (batch, 4^k, positions)"
+    words = x
+    for i in range(1, k): words = (words[:, :, None, :-1]*x[:, None, :, i:]).flatten(1, 2)
+    return words
+
+# %% ../nbs/20_models.ipynb #6a976ef3
+class MotifsAndKmers(MotifLayer):
+    "The odds of all sites of many motifs, and beside them how often each word of six bases occurs."
+    def __init__(self,
+        motifs:list, # PWMs to start from; or only their widths, bp, where the weights will come from a file
+    ):
+        super().__init__(motifs)
+        self.counts = KmerCounts()
+        self.n_out += len(self.counts.words)
+
+    def forward(self,
+        x:torch.Tensor, # One-hot, float32, (batch, 4, width)
+    ) -> torch.Tensor: # Log-odds, bits, then counts, float32, (batch, motifs + words)
+        return torch.cat([super().forward(x), self.counts(x)], 1)
+
+# %% ../nbs/20_models.ipynb #27a108b9
+class MotifKmerNet(MotifNet):
+    "How well known motifs fit and how often each word of six bases occurs, standardised, and two dense layers."
+    reader, dropout = MotifsAndKmers, (0.4, 0.5, 0.4)
 
 # %% ../nbs/20_models.ipynb #70642c15
 class KmerScore(nn.Module):
@@ -261,7 +310,7 @@ class TargetNet(BindingNet):
         return torch.cat([self.motifs(x), self.kmers(x)], 1)
 
 # %% ../nbs/20_models.ipynb #320fc99e
-ARCHS = {a.__name__:a for a in (PaperCNN, ShallowCNN, SmallCNN, DanQ, MotifNet)}
+ARCHS = {a.__name__:a for a in (PaperCNN, ShallowCNN, SmallCNN, DanQ, MotifNet, MotifKmerNet)}
 
 # %% ../nbs/20_models.ipynb #c505a279
 def four_groups(

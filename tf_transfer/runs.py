@@ -89,20 +89,21 @@ def pretrain_once(
         if path.exists(): return path
         m, split = _data(str(folder))
         some = _some_regions(m, split, run.tfs, study)
-        learn = binding_learner(m, some, list(run.tfs), ARCHS[study.arch], complete=study.labels=="complete", bs=study.pretrain_batch, both_strands=study.both_strands and study.arch!="MotifNet")
-        rest = read_once(learn, _first_layer(folder, learn.model), openness=0.1 if study.labels=="masked" else 0) if study.arch=="MotifNet" else learn
+        of_motifs = issubclass(ARCHS[study.arch], MotifNet)
+        learn = binding_learner(m, some, list(run.tfs), ARCHS[study.arch], complete=study.labels=="complete", bs=study.pretrain_batch, both_strands=study.both_strands and not of_motifs)
+        rest = read_once(learn, _first_layer(folder, learn.model), openness=0.1 if study.labels=="masked" else 0) if of_motifs else learn
         with silent(rest): rest.fit_one_cycle(study.pretrain_epochs, study.pretrain_lr, wd=0.01)
         learn.model.card.training.update(n_regions=len(some.train))
         save_model(learn, path)
     return path
 
 def _first_layer(folder, model):
-    "What the frozen first layer of `MotifNet` says of every region of the matrix, float16, (regions, motifs); made once per study"
+    "What the frozen first layer of `MotifNet` says of every region of the matrix, float16, (regions, what it says); made once per study"
     path, codes = Path(folder)/"first_layer.npy", torch.as_tensor(_data(str(folder))[0].varm["sequence"])
     with FileLock(f"{path}.lock"):
         if not path.exists():
             with torch.no_grad(), writing(path) as tmp:
-                out = np.lib.format.open_memmap(tmp, "w+", np.float16, (len(codes), len(model.first.widths)))
+                out = np.lib.format.open_memmap(tmp, "w+", np.float16, (len(codes), model.first.n_out))
                 for i in range(0, len(codes), 1024): out[i:i+1024] = model.first(one_hot(codes[i:i+1024])).numpy()
                 out.flush()
     return np.load(path, mmap_mode="r")
