@@ -12,7 +12,7 @@ import torch
 from fastcore.script import call_parse
 from sklearn.metrics import average_precision_score
 from tf_transfer.core import UserError
-from tf_transfer.few import RATIO, trust
+from tf_transfer.few import RATIO, TRUST
 from tf_transfer.matrix import read_matrix
 from tf_transfer.saving import load_model
 from tf_transfer.splits import by_chrom
@@ -45,8 +45,7 @@ def rows(e, seen, folder, bodies, **row):
     for knowledge,x,xt,names,said,speak in heard(e, seen, folder, bodies):
         both, both_t = np.c_[x, said], np.c_[xt, speak]
         for found in (4, 6, 8):
-            of = trust(int(y.sum())) | dict(found=found)
-            weight = np.r_[np.full(x.shape[1], of["body"]), [of[k] for k in names]]
+            weight = np.r_[np.full(x.shape[1], TRUST["body"]), [(TRUST | dict(found=found))[k] for k in names]]
             for method,a,b,w in (("auto", both, both_t, weight), *[("probe", x, xt, np.ones(x.shape[1]))]*(found==6)):
                 ways = {f"{C:g}":C for C in (3e-4, *PENALTIES)} | {"by cross-validation":by_cross_validation(a, y, w)}
                 for way,C in ways.items(): yield row | dict(knowledge=knowledge, method=method, found=found, penalty=way, C=C, auprc=average_precision_score(yt, b@ridge(a, y, w, C)[0]))

@@ -15,6 +15,8 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import pandas as pd
 import torch
+from fastai.callback.core import Callback
+from fastai.optimizer import OptimWrapper
 from fastai.torch_core import default_device
 from fastcore.script import call_parse
 from sklearn.base import clone
@@ -24,6 +26,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import Normalizer, StandardScaler
 from sklearn.svm import LinearSVC
+from torch import nn
 from tf_transfer.dna import one_hot
 from tf_transfer.few import nearest, out_of_fold, sources, weigh
 from tf_transfer.baselines import GappedKmers
@@ -90,10 +93,47 @@ def body(m, split, seen, folder, name, absent, withheld=None, shuffled=False, se
         for part in (split.train, split.valid): source.X[:, part] = m.X[:, rng.permutation(part)]
     profiles = [vertebrate_profiles()[i] for i in usable]
     learn = binding_learner(source, split, tfs, partial(arch, motifs=profiles), complete=False, bs=512, both_strands=False, seed=seed)
-    rest = read_once(learn, read_by(learn.model, seen, usable), openness=0.1)
-    with silent(rest): rest.fit_one_cycle(EPOCHS, 2e-3, wd=0.01)
+    train(learn, read_by(learn.model, seen, usable))
     save_model(learn, path)
     return learn.model
+
+def train(learn, seen):
+    "The dense layers and the head; on a CPU in bfloat16, a third of the time on one that knows it"
+    rest = read_once(learn, seen, openness=0.1)
+    if rest.dls.device.type=="cpu":
+        rest.opt_func, rest.model = fused_adam, with_byte_dropout(rest.model)
+        rest.add_cb(BFloat16())
+    with silent(rest): rest.fit_one_cycle(EPOCHS, 2e-3, wd=0.01)
+    learn.model.card.training.update(epochs=EPOCHS, lr=2e-3, wd=0.01, schedule="one cycle")
+
+def fused_adam(params, lr=1e-3, mom=0.9, sqr_mom=0.99, eps=1e-5, wd=0.01):
+    "torch's AdamW, all parameters in one pass"
+    return OptimWrapper(params, torch.optim.AdamW, lr=lr, betas=(mom, sqr_mom), eps=eps, weight_decay=wd, fused=True)
+
+class BFloat16(Callback):
+    "The forward pass in 16 bits"
+    def before_batch(self):
+        self.narrow = torch.autocast("cpu", torch.bfloat16)
+        self.narrow.__enter__()
+    def after_pred(self):
+        self.narrow.__exit__(None, None, None)
+        self.learn.pred = self.pred.float()
+
+class ByteDropout(nn.Module):
+    "Dropout by random bytes, of which eight are drawn at once; the rate is rounded to 1/256"
+    def __init__(self, p):
+        super().__init__()
+        self.least = round(p*256)
+    def forward(self, x):
+        if not self.training: return x
+        draw = torch.empty(-(-x.numel()//8), dtype=torch.int64).random_(-2**63, 2**63-1).view(torch.uint8)[:x.numel()].view(x.shape)
+        return x*((draw>=self.least).to(x.dtype)*(256/(256-self.least)))
+
+def with_byte_dropout(model):
+    for parent in list(model.modules()):
+        for name,layer in parent.named_children():
+            if isinstance(layer, nn.Dropout): setattr(parent, name, ByteDropout(layer.p))
+    return model
 
 def read_by(net, seen, usable=EVERY):
     "Of what was seen, what this body reads: its motifs, and all words if it reads words"
