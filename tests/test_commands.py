@@ -12,7 +12,11 @@ import torch
 from safetensors.torch import save_file
 
 from helpers import assert_refused, command, scripts
+from tf_transfer.dna import one_hot, reverse_complement
+from tf_transfer.motifs import vertebrate_profiles
+from tf_transfer.saving import load_model
 from tf_transfer.simulate import simulate
+from tf_transfer.transfer import predict
 
 
 @pytest.fixture(scope='module')
@@ -128,6 +132,18 @@ pretrain = ['--valid-chroms', 'chr5', '--test-chroms', 'chr6', '--arch', 'Shallo
 ])
 def test_pretrain_mistakes(files, tmp_path, args, words):
     assert_refused(words, 'tft-pretrain', files/'m.h5ad', tmp_path/'o.safetensors', *pretrain, *args)
+
+
+def test_pretrain_a_network_of_motifs_and_words(files, tmp_path):
+    out = tmp_path/'words.safetensors'
+    status, err = command('tft-pretrain', files/'m.h5ad', out, '--tfs', 'FOSL2,FOS', '--arch', 'MotifKmerNet', '--labels', 'masked', '--batch-size', 256, '--lr', 0.002,
+                          '--wd', 0.01, '--one-cycle', '--compact', '--epochs', 2, '--valid-chroms', 'chr5', '--test-chroms', 'chr6')
+    assert status == 0, err
+    assert out.stat().st_size < 8e6
+    net = load_model(out)
+    codes = np.random.default_rng(0).integers(0, 4, (20, 200)).astype(np.uint8)
+    with torch.no_grad(): torch.testing.assert_close(net(one_hot(codes)), net(one_hot(reverse_complement(codes))), atol=1e-3, rtol=0)
+    assert net.first.n_out == len(vertebrate_profiles())+2080 and predict(net, codes).std() > 0
 
 
 def test_pretrain_tfs_from_a_file(files, tmp_path):

@@ -8,7 +8,7 @@ from tf_transfer.core import UserError
 from tf_transfer.dna import one_hot
 from tf_transfer.filters import correctly_predicted, filter_pwms
 from tf_transfer.findings import known_filters, shuffled
-from tf_transfer.models import DanQ, MotifNet, PaperCNN, ShallowCNN, TargetNet
+from tf_transfer.models import DanQ, MotifKmerNet, MotifNet, PaperCNN, ShallowCNN, TargetNet
 from tf_transfer.motif_files import read_meme, write_meme
 from tf_transfer.motifs import PWM, jaspar
 from tf_transfer.tomtom import tomtom
@@ -54,7 +54,7 @@ def test_deep_lift_is_tangermeme():
     direct = deep_lift_shap(net, one_hot(codes[:6]), references=refs, hypothetical=True, device="cpu").detach().numpy()
     np.testing.assert_allclose(deep_lift(net, codes[:6], n_references=4, seed=3).hypothetical, direct, atol=1e-6)
 
-@pytest.mark.parametrize("arch,kw", [(ShallowCNN, {}), (PaperCNN, {}), (DanQ, {}), (MotifNet, dict(motifs=jaspar("SPI1")+jaspar("MAX")))])
+@pytest.mark.parametrize("arch,kw", [(ShallowCNN, {}), (PaperCNN, {}), (DanQ, {}), (MotifNet, dict(motifs=jaspar("SPI1")+jaspar("MAX"))), (MotifKmerNet, dict(motifs=jaspar("SPI1")+jaspar("MAX")))])
 def test_letters_add_up_to_the_prediction(arch, kw):
     a = deep_lift(a_network(arch, **kw), codes[:5], n_references=4)
     assert np.abs(a.delta).max() < 1e-2*np.abs(a.actual).sum(1).min()
