@@ -1,6 +1,6 @@
 """Networks against networks, on the draws of bench/transfer.py: python bench/networks.py MATRIX FOLDER [--workers 2]
 
-FOLDER is that script's own, with its hits. All bodies are of motifs alone. Finished tasks are kept there; bench/networks.csv is written from them."""
+FOLDER is that script's own, with its bodies and hits. Finished tasks are kept there; bench/networks.csv is written from them."""
 import copy
 import json
 import os
@@ -19,13 +19,13 @@ from sklearn.metrics import average_precision_score
 from tf_transfer.groups import best_resolved
 from tf_transfer.matrix import read_matrix
 from tf_transfer.metrics import average_precisions
-from tf_transfer.models import MotifNet, PaperCNN, ShallowCNN
+from tf_transfer.models import MotifKmerNet, PaperCNN, ShallowCNN
 from tf_transfer.motifs import jaspar_table
 from tf_transfer.saving import load_model, pretrained, save_model
 from tf_transfer.splits import by_chrom, target_set
 from tf_transfer.strategies import discriminative, frozen, gradual, paper, ridge, set_head
 from tf_transfer.transfer import AfterFirst, binding_learner, predict, read_once, scratch_learner, silent, transfer_learner
-from transfer import COMMIT, EVERY, FIVE, all_hits, body, features, to_choose_by
+from transfer import COMMIT, FIVE, all_hits, body, features, to_choose_by
 
 class Pull(Callback):
     "Pull weights towards where they began (L2-SP)"
@@ -75,7 +75,7 @@ def run(m, split, seen, folder, tf, n, seed, cnn):
         best = tuned((scratch_learner(t, arch, seed=seed), lambda l,lr=lr,wd=wd: l.fit(20, lr, wd=wd)) for arch,lr,wd in grid)
         record("CNN from scratch, tuned", predict(best, t.test.codes)[:, 0], start)
         return rows
-    five, unrelated = load_model(folder/"five, motifs.safetensors"), load_model(folder/f"unrelated to {tf}, motifs.safetensors")
+    five, unrelated = load_model(folder/"five.safetensors"), load_model(folder/f"unrelated to {tf}.safetensors")
 
     def head(net):
         z = features(net, h)
@@ -91,7 +91,7 @@ def run(m, split, seen, folder, tf, n, seed, cnn):
     coef, intercept = head(five)
     alone = features(five, ht)@coef+intercept
     record("probe", alone, start)
-    others = [load_model(folder/f"five, motifs, seed {s}.safetensors") for s in (1, 2)]
+    others = [load_model(folder/f"five, seed {s}.safetensors") for s in (1, 2)]
     further = [(features(net, ht), *head(net)) for net in others]
     record("probe, mean of three bodies", alone+sum(z@c+i for z,c,i in further), start)
     for strategy in (paper, frozen, discriminative, gradual):
@@ -109,10 +109,10 @@ def run(m, split, seen, folder, tf, n, seed, cnn):
 
     start = time.time()
     def fresh(lr, wd):
-        learn = scratch_learner(t, MotifNet, seed=seed)
+        learn = scratch_learner(t, MotifKmerNet, seed=seed)
         return read_once(learn, seen), lambda l: l.fit(30, lr, wd=wd)
     rest = tuned(fresh(lr, wd) for lr,wd in product((1e-4, 3e-4, 1e-3, 3e-3), (0, 0.1)))
-    record("MotifNet from scratch, tuned", says(rest.model.net, ht), start)
+    record("MotifKmerNet from scratch, tuned", says(rest.model.net, ht), start)
     start = time.time()
     z, zt = features(unrelated, h), features(unrelated, ht)
     coef, intercept = ridge(z, y)
@@ -138,10 +138,10 @@ def _body(job):
     "Without the five targets, from another seed; or also without all TFs of one target's family"
     m, split, seen, folder = SHARED
     if job=="paper": return paper_body(m, split, folder/"paper.safetensors")
-    if isinstance(job, int): return body(m, split, seen, folder, f"five, motifs{f', seed {job}' if job else ''}", FIVE, seed=job, arch=MotifNet)
+    if isinstance(job, int): return body(m, split, seen, folder, f"five{f', seed {job}' if job else ''}", FIVE, seed=job)
     families = jaspar_table(list(m.obs_names)).tf_family
     absent = sorted({*FIVE, *families.index[families==families[job]]})
-    body(m, split, seen, folder, f"unrelated to {job}, motifs", absent, arch=MotifNet)
+    body(m, split, seen, folder, f"unrelated to {job}", absent)
     print(f"{job}: body of unrelated TFs, without {', '.join(absent)}", flush=True)
 
 def _task(job):
@@ -169,7 +169,7 @@ def main(
     folder = Path(folder)
     m = read_matrix(matrix)
     split = by_chrom(m, valid=["chr15"], test=["chr16", "chr22"])
-    SHARED = m, split, all_hits(m, folder)[1][:, :len(EVERY)], folder
+    SHARED = m, split, all_hits(m, folder)[1], folder
     with get_context("fork").Pool(workers) as pool: pool.map(_body, ["paper", 0, 1, 2, *FIVE], chunksize=1)
     if quick:
         split = to_choose_by(m, split)

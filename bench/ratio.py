@@ -1,6 +1,6 @@
 """How many unbound regions per bound one should a head learn from? python bench/ratio.py MATRIX FOLDER
 
-On a body of motifs alone. Chosen on chr15 alone; chr16 and chr22 are not read. FOLDER is that of bench/transfer.py, with its hits. Writes bench/ratio.csv."""
+Chosen on chr15 alone; chr16 and chr22 are not read. FOLDER is that of bench/transfer.py, with its body and hits. Writes bench/ratio.csv."""
 import os
 from pathlib import Path
 
@@ -11,7 +11,6 @@ import torch
 from fastcore.script import call_parse
 from sklearn.metrics import average_precision_score
 from tf_transfer.matrix import read_matrix
-from tf_transfer.models import MotifNet
 from tf_transfer.splits import by_chrom, target_set
 from tf_transfer.strategies import ridge
 from transfer import FIVE, all_hits, body, features, to_choose_by
@@ -28,7 +27,7 @@ def main(
     m = read_matrix(matrix)
     split = by_chrom(m, valid="chr15", test=["chr16", "chr22"])
     seen = all_hits(m, Path(folder))[1]
-    five = body(m, split, seen, Path(folder), "five, motifs", FIVE, arch=MotifNet)
+    five = body(m, split, seen, Path(folder), "five", FIVE)
     inner = to_choose_by(m, split)
     rows = []
     for tf in FIVE:

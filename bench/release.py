@@ -10,7 +10,7 @@ from tf_transfer.cli import tft_pretrain
 from tf_transfer.core import UserError
 from tf_transfer.matrix import AMBIGUOUS, BOUND, read_matrix, states_of
 from tf_transfer.metrics import score
-from tf_transfer.models import MotifNet
+from tf_transfer.models import MotifKmerNet
 from tf_transfer.splits import gc_matched
 from tf_transfer.saving import load_model
 from tf_transfer.transfer import predict
@@ -41,7 +41,7 @@ def main(
     WEIGHTS.mkdir(exist_ok=True)
     out = WEIGHTS/"motifs-hg38.safetensors"
     if not out.exists():
-        tft_pretrain(matrix, str(out), arch=MotifNet.__name__, labels="masked", epochs=12, lr=2e-3, wd=0.01, one_cycle=True, batch_size=512,
+        tft_pretrain(matrix, str(out), arch=MotifKmerNet.__name__, labels="masked", epochs=12, lr=2e-3, wd=0.01, one_cycle=True, batch_size=512,
                      valid_chroms="chr15", test_chroms="chr16,chr22", compact=True, seed=seed)
     model = load_model(out)
     scores(read_matrix(matrix), model, model.card.test_chroms).to_csv(out.with_suffix(".csv"))
