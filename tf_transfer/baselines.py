@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from numpy.lib.stride_tricks import sliding_window_view
 from scipy.sparse import csr_matrix, vstack
-from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone
+from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from sklearn.ensemble import StackingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
@@ -248,13 +248,15 @@ def baseline_table(
     *single, together = baselines(target.tf, withheld).items()
     fitted = {name:e.fit(codes, label) for name,e in single}
     said = {name:e.decision_function(target.test.codes) for name,e in fitted.items()}
-    apart = np.stack([cross_val_predict(_settled(e), codes, label, cv=5, method="decision_function") for e in fitted.values()], 1)
+    apart = np.stack([_apart(e, codes, label) for e in fitted.values()], 1)
     said[together[0]] = together[1].final_estimator.fit(apart, label).decision_function(np.stack(list(said.values()), 1))
     rows = {name:score(target.test.label, v) for name,v in said.items()}
     return pd.DataFrame({k:dict(auprc=s.auprc, low=s.auprc_ci[0], high=s.auprc_ci[1], auroc=s.auroc, prevalence=s.prevalence) for k,s in rows.items()}).T
 
 # %% ../nbs/35_baselines.ipynb #10145a60
-def _settled(estimator):
-    "Not fitted, with the penalty that it chose, so that it need not choose again"
-    if not isinstance(estimator, Pipeline) or not isinstance(estimator[-1], GridSearchCV): return clone(estimator)
-    return make_pipeline(*map(clone, estimator[:-1]), clone(estimator[-1].best_estimator_))
+def _apart(estimator, codes, label):
+    "What it says of each fifth when fitted on the others; a pipeline reads the regions once and keeps the penalty that it chose"
+    if isinstance(estimator, Pipeline):
+        read, *between, chosen = estimator
+        codes, estimator = read.transform(codes), make_pipeline(*between, chosen.best_estimator_)
+    return cross_val_predict(estimator, codes, label, cv=5, method="decision_function")
