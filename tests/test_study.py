@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from threading import Barrier
 
@@ -18,10 +19,10 @@ from tf_transfer.core import UserError
 from tf_transfer.runs import results, run_study, status
 from tf_transfer.study import Study, read_study, shipped
 
-STUDY = dict(name="small", targets=("JUND", "MAX"), groups=("binding-mode", "random"), members=2, sizes=(50,), strategies=("scratch", "paper"), seeds=3,
+STUDY = dict(name="small", targets=("JUND", "MAX"), groups=("binding-mode", "random"), members=2, sizes=(50,), strategies=("scratch", "paper"), seeds=2,
              arch="ShallowCNN", both_strands=False, regions=600, pretrain_epochs=1, epochs=3)
 TOML = "\n".join(f"{k} = {json.dumps(v)}" for k, v in STUDY.items())
-RUNS = 2*3*(1 + 2)
+RUNS = 2*2*(1 + 2)
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +61,7 @@ def wait_for(folder, n, process, seconds=240):
 
 def test_killed_again_and_again(toml, tmp_path, undisturbed):
     folder, finished = tmp_path/"study", {}
-    for n in (1, 6, 11):
+    for n in (1, 4, 8):
         process = start(toml, folder, "--workers", 2)
         wait_for(folder, n, process)
         os.killpg(process.pid, signal.SIGKILL)
@@ -68,7 +69,7 @@ def test_killed_again_and_again(toml, tmp_path, undisturbed):
         now = {p.name: p.stat().st_mtime_ns for p in (folder/"runs").glob("*.json")}
         assert finished.items() <= now.items(), "a finished run was repeated or lost"
         finished = now
-    assert 11 <= len(finished) < RUNS
+    assert 8 <= len(finished) < RUNS
     same(run_study(Study(**STUDY), folder, workers=2), undisturbed)
     assert finished.items() <= {p.name: p.stat().st_mtime_ns for p in (folder/"runs").glob("*.json")}.items()
     same(pd.read_parquet(folder/"table.parquet"), undisturbed)
@@ -185,9 +186,20 @@ def test_mistakes_end_in_one_line(toml, tmp_path, words, change):
 
 
 
-@pytest.mark.parametrize("name", [n for n in shipped() if n.endswith("_quick")])
-def test_quick_forms(name, tmp_path):
-    table = run_study(read_study(name), tmp_path/"study", workers=2)
+quick_form = pytest.mark.parametrize("name", [n for n in shipped() if n.endswith("_quick")])
+
+
+@quick_form
+def test_quick_forms_cut_short(name, tmp_path): runs_through(replace(read_study(name), pretrain_epochs=1, seeds=1), tmp_path)
+
+
+@pytest.mark.slow
+@quick_form
+def test_quick_forms(name, tmp_path): runs_through(read_study(name), tmp_path)
+
+
+def runs_through(study, folder):
+    table = run_study(study, folder/"study", workers=2)
     assert len(table) and table.error.isna().all()
     assert table.auprc.between(0.3, 1).all() and (table.prevalence-0.5).abs().max() < 0.05
 
