@@ -1,8 +1,9 @@
 """Are planted motifs found, and nothing else? Ten simulated genomes: python bench/findings.py [--workers 2]
 
 In each: a network of all TFs, its filters and patterns with their nulls; JUND fine-tuned from four relatives, from its partners, and on
-shuffled labels; and the motifs of JUND's partners and of strangers put into shuffled sequences, for a JUND that was fine-tuned from all others.
-Writes bench/findings.csv, bench/refined.csv and bench/cofactors.csv; seeds that stand there already are not repeated."""
+shuffled labels; the motifs of JUND's partners and of strangers put into shuffled sequences, for a JUND that was fine-tuned from all others; and moved away from
+a site of JUND, for a network of JUND and its partner.
+Writes bench/findings.csv, refined.csv, cofactors.csv and spacings.csv; seeds that stand there already are not repeated."""
 import os
 import warnings
 from functools import partial
@@ -16,7 +17,7 @@ import torch
 from fastcore.script import call_parse
 from tf_transfer.attribution import deep_lift
 from tf_transfer.core import UserError
-from tf_transfer.experiments import marginal
+from tf_transfer.experiments import marginal, spacing
 from tf_transfer.findings import known_filters
 from tf_transfer.matrix import BOUND
 from tf_transfer.models import ShallowCNN
@@ -87,6 +88,10 @@ def refined(seed):
             rows.append(dict(seed=seed, start=start, labels=labels, auprc=evaluate(tuned, target.test).auprc) | likeness(refinement(learn, tuned, bound, world.profiles["JUND"])).to_dict())
     return rows
 
+def role(family):
+    "What a family is to JUND"
+    return "own" if family=="AP-1" else "partner" if family==PARTNERS["AP-1"] else "stranger"
+
 def cofactors(seed):
     "Does the fine-tuned network answer to each family's motif, when it is put into shuffled sequences?"
     world = simulate(n_regions=12_000, seed=seed)
@@ -98,14 +103,26 @@ def cofactors(seed):
     with silent(tuned): paper(tuned)
     motifs = {family:world.profiles["JUND" if family=="AP-1" else next(iter(members))] for family,members in FAMILIES.items()}
     put_in = marginal(tuned, list(motifs.values()), target.test.codes, seed=seed)
-    role = lambda family: "own" if family=="AP-1" else "partner" if family==PARTNERS["AP-1"] else "stranger"
     return [dict(seed=seed, family=family, role=role(family)) | row for family,row in zip(motifs, put_in.to_dict("records"))]
+
+def spacings(seed):
+    "Is a motif near a site of JUND worth more than the same motif far from it?"
+    world = simulate(n_regions=10_000, seed=seed)
+    m = world.matrix()
+    learn = pretrained(m, by_chrom(m, valid="chr5", test="chr6"), ["JUND", "FOSL2", "JUNB", "SPI1", "ELF1"], seed, 8)
+    bound = m.varm["sequence"][m["JUND"].X[0]==BOUND][:100]
+    rows = []
+    for family,members in FAMILIES.items():
+        if family=="AP-1": continue
+        together = spacing(learn, world.profiles["JUND"], world.profiles[next(iter(members))], bound, "JUND", seed=seed).together
+        rows.append(dict(seed=seed, family=family, role=role(family), near=together.loc[:12].mean(), far=together.loc[40:].mean()))
+    return rows
 
 def _job(job):
     torch.set_num_threads(1)
     warnings.simplefilter("ignore")
     what, seed = job
-    rows = dict(planted=planted, refined=refined, cofactors=cofactors)[what](seed)
+    rows = dict(planted=planted, refined=refined, cofactors=cofactors, spacings=spacings)[what](seed)
     print(what, seed, len(rows), flush=True)
     return what, rows
 
@@ -116,7 +133,7 @@ def main(
     out:str="bench", # Where to write the tables
 ):
     "Planted motifs, found again."
-    files = dict(refined=Path(out)/"refined.csv", cofactors=Path(out)/"cofactors.csv", planted=Path(out)/"findings.csv")
+    files = dict(refined=Path(out)/"refined.csv", cofactors=Path(out)/"cofactors.csv", spacings=Path(out)/"spacings.csv", planted=Path(out)/"findings.csv")
     rows = {what:pd.read_csv(f).to_dict("records") if f.exists() else [] for what,f in files.items()}
     jobs = [(what, s) for what in rows for s in range(seeds) if not any(r["seed"]==s for r in rows[what])]
     with get_context("fork").Pool(workers) as pool:
