@@ -4,6 +4,7 @@ import json
 import os
 import select
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -20,12 +21,12 @@ class Browser:
 
     def __init__(self, patience=60):
         self.patience, self.count, self.buffer, self.problems = patience, 0, b'', []
-        self.profile = tempfile.TemporaryDirectory()
+        self.profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         theirs_in, self.to = os.pipe()
         self.back, theirs_out = os.pipe()
         as_3_and_4 = 'import os, sys; r, w = map(int, sys.argv[1:3]); os.dup2(r, 100); os.dup2(w, 4); os.dup2(100, 3); os.execv(sys.argv[3], sys.argv[3:])'
         command = [sys.executable, '-Sc', as_3_and_4, str(theirs_in), str(theirs_out), chromium, *(f'--{o}' for o in flags), f'--user-data-dir={self.profile.name}']
-        self.process = subprocess.Popen(command, pass_fds=(theirs_in, theirs_out), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.process = subprocess.Popen(command, pass_fds=(theirs_in, theirs_out), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
         for o in (theirs_in, theirs_out): os.close(o)
         self.session = None
         target = self.call('Target.createTarget', url='about:blank')['targetId']
@@ -88,7 +89,7 @@ class Browser:
         Path(path).write_bytes(base64.b64decode(res['data']))
 
     def close(self):
-        self.process.kill()
+        os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
         for o in (self.to, self.back): os.close(o)
         self.profile.cleanup()
