@@ -37,12 +37,12 @@ readme: $(VENV)/.dev       ## write README.md from nbs/index.ipynb
 	python docs/readme.py
 
 notebooks: $(VENV)/.dev    ## execute the notebooks and save their outputs (real data: outputs stay as stored)
-	nbdev-test --save
+	TQDM_DISABLE=1 nbdev-test --save
 	nbdev-clean
 
 paper: $(VENV)/.dev        ## execute nbs/paper on the real data in $TF_TRANSFER_DATA and save the outputs
 	@test -n "$$TF_TRANSFER_DATA" || { echo "make paper: set TF_TRANSFER_DATA to the folder of the real data"; exit 2; }
-	nbdev-test nbs/paper --flags realdata --save --n-workers 1 --cell-timeout 0
+	TQDM_DISABLE=1 nbdev-test nbs/paper --flags realdata --save --n-workers 1 --cell-timeout 0
 	nbdev-clean
 
 clean:      ## remove what make made, except $(VENV)
