@@ -26,6 +26,6 @@ setup(
         'console_scripts': cfg['console_scripts'].split(),
         'nbdev': [f"{cfg['lib_name']}={cfg['lib_name']}._modidx:d"],
     },
-    packages=find_packages(include=[cfg['lib_name']]),
+    packages=find_packages(include=[cfg["lib_name"], cfg["lib_name"] + ".*"]),
     package_data={cfg['lib_name']: ['weights/*', 'studies/*']},
 )

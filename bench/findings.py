@@ -15,20 +15,20 @@ import numpy as np
 import pandas as pd
 import torch
 from fastcore.script import call_parse
-from tf_transfer.attribution import deep_lift
+from tf_transfer.interpret.attribution import deep_lift
 from tf_transfer.core import UserError
-from tf_transfer.experiments import marginal, spacing
-from tf_transfer.findings import known_filters
-from tf_transfer.matrix import BOUND
-from tf_transfer.models import ShallowCNN
-from tf_transfer.motifs import vertebrate_profiles
-from tf_transfer.patterns import known_patterns
-from tf_transfer.refinement import likeness, refinement
-from tf_transfer.simulate import FAMILIES, PARTNERS, simulate
-from tf_transfer.splits import by_chrom, target_set
-from tf_transfer.strategies import paper
-from tf_transfer.tomtom import tomtom
-from tf_transfer.transfer import binding_learner, evaluate, silent, transfer_learner
+from tf_transfer.interpret.experiments import marginal, spacing
+from tf_transfer.interpret.nulls import known_filters
+from tf_transfer.matrix.states import BOUND
+from tf_transfer.model.networks import ShallowCNN
+from tf_transfer.motifs.pwm import vertebrate_profiles
+from tf_transfer.interpret.patterns import known_patterns
+from tf_transfer.interpret.refinement import likeness, refinement
+from tf_transfer.matrix.simulate import FAMILIES, PARTNERS, simulate
+from tf_transfer.matrix.splits import by_chrom, target_set
+from tf_transfer.finetune.strategies import paper
+from tf_transfer.motifs.tomtom import tomtom
+from tf_transfer.train.learners import binding_learner, evaluate, silent, transfer_learner
 
 KNOWN = vertebrate_profiles()
 PLANTED = {family:[i for i,p in enumerate(KNOWN) if p.matrix_id.split(".")[0] in members.values()] for family,members in FAMILIES.items()}

@@ -147,7 +147,7 @@ def bedtools(files):
 
 def reading(files):
     "Seconds to read one TF's labels, and 382,000 x 50 of them, from the file"
-    from tf_transfer.matrix import read_states
+    from tf_transfer.matrix.states import read_states
     path, times, n = files/'m.h5ad', [], int(files.name.split('_')[0])
     some = np.unique(np.linspace(0, n - n//10, 382_000).astype(int))
     for tfs, regions in (['TF000'], None), ([f'TF{i:03d}' for i in range(50)], some):

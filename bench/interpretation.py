@@ -8,12 +8,12 @@ import pandas as pd
 import torch
 from fastcore.script import call_parse
 from tangermeme.deep_lift_shap import deep_lift_shap
-from tf_transfer.attribution import deep_lift
-from tf_transfer.dna import one_hot
-from tf_transfer.filters import filter_pwms
-from tf_transfer.influence import influence
-from tf_transfer.models import MotifNet, PaperCNN, ShallowCNN
-from tf_transfer.motifs import vertebrate_profiles
+from tf_transfer.interpret.attribution import deep_lift
+from tf_transfer.genome.dna import one_hot
+from tf_transfer.interpret.filters import filter_pwms
+from tf_transfer.interpret.influence import influence
+from tf_transfer.model.networks import MotifNet, PaperCNN, ShallowCNN
+from tf_transfer.motifs.pwm import vertebrate_profiles
 
 def timed(f, *args, **kwargs):
     start = time.perf_counter()

@@ -11,11 +11,11 @@ import pandas as pd
 import torch
 from fastcore.script import call_parse
 from sklearn.metrics import average_precision_score
-from tf_transfer.few import weigh
-from tf_transfer.matrix import read_matrix
-from tf_transfer.models import MotifKmerNet, MotifNet
-from tf_transfer.splits import by_chrom
-from tf_transfer.strategies import ridge
+from tf_transfer.finetune.auto import weigh
+from tf_transfer.matrix.states import read_matrix
+from tf_transfer.model.networks import MotifKmerNet, MotifNet
+from tf_transfer.matrix.splits import by_chrom
+from tf_transfer.finetune.strategies import ridge
 from transfer import COMMIT, FIVE, all_hits, body, family, to_choose_by
 from penalty import evidence, heard
 

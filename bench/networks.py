@@ -16,15 +16,17 @@ import torch
 from fastai.callback.core import Callback
 from fastcore.script import call_parse
 from sklearn.metrics import average_precision_score
-from tf_transfer.groups import best_resolved
-from tf_transfer.matrix import read_matrix
-from tf_transfer.metrics import average_precisions
-from tf_transfer.models import MotifKmerNet, PaperCNN, ShallowCNN
-from tf_transfer.motifs import jaspar_table
-from tf_transfer.saving import load_model, pretrained, save_model
-from tf_transfer.splits import by_chrom, target_set
-from tf_transfer.strategies import discriminative, frozen, gradual, paper, ridge, set_head
-from tf_transfer.transfer import AfterFirst, binding_learner, predict, read_once, scratch_learner, silent, transfer_learner
+from tf_transfer.matrix.groups import best_resolved
+from tf_transfer.matrix.states import read_matrix
+from tf_transfer.train.metrics import average_precisions
+from tf_transfer.model.networks import MotifKmerNet, PaperCNN, ShallowCNN
+from tf_transfer.motifs.pwm import jaspar_table
+from tf_transfer.model.saving import load_model, pretrained, save_model
+from tf_transfer.matrix.splits import by_chrom, target_set
+from tf_transfer.finetune.strategies import discriminative, frozen, gradual, paper, ridge, set_head
+from tf_transfer.train.learners import (
+    AfterFirst, binding_learner, predict, read_once, scratch_learner, silent, transfer_learner,
+)
 from transfer import COMMIT, FIVE, all_hits, body, features, to_choose_by
 
 class Pull(Callback):

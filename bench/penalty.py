@@ -12,11 +12,11 @@ import torch
 from fastcore.script import call_parse
 from sklearn.metrics import average_precision_score
 from tf_transfer.core import UserError
-from tf_transfer.few import RATIO, TRUST
-from tf_transfer.matrix import read_matrix
-from tf_transfer.saving import load_model
-from tf_transfer.splits import by_chrom
-from tf_transfer.strategies import ridge
+from tf_transfer.finetune.auto import RATIO, TRUST
+from tf_transfer.matrix.states import read_matrix
+from tf_transfer.model.saving import load_model
+from tf_transfer.matrix.splits import by_chrom
+from tf_transfer.finetune.strategies import ridge
 from transfer import FIVE, PENALTIES, all_hits, asked, by_cross_validation, family, features, further, task_data, to_choose_by
 
 def evidence(m, inner, hits, folder, tf, n, seed, unknown):

@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from fastcore.script import call_parse
-from tf_transfer.cli import tft_pretrain
+from tf_transfer.commands.models import tft_pretrain
 from tf_transfer.core import UserError
-from tf_transfer.matrix import AMBIGUOUS, BOUND, read_matrix, states_of
-from tf_transfer.metrics import score
-from tf_transfer.models import MotifKmerNet
-from tf_transfer.splits import gc_matched
-from tf_transfer.saving import load_model
-from tf_transfer.transfer import predict
+from tf_transfer.matrix.states import AMBIGUOUS, BOUND, read_matrix, states_of
+from tf_transfer.train.metrics import score
+from tf_transfer.model.networks import MotifKmerNet
+from tf_transfer.matrix.splits import gc_matched
+from tf_transfer.model.saving import load_model
+from tf_transfer.train.learners import predict
 
 WEIGHTS = Path(__file__).parent.parent/"tf_transfer"/"weights"
 

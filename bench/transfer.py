@@ -27,16 +27,16 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import Normalizer, StandardScaler
 from sklearn.svm import LinearSVC
 from torch import nn
-from tf_transfer.dna import one_hot
-from tf_transfer.few import nearest, out_of_fold, sources, weigh
-from tf_transfer.baselines import GappedKmers
-from tf_transfer.matrix import AMBIGUOUS, BOUND, UNBOUND, read_matrix
-from tf_transfer.models import MotifKmerNet, MotifLayer, MotifsAndKmers
-from tf_transfer.motifs import vertebrate_profiles
-from tf_transfer.splits import Split, by_chrom, target_set
-from tf_transfer.saving import load_model, save_model
-from tf_transfer.strategies import ridge
-from tf_transfer.transfer import AfterFirst, binding_learner, read_once, silent
+from tf_transfer.genome.dna import one_hot
+from tf_transfer.finetune.auto import nearest, out_of_fold, sources, weigh
+from tf_transfer.finetune.baselines import GappedKmers
+from tf_transfer.matrix.states import AMBIGUOUS, BOUND, UNBOUND, read_matrix
+from tf_transfer.model.networks import MotifKmerNet, MotifLayer, MotifsAndKmers
+from tf_transfer.motifs.pwm import vertebrate_profiles
+from tf_transfer.matrix.splits import Split, by_chrom, target_set
+from tf_transfer.model.saving import load_model, save_model
+from tf_transfer.finetune.strategies import ridge
+from tf_transfer.train.learners import AfterFirst, binding_learner, read_once, silent
 
 FIVE = ["JUND", "MAX", "SPI1", "SP1", "HNF4A"]
 EPOCHS = 12

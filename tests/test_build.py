@@ -12,12 +12,12 @@ from Bio.bgzf import BgzfWriter
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from tf_transfer.build import build_matrix, combine
+from tf_transfer.matrix.build import build_matrix, combine
 from tf_transfer.core import UserError, data_folder
-from tf_transfer.evidence import Hits
-from tf_transfer.formats import read_bed, recognise
-from tf_transfer.matrix import read_npz
-from tf_transfer.regions import RegionIndex
+from tf_transfer.matrix.inputs import Hits
+from tf_transfer.genome.formats import read_bed, recognise
+from tf_transfer.matrix.states import read_npz
+from tf_transfer.genome.regions import RegionIndex
 
 LENGTHS = dict(chrA=70, chrB=45)
 SEQUENCE = {c: ''.join(np.random.default_rng(n).choice(list('ACGTN'), n)) for c, n in LENGTHS.items()}

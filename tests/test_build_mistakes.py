@@ -9,9 +9,9 @@ import pytest
 from pyfaidx import Fasta
 
 from helpers import assert_refused, command
-from tf_transfer.build import build_report
-from tf_transfer.matrix import by_biosample, read_matrix
-from tf_transfer.simulate import simulate
+from tf_transfer.matrix.build import build_report
+from tf_transfer.matrix.states import by_biosample, read_matrix
+from tf_transfer.matrix.simulate import simulate
 
 
 @pytest.fixture(scope='module')

@@ -12,11 +12,11 @@ import torch
 from safetensors.torch import save_file
 
 from helpers import assert_refused, command, scripts
-from tf_transfer.dna import one_hot, reverse_complement
-from tf_transfer.motifs import vertebrate_profiles
-from tf_transfer.saving import load_model
-from tf_transfer.simulate import simulate
-from tf_transfer.transfer import predict
+from tf_transfer.genome.dna import one_hot, reverse_complement
+from tf_transfer.motifs.pwm import vertebrate_profiles
+from tf_transfer.model.saving import load_model
+from tf_transfer.matrix.simulate import simulate
+from tf_transfer.train.learners import predict
 
 
 @pytest.fixture(scope='module')
@@ -215,7 +215,7 @@ def test_a_model_of_another_width(files, tmp_path):
 
 def short_matrix(folder):
     import pandas as pd
-    from tf_transfer.matrix import binding_matrix, write_matrix
+    from tf_transfer.matrix.states import binding_matrix, write_matrix
     rng = np.random.default_rng(0)
     regions = pd.DataFrame(dict(chrom=['chr1', 'chr2']*20, start=np.arange(40)*50)).assign(end=lambda d: d.start+30)
     write_matrix(binding_matrix(rng.integers(1, 4, (2, 40)), ['A', 'B'], regions, rng.integers(0, 4, (40, 30), dtype=np.uint8)), folder/'short.h5ad')
@@ -295,7 +295,7 @@ def listening():
 
 
 def test_an_interrupt_in_a_destructor_is_not_lost(capsys, listening):
-    from tf_transfer.command import _interrupts_arrive
+    from tf_transfer.commands.base import _interrupts_arrive
 
     class Tidy:
         def __del__(self): raise KeyboardInterrupt

@@ -10,7 +10,7 @@ import pytest
 
 from helpers import command
 from tf_transfer import selftest
-from tf_transfer.demo import WAYS
+from tf_transfer.commands.demo import WAYS
 
 
 @pytest.fixture(scope='module')

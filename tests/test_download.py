@@ -15,7 +15,7 @@ import pytest
 from helpers import command, scripts
 from tf_transfer import download
 from tf_transfer.core import UserError
-from tf_transfer.download import SOURCES, DataSource, RemoteFile, fetch
+from tf_transfer.genome.download import SOURCES, DataSource, RemoteFile, fetch
 
 CONTENT = os.urandom(300_000)
 SHA = 'sha256:' + hashlib.sha256(CONTENT).hexdigest()
@@ -111,7 +111,7 @@ def test_a_later_call_carries_on(tmp_path):
 
 def test_a_killed_download_carries_on(tmp_path):
     s = Server('hang')
-    code = f'from tf_transfer.download import *; fetch(RemoteFile("f.bin", ("{s.url}",)), "{tmp_path}")'
+    code = f'from tf_transfer.genome.download import *; fetch(RemoteFile("f.bin", ("{s.url}",)), "{tmp_path}")'
     p = subprocess.Popen([sys.executable, '-c', code], stdout=subprocess.DEVNULL)
     part, started = tmp_path/'f.bin.part', time.time()
     while not (part.exists() and part.stat().st_size) and time.time() - started < 60: time.sleep(0.1)

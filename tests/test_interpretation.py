@@ -3,15 +3,15 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from tf_transfer.attribution import deep_lift
+from tf_transfer.interpret.attribution import deep_lift
 from tf_transfer.core import UserError
-from tf_transfer.dna import one_hot
-from tf_transfer.filters import correctly_predicted, filter_pwms
-from tf_transfer.findings import known_filters, shuffled
-from tf_transfer.models import DanQ, MotifKmerNet, MotifNet, PaperCNN, ShallowCNN, TargetNet
-from tf_transfer.motif_files import read_meme, write_meme
-from tf_transfer.motifs import PWM, jaspar
-from tf_transfer.tomtom import tomtom
+from tf_transfer.genome.dna import one_hot
+from tf_transfer.interpret.filters import correctly_predicted, filter_pwms
+from tf_transfer.interpret.nulls import known_filters, shuffled
+from tf_transfer.model.networks import DanQ, MotifKmerNet, MotifNet, PaperCNN, ShallowCNN, TargetNet
+from tf_transfer.motifs.files import read_meme, write_meme
+from tf_transfer.motifs.pwm import PWM, jaspar
+from tf_transfer.motifs.tomtom import tomtom
 
 rng = np.random.default_rng(0)
 codes = rng.integers(0, 4, (400, 200)).astype(np.uint8)

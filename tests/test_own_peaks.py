@@ -8,14 +8,14 @@ import pandas as pd
 import pytest
 
 from helpers import assert_refused, command, scripts
-from tf_transfer.dna import Genome, decode
-from tf_transfer.matrix import BOUND, binding_matrix, write_matrix
-from tf_transfer.models import MotifNet
-from tf_transfer.peaks import peaks_matrix, split_by_size
-from tf_transfer.simulate import simulate
-from tf_transfer.splits import by_chrom
-from tf_transfer.saving import load_model, save_model
-from tf_transfer.transfer import binding_learner, predict, read_once, silent
+from tf_transfer.genome.dna import Genome, decode
+from tf_transfer.matrix.states import BOUND, binding_matrix, write_matrix
+from tf_transfer.model.networks import MotifNet
+from tf_transfer.finetune.own_data import peaks_matrix, split_by_size
+from tf_transfer.matrix.simulate import simulate
+from tf_transfer.matrix.splits import by_chrom
+from tf_transfer.model.saving import load_model, save_model
+from tf_transfer.train.learners import binding_learner, predict, read_once, silent
 
 
 @pytest.fixture(scope='module')
@@ -162,8 +162,8 @@ def test_variants_are_what_their_alleles_are(files, tmp_path):
 
 
 def test_a_variant_on_the_other_strand_does_the_same(files, tmp_path):
-    from tf_transfer.dna import encode, reverse_complement
-    from tf_transfer.scan import logits
+    from tf_transfer.genome.dna import encode, reverse_complement
+    from tf_transfer.model.tables import logits
     model, rng = load_model(files/'pre.safetensors'), np.random.default_rng(0)
     codes = rng.integers(0, 4, (20, 200)).astype(np.uint8)
     codes[:, 90:97] = encode('TGACTCA')
@@ -190,7 +190,7 @@ def test_sequences_of_another_width(files, tmp_path):
 
 def megabytes(files, vcf, batch_size):
     "The most memory that `tft_predict` ever held, in a process of its own (Linux)"
-    code = ("import re, sys; from tf_transfer.cli import tft_predict; model, out, vcf, genome, batch_size = sys.argv[1:]; tft_predict(model, out, vcf=vcf, genome=genome, batch_size=int(batch_size)); "
+    code = ("import re, sys; from tf_transfer.commands.models import tft_predict; model, out, vcf, genome, batch_size = sys.argv[1:]; tft_predict(model, out, vcf=vcf, genome=genome, batch_size=int(batch_size)); "
             "print(re.search(r'VmHWM:\\s*(\\d+) kB', open('/proc/self/status').read())[1])")
     done = subprocess.run([sys.executable, '-c', code, files/'pre.safetensors', vcf.with_suffix('.tsv'), vcf, files/'world'/'genome.fa', str(batch_size)], check=True, capture_output=True, text=True)
     vcf.with_suffix('.tsv').unlink()

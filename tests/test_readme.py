@@ -4,8 +4,8 @@ from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
 
-from tf_transfer.matrix import write_matrix
-from tf_transfer.simulate import simulate
+from tf_transfer.matrix.states import write_matrix
+from tf_transfer.matrix.simulate import simulate
 
 
 def test_readme_lines(tmp_path, monkeypatch):
@@ -16,7 +16,7 @@ def test_readme_lines(tmp_path, monkeypatch):
         assert big in code
         code = code.replace(big, small)
     names = {}
-    with redirect_stdout(StringIO()): exec('from tf_transfer.groups import *\nfrom tf_transfer.matrix import *\nfrom tf_transfer.models import *\nfrom tf_transfer.splits import *\n'
-         'from tf_transfer.transfer import *\n' + code, names)
+    with redirect_stdout(StringIO()): exec('from tf_transfer.matrix.groups import *\nfrom tf_transfer.matrix.states import *\nfrom tf_transfer.model.networks import *\nfrom tf_transfer.matrix.splits import *\n'
+         'from tf_transfer.train.learners import *\n' + code, names)
     assert names['tuned'].model.card.tfs == ['JUND']
     assert names['target'].train.n_pos + names['target'].valid.n_pos == 50

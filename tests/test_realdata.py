@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from tf_transfer.core import data_folder, reading
-from tf_transfer.dna import Genome, decode
-from tf_transfer.groups import best_resolved, cosine
-from tf_transfer.matrix import import_published, read_matrix, read_npz
-from tf_transfer.formats import read_bed
-from tf_transfer.regions import region_names
+from tf_transfer.genome.dna import Genome, decode
+from tf_transfer.matrix.groups import best_resolved, cosine
+from tf_transfer.matrix.states import import_published, read_matrix, read_npz
+from tf_transfer.genome.formats import read_bed
+from tf_transfer.genome.regions import region_names
 
 pytestmark = pytest.mark.realdata
 published_cosines = dict(SP1=0.349809, MAFG=0.307209, MAFF=0.268983, NFIC=0.253942, CEBPB=0.245328)

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tf_transfer.motifs import jaspar
-from tf_transfer.saving import pretrained, released
-from tf_transfer.transfer import predict
+from tf_transfer.motifs.pwm import jaspar
+from tf_transfer.model.saving import pretrained, released
+from tf_transfer.train.learners import predict
 
 root = Path(__file__).parent.parent
 

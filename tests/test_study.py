@@ -16,8 +16,8 @@ from helpers import command
 from tqdm.auto import tqdm
 from tf_transfer import runs
 from tf_transfer.core import UserError
-from tf_transfer.runs import results, run_study, status
-from tf_transfer.study import Study, read_study, shipped
+from tf_transfer.study.runs import results, run_study, status
+from tf_transfer.study.plan import Study, read_study, shipped
 
 STUDY = dict(name="small", targets=("JUND", "MAX"), groups=("binding-mode", "random"), members=2, sizes=(50,), strategies=("scratch", "paper"), seeds=2,
              arch="ShallowCNN", both_strands=False, regions=600, pretrain_epochs=1, epochs=3)
@@ -213,8 +213,8 @@ def test_a_target_that_jaspar_does_not_know(tmp_path):
 
 def read_matrix_with(folder, old, new):
     "A simulated matrix in which a TF has another name"
-    from tf_transfer.matrix import write_matrix
-    from tf_transfer.simulate import simulate
+    from tf_transfer.matrix.states import write_matrix
+    from tf_transfer.matrix.simulate import simulate
     m = simulate(n_regions=2000, seed=3).matrix()
     m.obs.index = [new if t == old else t for t in m.obs_names]
     write_matrix(m, folder/"m.h5ad")
