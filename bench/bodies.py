@@ -14,8 +14,11 @@ from sklearn.metrics import average_precision_score
 from tf_transfer.matrix.states import BOUND, read_matrix
 from tf_transfer.model.networks import BindingNet, DanQ, MotifNet, PaperCNN, ShallowCNN, dense_block, n_params
 from tf_transfer.matrix.splits import Split, by_chrom, target_set
-from tf_transfer.finetune.strategies import features, ridge
-from tf_transfer.train.learners import binding_learner, new_model, read_once, silent
+from tf_transfer.model.predict import features
+from tf_transfer.finetune.strategies import ridge
+from tf_transfer.train.learners import binding_learner, new_model
+from tf_transfer.train.pretraining import read_once
+from tf_transfer.train.callbacks import silent
 from torch import nn
 from transfer import by_cross_validation, to_choose_by
 

@@ -28,7 +28,9 @@ from tf_transfer.matrix.simulate import FAMILIES, PARTNERS, simulate
 from tf_transfer.matrix.splits import by_chrom, target_set
 from tf_transfer.finetune.strategies import paper
 from tf_transfer.motifs.tomtom import tomtom
-from tf_transfer.train.learners import binding_learner, evaluate, silent, transfer_learner
+from tf_transfer.train.learners import binding_learner, transfer_learner
+from tf_transfer.train.evaluation import evaluate
+from tf_transfer.train.callbacks import silent
 
 KNOWN = vertebrate_profiles()
 PLANTED = {family:[i for i,p in enumerate(KNOWN) if p.matrix_id.split(".")[0] in members.values()] for family,members in FAMILIES.items()}

@@ -24,9 +24,10 @@ from tf_transfer.motifs.pwm import jaspar_table
 from tf_transfer.model.saving import load_model, pretrained, save_model
 from tf_transfer.matrix.splits import by_chrom, target_set
 from tf_transfer.finetune.strategies import discriminative, frozen, gradual, paper, ridge, set_head
-from tf_transfer.train.learners import (
-    AfterFirst, binding_learner, predict, read_once, scratch_learner, silent, transfer_learner,
-)
+from tf_transfer.train.pretraining import AfterFirst, read_once
+from tf_transfer.train.learners import binding_learner, scratch_learner, transfer_learner
+from tf_transfer.model.predict import predict
+from tf_transfer.train.callbacks import silent
 from transfer import COMMIT, FIVE, all_hits, body, features, to_choose_by
 
 class Pull(Callback):

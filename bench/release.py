@@ -13,7 +13,7 @@ from tf_transfer.train.metrics import score
 from tf_transfer.model.networks import MotifKmerNet
 from tf_transfer.matrix.splits import gc_matched
 from tf_transfer.model.saving import load_model
-from tf_transfer.train.learners import predict
+from tf_transfer.model.predict import predict
 
 WEIGHTS = Path(__file__).parent.parent/"tf_transfer"/"weights"
 

@@ -16,7 +16,7 @@ from tf_transfer.genome.dna import one_hot, reverse_complement
 from tf_transfer.motifs.pwm import vertebrate_profiles
 from tf_transfer.model.saving import load_model
 from tf_transfer.matrix.simulate import simulate
-from tf_transfer.train.learners import predict
+from tf_transfer.model.predict import predict
 
 
 @pytest.fixture(scope='module')

@@ -15,7 +15,10 @@ from tf_transfer.finetune.own_data import peaks_matrix, split_by_size
 from tf_transfer.matrix.simulate import simulate
 from tf_transfer.matrix.splits import by_chrom
 from tf_transfer.model.saving import load_model, save_model
-from tf_transfer.train.learners import binding_learner, predict, read_once, silent
+from tf_transfer.train.learners import binding_learner
+from tf_transfer.model.predict import predict
+from tf_transfer.train.pretraining import read_once
+from tf_transfer.train.callbacks import silent
 
 
 @pytest.fixture(scope='module')
@@ -163,7 +166,7 @@ def test_variants_are_what_their_alleles_are(files, tmp_path):
 
 def test_a_variant_on_the_other_strand_does_the_same(files, tmp_path):
     from tf_transfer.genome.dna import encode, reverse_complement
-    from tf_transfer.model.tables import logits
+    from tf_transfer.model.predict import logits
     model, rng = load_model(files/'pre.safetensors'), np.random.default_rng(0)
     codes = rng.integers(0, 4, (20, 200)).astype(np.uint8)
     codes[:, 90:97] = encode('TGACTCA')

@@ -11,7 +11,7 @@ import pytest
 
 from tf_transfer.motifs.pwm import jaspar
 from tf_transfer.model.saving import pretrained, released
-from tf_transfer.train.learners import predict
+from tf_transfer.model.predict import predict
 
 root = Path(__file__).parent.parent
 

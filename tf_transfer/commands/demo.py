@@ -23,9 +23,10 @@ from ..matrix.simulate import simulate
 from ..matrix.splits import by_chrom, target_set
 from ..model.saving import save_model
 from ..finetune.strategies import discriminative, scratch
-from tf_transfer.train.learners import (
-    binding_learner, evaluate, new_model, predict, progress, scratch_learner, silent, transfer_learner,
-)
+from ..train.learners import binding_learner, new_model, scratch_learner, transfer_learner
+from ..train.evaluation import evaluate
+from ..model.predict import predict
+from ..train.callbacks import progress, silent
 
 # %% ../../nbs/commands/5_demo.ipynb #fbfcdcfc
 TARGET = "JUND"

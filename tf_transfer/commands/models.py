@@ -136,7 +136,9 @@ def tft_pretrain(
     from tf_transfer.model.networks import ARCHS, MotifNet
     from tf_transfer.matrix.splits import by_chrom
     from tf_transfer.model.saving import save_model
-    from tf_transfer.train.learners import binding_learner, progress, read_once, silent
+    from tf_transfer.train.learners import binding_learner
+    from tf_transfer.train.callbacks import progress, silent
+    from tf_transfer.train.pretraining import read_once
     check_output(out, force)
     pick([arch], ARCHS, "architecture", "tf_transfer")
     if labels not in ("complete", "masked"): raise UserError(f"--labels {labels}: choose complete or masked")
@@ -194,7 +196,8 @@ def _fine_tuned(matrix, pretrained, out, tf, no_profile, n_pos, ratio, strategy,
     from tf_transfer.matrix.splits import by_chrom, target_set
     from tf_transfer.model.saving import pretrained as find, save_model
     from tf_transfer.finetune.strategies import STRATEGIES, probe
-    from tf_transfer.train.learners import progress, scratch_learner, transfer_learner
+    from tf_transfer.train.callbacks import progress
+    from tf_transfer.train.learners import scratch_learner, transfer_learner
     check_output(out, force)
     need(tf=tf)
     pick([strategy], [*STRATEGIES, "auto"], "strategy", "tf_transfer")
@@ -270,7 +273,7 @@ def _evaluated(path, m, tf, chroms, n_pos, negatives, one_strand, seed):
     from tf_transfer.genome.regions import overlaps
     from tf_transfer.matrix.splits import check_chroms, labelled
     from tf_transfer.model.saving import load_model
-    from tf_transfer.train.learners import evaluate
+    from tf_transfer.train.evaluation import evaluate
     model = load_model(path)
     chroms = chroms or model.card.test_chroms
     if not chroms: raise UserError("the model has no test chromosomes of its own; name some with --chroms")

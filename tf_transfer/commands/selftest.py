@@ -53,7 +53,7 @@ def shipped_weights() -> str:
     "Does the network that comes with the package load, and answer?"
     import numpy as np
     from tf_transfer.model.saving import pretrained
-    from tf_transfer.train.learners import predict
+    from tf_transfer.model.predict import predict
     net = pretrained()
     said = predict(net, np.arange(net.width, dtype=np.uint8)[None]%4)
     if said.shape!=(1, net.n_tfs) or not ((said>=0) & (said<=1)).all(): raise UserError("the network that comes with the package answers nonsense; run `pip install --force-reinstall --no-deps tf_transfer`")

@@ -21,7 +21,8 @@ from ..core import UserError
 from ..train.metrics import average_precisions
 from ..model.networks import KmerScore, TargetNet
 from ..motifs.pwm import vertebrate_profiles
-from .strategies import features, regions_of, ridge, set_head
+from ..model.predict import features
+from .strategies import regions_of, ridge, set_head
 
 # %% ../../nbs/finetune/2_auto.ipynb #b7f9dddc
 def word_scores(

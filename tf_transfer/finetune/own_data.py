@@ -22,7 +22,8 @@ from ..train.metrics import average_precisions, calibration
 from ..motifs.pwm import PWM
 from ..genome.regions import check_chrom_names, overlaps
 from ..matrix.splits import Split, Target, labelled
-from ..train.learners import evaluate, predict
+from ..train.evaluation import evaluate
+from ..model.predict import predict
 
 # %% ../../nbs/finetune/4_own_data.ipynb #29b6553b
 def windows(

@@ -23,7 +23,7 @@ from ..genome.dna import one_hot
 from .nulls import shuffled
 from ..model.networks import BiLSTM, MotifLayer, MotifsAndKmers, TargetNet
 from ..motifs.pwm import BASE_COLOURS
-from ..train.learners import output_of
+from ..model.predict import output_of
 
 # %% ../../nbs/interpret/4_attribution.ipynb #bb484d44
 @dataclass

@@ -18,7 +18,7 @@ from ..genome.dna import one_hot
 from .nulls import shuffled
 from ..motifs.pwm import PWM
 from ..motifs.tomtom import motif_sites
-from ..train.learners import output_of
+from ..model.predict import output_of
 
 # %% ../../nbs/interpret/6_experiments.ipynb #bd63f92e
 def _model(model): return getattr(model, "model", model).eval()

@@ -15,7 +15,7 @@ from ..core import UserError
 from ..genome.dna import one_hot
 from ..model.networks import BindingNet, MotifLayer
 from ..motifs.pwm import PWM, Alignment, align
-from ..train.learners import output_of, predict
+from ..model.predict import output_of, predict
 
 # %% ../../nbs/interpret/1_filters.ipynb #3567dd34
 @torch.no_grad()

@@ -31,7 +31,7 @@ from .refinement import drawn_filter, likeness, refinement
 from ..show.report import figure, heading, table, text, write_report
 from ..matrix.splits import labelled
 from ..motifs.tomtom import tomtom
-from ..train.learners import predict, output_of
+from ..model.predict import predict, output_of
 
 # %% ../../nbs/interpret/8_page.ipynb #5e0f1a2b
 def _names(ax, dots):

@@ -32,9 +32,10 @@ from ..matrix.simulate import simulate
 from ..matrix.splits import Split, by_chrom, target_set
 from ..finetune.strategies import STRATEGIES
 from .plan import Run, Study, pretraining, runs_of
-from tf_transfer.train.learners import (
-    AfterFirst, binding_learner, evaluate, read_once, scratch_learner, silent, transfer_learner,
-)
+from ..train.pretraining import AfterFirst, read_once
+from ..train.learners import binding_learner, scratch_learner, transfer_learner
+from ..train.evaluation import evaluate
+from ..train.callbacks import silent
 
 # %% ../../nbs/study/2_runs.ipynb #61a5426a
 def open_study(

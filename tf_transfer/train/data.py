@@ -121,7 +121,7 @@ def binding_dls(
     m:ad.AnnData, # Binding matrix
     split:Split, # Training and validation regions
     tfs:list=None, # Names of the TFs, all if not given
-    labels=less_sparse, # The view of the states: `less_sparse` or `sparse`
+    view=less_sparse, # From states to labels: `less_sparse` or `sparse`
     complete:bool=True, # Only regions resolved for every TF? Else any region with a label
     bs:int=99, # Regions per batch
     both_strands:bool=True, # Each region twice, as in the paper? Else a random strand each time
@@ -130,7 +130,7 @@ def binding_dls(
 ) -> DataLoaders:
     "Training and validation batches for many TFs; `.index` tells which regions serve."
     tfs = list(m.obs_names) if tfs is None else list(tfs)
-    y = labels(states_of(m, tfs))
+    y = view(states_of(m, tfs))
     known = ~np.isnan(y)
     usable = (known.all(0) if complete else known.any(0)) & (m.varm["sequence"]<4).all(1)
     index = [part[usable[part]] for part in (split.train, split.valid)]
