@@ -167,7 +167,7 @@ def usable_profiles(
     withheld:list|np.ndarray=(), # Names of TFs whose profiles may not be used; or which profiles may not, bool, (profiles,)
 ) -> UsableProfiles:
     "The vertebrate profiles that are not withheld, and the TF's own among them."
-    out = withheld if getattr(withheld, "dtype", None)==bool else _bears(withheld)
+    out = withheld if np.asarray(withheld).dtype.kind=="b" else _bears(withheld)
     named = np.array([p.name.upper()==tf.upper() for p in vertebrate_profiles()])
     return UsableProfiles(np.flatnonzero(~out), np.flatnonzero(~out & named))
 
