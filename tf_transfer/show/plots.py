@@ -31,8 +31,8 @@ COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 STRATEGY_COLOURS = {
     "scratch":"#0072B2", "paper":"#D55E00", "probe":"#009E73", "auto":"#000000",
     "frozen":"#CC79A7", "discriminative":"#E69F00", "gradual":"#56B4E9", "own-output":"#999999",
-    "own profile":"#999999", "best JASPAR profile":"#56B4E9", "de novo motif":"#E69F00",
-    "regression on JASPAR hits":"#D55E00", "gapped k-mer SVM":"#CC79A7", "these, stacked":"#0072B2"}
+    "own profile":"#CC79A7", "best JASPAR profile":"#56B4E9", "de novo motif":"#E69F00",
+    "regression on JASPAR hits":"#D55E00", "gapped k-mer SVM":"#999999", "these, stacked":"#0072B2"}
 
 # %% ../../nbs/show/1_plots.ipynb #97aace6e
 def styles(

@@ -54,7 +54,7 @@ class Study:
 def _check(study):
     "Raises `UserError` where a study asks for what there is not"
     pick([g.removeprefix("random:") for g in study.groups], GROUPS, "group", "tf_transfer")
-    pick(study.strategies, [*STRATEGIES, "auto", "own-output"], "strategy", "tf_transfer")
+    pick(study.strategies, [*STRATEGIES, "own-output"], "strategy", "tf_transfer")
     pick([study.arch], ARCHS, "architecture", "tf_transfer")
     if study.labels not in ("complete", "masked"):
         raise UserError(f'labels = "{study.labels}": choose complete or masked')
@@ -149,7 +149,7 @@ def _group_of(study, m, target, kind, own, n, seed):
     if not group.tfs: raise UserError(f"{kind}: no TF of the matrix could be found for {target}")
     return group
 
-# %% ../../nbs/study/1_plan.ipynb #4956c294
+# %% ../../nbs/study/1_plan.ipynb #138fb1b7
 def pretraining(
     study:Study, # A study
     run:Run, # One of its runs
