@@ -9,7 +9,7 @@ __all__ = ['Study', 'read_study', 'shipped', 'Run', 'runs_of', 'pretraining']
 
 # %% ../../nbs/study/1_plan.ipynb #1ef8df65
 import hashlib, json, tomllib
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from functools import cache, partial
 from importlib.resources import files
 from itertools import product
@@ -149,7 +149,7 @@ def _group_of(study, m, target, kind, own, n, seed):
     if not group.tfs: raise UserError(f"{kind}: no TF of the matrix could be found for {target}")
     return group
 
-# %% ../../nbs/study/1_plan.ipynb #138fb1b7
+# %% ../../nbs/study/1_plan.ipynb #4956c294
 def pretraining(
     study:Study, # A study
     run:Run, # One of its runs
