@@ -63,16 +63,15 @@ def tft_study(
 ):
     "Run a study: what is left of it."
     from dataclasses import replace
-    from tf_transfer.study.runs import run_study
-    from tf_transfer.study.runs import status as status_of
+    from tf_transfer.study.runs import StudyFolder, run_study
     from tf_transfer.study.plan import read_study, shipped
     if study=="list": return print("\n".join(f"{k:20}{p.read_text().splitlines()[0].lstrip('# ')}" for k,p in shipped().items()))
-    if status: return _say(status_of(out[0] if out else study))
+    if status: return _say(StudyFolder(out[0] if out else study).status())
     if len(out)!=1: raise UserError(f"name one folder to keep the study in; {len(out)} were given")
     if workers<1: raise UserError(f"--workers {workers}: it must be 1 or more")
     asked = read_study(study)
     table = run_study(replace(asked, matrix=str(Path(matrix).absolute())) if matrix else asked, out[0], workers, scheduler, keep_models)
-    _say(status_of(out[0]))
+    _say(StudyFolder(out[0]).status())
     done = table[table.error.isna()]
     if len(done): print(done.groupby(["group", "with_target", "size", "strategy"]).auprc.agg(["mean", "std", "size"]).round(3).to_string(na_rep=""))
     print(f"{Path(out[0])/'table.csv'} written")
