@@ -195,7 +195,8 @@ def _fine_tuned(matrix, pretrained, out, tf, no_profile, n_pos, ratio, strategy,
     from tf_transfer.matrix.states import read_matrix
     from tf_transfer.matrix.splits import by_chrom, target_set
     from tf_transfer.model.saving import pretrained as find, save_model
-    from tf_transfer.finetune.strategies import STRATEGIES, probe
+    from tf_transfer.finetune.strategies import STRATEGIES
+    from tf_transfer.finetune.head import probe
     from tf_transfer.train.callbacks import progress
     from tf_transfer.train.learners import scratch_learner, transfer_learner
     check_output(out, force)
