@@ -1,77 +1,159 @@
-"Imports point one way: the table in explanations/architecture says which module may use which"
+"Imports point one way: from wing to wing in the order of the table in explanations/architecture, inside a wing by number"
 import ast
+import re
+from collections import Counter
 from importlib import import_module
 from pathlib import Path
 
 import pytest
-from fastcore.nbio import read_nb
+from fastcore.nbio import mk_cell, new_nb, read_nb, write_nb
 
 root = Path(__file__).parent.parent
-package = root/'tf_transfer'
-modules = {p.stem: p for p in package.glob('*.py') if not p.stem.startswith('_')}
+notebooks = sorted(p for p in (root/'nbs').rglob('*.ipynb') if '.ipynb_checkpoints' not in p.parts)
 
 
-def table_rows():
-    "The rows of the architecture page's table, as lists of cells"
-    for cell in read_nb(root/'nbs'/'explanations'/'architecture.ipynb').cells:
-        lines = [o for o in cell.source.splitlines() if o.startswith('|')]
-        if lines and 'may use' in lines[0]:
-            return [[o.strip(' `') for o in line.strip('|').split('|')] for line in lines[2:]]
-    raise AssertionError('explanations/architecture has no table with the column "may use"')
+def table_of(nbs):
+    "{wing: its notebooks} from the table in explanations/architecture, in its order"
+    for cell in read_nb(nbs/'explanations'/'architecture.ipynb').cells:
+        head, *rows = [o for o in cell.source.splitlines() if o.startswith('|')] or ['']
+        if not head.startswith('| wing '): continue
+        links = {row.split('|')[1].strip(' `'): re.findall(r'\]\(\.\./(\S+?)\.ipynb\)', row) for row in rows[1:]}
+        return {wing: [nbs/f'{o}.ipynb' for o in paths] for wing, paths in links.items()}
+    raise AssertionError('explanations/architecture has no table that begins with "wing"')
 
 
-def may_use():
-    "{module: the modules it may use}, in the table's order"
-    res = {}
-    for notebook, module, _, used in table_rows():
-        names = {o.strip(' `') for o in used.split(',')} - {'-'}
-        res[module] = set(res) if names == {'all above'} else names
-    return res
+def exports_to(path):
+    "The module that a notebook exports to, as in genome.dna"
+    found = re.search(r'#\| default_exp ([\w.]+)', read_nb(path).cells[0].source)
+    return found and found[1]
 
 
-def imported(path):
-    "The modules of this package that a module imports, anywhere in it"
+def number_of(path):
+    found = re.match(r'(\d+)_', path.name)
+    return found and int(found[1])
+
+
+def imported(path, package):
+    "What a module imports from its package, anywhere in it: genome.dna for the room, and genome.dna.encode for the name"
     names = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import): names |= {o.name for o in node.names}
-        if isinstance(node, ast.ImportFrom):
-            source = '.'.join(filter(None, [package.name if node.level else '', node.module]))
-            names |= {source} | {f'{source}.{o.name}' for o in node.names}
-    found = {o.split('.')[1] for o in names if o.startswith(f'{package.name}.')}
-    return found & (modules.keys() | may_use().keys())
+        if not isinstance(node, ast.ImportFrom): continue
+        inside = [package.name, *path.relative_to(package).parent.parts]
+        source = '.'.join([*inside[:len(inside) + 1 - node.level], *filter(None, [node.module])]) if node.level else node.module
+        names |= {source} | {f'{source}.{o.name}' for o in node.names}
+    return {o.removeprefix(f'{package.name}.') for o in names if o.startswith(f'{package.name}.')}
 
 
-def test_table_lists_every_module():
-    assert sorted(may_use()) == sorted(modules), 'explanations/architecture and the package name different modules'
+def wrong_places(root):
+    "Where the table, the folders of notebooks and the modules disagree"
+    nbs, package = root/'nbs', root/'tf_transfer'
+    table = table_of(nbs)
+    for wing, rooms in table.items():
+        made = {p: exports_to(p) for p in (nbs/wing).glob('*.ipynb')} if (nbs/wing).is_dir() else {nbs/f'{wing}.ipynb': wing}
+        in_order = sorted((p for p, module in made.items() if module), key=number_of)
+        if rooms != in_order: yield f'{wing}: the table lists {[p.stem for p in rooms]}, the folder holds {[p.stem for p in in_order]}'
+        for p, module in made.items():
+            name = re.sub(r'^\d+_', '', p.stem)
+            if module and module not in (name, f'{wing}.{name}'): yield f'{p.relative_to(nbs)} exports to {module}'
+    for folder in {p.parent for p in nbs.rglob('*.ipynb')}:
+        counts = Counter(number_of(p) for p in folder.glob('*.ipynb'))
+        yield from (f'{folder.name}: {n} notebooks have the number {i}' for i, n in counts.items() if i is not None and n > 1)
+    for p in package.rglob('*.py'):
+        if p.name == '__init__.py' and imported(p, package): yield f'{p.relative_to(package)} imports {sorted(imported(p, package))}'
+    modules = {'.'.join(p.relative_to(package).with_suffix('').parts) for p in package.rglob('[!_]*.py')}
+    exported = {exports_to(p) for rooms in table.values() for p in rooms if p.exists()}
+    if modules != exported: yield f'these modules have no notebook in the table, or the other way round: {sorted(modules ^ exported)}'
 
 
-def test_table_names_the_notebooks():
-    for notebook, module, *_ in table_rows():
-        path = root/'nbs'/f'{notebook}.ipynb'
-        assert path.exists(), f'no {path.name}'
-        assert f'default_exp {module}' in path.read_text(), f'{path.name} does not export to {module}'
-
-
-def test_table_points_up():
-    "So it has no cycle"
+def wrong_imports(root):
+    "Imports that do not point up: to a wing above, or to a smaller number in the same wing"
+    package = root/'tf_transfer'
     above = set()
-    for module, used in may_use().items():
-        assert used <= above, f'{module} may use {sorted(used - above)}, which no row above it names'
-        above.add(module)
+    for path in (p for rooms in table_of(root/'nbs').values() for p in rooms):
+        room = exports_to(path)
+        rooms = {o for o in imported((package/room.replace('.', '/')).with_suffix('.py'), package) if (package/o.replace('.', '/')).with_suffix('.py').exists()}
+        yield from (f'{room} imports {o}, which does not stand above it' for o in sorted(rooms - above))
+        above.add(room)
 
 
-@pytest.mark.parametrize('module', sorted(modules))
-def test_imports_follow_the_table(module):
-    extra = imported(modules[module]) - may_use()[module]
-    assert not extra, f'{module} imports {sorted(extra)}, which explanations/architecture does not allow it to use'
+def test_the_table_and_the_folders_agree():
+    assert list(wrong_places(root)) == []
 
 
-@pytest.mark.parametrize('notebook', sorted((root/'nbs').rglob('[!.]*.ipynb')), ids=lambda p: p.name)
+def test_imports_point_up():
+    assert list(wrong_imports(root)) == []
+
+
+@pytest.fixture
+def house(tmp_path):
+    "A small package whose imports are right: core, then the wing genome with two rooms, then motifs with one"
+    rows = '| `core` | | [`core`](../core.ipynb) |\n' \
+           '| `genome` | | [`dna`](../genome/1_dna.ipynb), [`regions`](../genome/2_regions.ipynb) |\n' \
+           '| `motifs` | | [`pwm`](../motifs/1_pwm.ipynb) |'
+    files = dict(core='import os', **{
+        'genome/1_dna': 'from ..core import pick', 'genome/2_regions': 'from .dna import encode\nimport tf_transfer.core',
+        'motifs/1_pwm': 'def f():\n    from tf_transfer.genome import dna\n    from ..genome.regions import resize'})
+    for name, code in files.items(): room(tmp_path, name, code)
+    (tmp_path/'tf_transfer'/'genome'/'__init__.py').write_text('"Where in the genome"')
+    notebook(tmp_path, 'explanations/architecture', f'| wing | what | rooms |\n|---|---|---|\n{rows}')
+    return tmp_path
+
+
+def notebook(house, name, source, kind='markdown'):
+    path = house/'nbs'/f'{name}.ipynb'
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_nb(new_nb([mk_cell(source, kind)]), path)
+
+
+def room(house, name, code):
+    "A notebook and the module that is exported from it"
+    module = re.sub(r'\d+_', '', name)
+    notebook(house, name, f"#| default_exp {module.replace('/', '.')}", 'code')
+    path = house/'tf_transfer'/f'{module}.py'
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(code)
+
+
+def test_a_house_in_order_passes(house):
+    assert [*wrong_places(house), *wrong_imports(house)] == []
+
+
+@pytest.mark.parametrize('name, code, words', [
+    ('core', 'from .genome.dna import encode', 'core imports genome.dna'),
+    ('core', 'def f(): import tf_transfer.motifs.pwm', 'core imports motifs.pwm'),
+    ('genome/1_dna', 'from tf_transfer.motifs import pwm', 'genome.dna imports motifs.pwm'),
+    ('genome/1_dna', 'def f(): from .regions import resize', 'genome.dna imports genome.regions'),
+    ('genome/1_dna', 'from . import regions', 'genome.dna imports genome.regions'),
+    ('genome/1_dna', 'from .dna import encode', 'genome.dna imports genome.dna')])
+def test_a_wrong_import_is_found(house, name, code, words):
+    room(house, name, code)
+    assert [o for o in wrong_imports(house) if words in o]
+
+
+@pytest.mark.parametrize('name, code, words', [
+    ('genome/3_formats', '', "genome: the table lists ['1_dna', '2_regions'], the folder holds ['1_dna', '2_regions', '3_formats']"),
+    ('genome/2_formats', '', 'genome: 2 notebooks have the number 2'),
+    ('explanations/1_a', '', None), ('show/1_plots', '', "['show.plots']")])
+def test_a_room_out_of_place_is_found(house, name, code, words):
+    if words: room(house, name, code)
+    else:
+        for o in ('1_a', '1_b'): notebook(house, f'explanations/{o}', 'text')
+        words = 'explanations: 2 notebooks have the number 1'
+    assert [o for o in wrong_places(house) if words in o]
+
+
+def test_a_wing_that_imports_is_found(house):
+    (house/'tf_transfer'/'genome'/'__init__.py').write_text('from .dna import *')
+    assert [o for o in wrong_places(house) if o.startswith('genome/__init__.py imports')]
+
+
+@pytest.mark.parametrize('notebook', notebooks, ids=lambda p: '/'.join(p.parts[-2:]))
 def test_what_a_notebook_imports_is_there(notebook):
     "In the cells that need real data too, which the tests seldom run"
     for cell in read_nb(notebook).cells:
         if cell.cell_type != 'code' or cell.source.lstrip().startswith(('%', '!')): continue
         for node in ast.walk(ast.parse(cell.source)):
-            if isinstance(node, ast.ImportFrom) and not node.level and node.module.split('.')[0] == package.name:
-                missing = [o.name for o in node.names if not hasattr(import_module(node.module), o.name)]
+            if isinstance(node, ast.ImportFrom) and not node.level and node.module.split('.')[0] == 'tf_transfer':
+                missing = [o.name for o in node.names if o.name != '*' and not hasattr(import_module(node.module), o.name)]
                 assert not missing, f'{node.module} has no {", ".join(missing)}'

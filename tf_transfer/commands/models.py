@@ -43,7 +43,8 @@ def tft_import(
     force:store_true=False, # Replace an existing file?
 ):
     "Make a binding matrix from a state table, or from the authors' files."
-    from tf_transfer.matrix.states import import_published, import_states, summary, write_matrix
+    from tf_transfer.matrix.published import import_published
+    from tf_transfer.matrix.states import import_states, summary, write_matrix
     check_output(out, force)
     if (states is None)==(published is None): raise UserError("give either --states or --published")
     need(**(dict(regions=regions) if states else {}), fasta=fasta)
@@ -195,7 +196,8 @@ def _fine_tuned(matrix, pretrained, out, tf, no_profile, n_pos, ratio, strategy,
     from tf_transfer.matrix.states import read_matrix
     from tf_transfer.matrix.splits import by_chrom, target_set
     from tf_transfer.model.saving import pretrained as find, save_model
-    from tf_transfer.finetune.strategies import STRATEGIES, probe
+    from tf_transfer.finetune.strategies import STRATEGIES
+    from tf_transfer.finetune.head import probe
     from tf_transfer.train.callbacks import progress
     from tf_transfer.train.learners import scratch_learner, transfer_learner
     check_output(out, force)

@@ -1,0 +1,1 @@
+"A model of one TF: baselines, strategies, `auto`, and a user's own peaks."

@@ -1,0 +1,1 @@
+"Which TF binds where: the binding matrix, how it is built, split, grouped and simulated."

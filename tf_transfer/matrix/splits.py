@@ -127,6 +127,12 @@ class Target:
     test:Labelled # Regions to measure on
     split:Split # All regions, as they were split
 
+    @property
+    def train_valid(self): # Codes, uint8, (regions, width), and labels, float32, (regions,)
+        "Sequences and labels for what needs no validation: training regions first, then validation regions."
+        parts = self.train, self.valid
+        return np.concatenate([d.codes for d in parts]), np.concatenate([d.label for d in parts])
+
     def __repr__(self): return f"Target({self.tf}: train={self.train}, valid={self.valid}, test={self.test})"
 
     def _repr_markdown_(self):

@@ -1,0 +1,1 @@
+"Networks, models on disk, and their predictions."

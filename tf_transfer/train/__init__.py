@@ -1,0 +1,1 @@
+"Training: batches, metrics, callbacks, learners, pre-training."
