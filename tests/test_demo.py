@@ -30,8 +30,8 @@ def test_it_takes_three_minutes_of_two_cores(demo): assert 1 < demo[2] < 360
 
 def test_relatives_help_and_strangers_do_not(demo):
     runs = pd.read_csv(demo[0]/'results.csv')
-    assert runs.groupby(['way', 'n_pos']).size().eq(3).all() and set(runs.n_pos) == {50, 125, 500}
-    mean = runs.groupby(['way', 'n_pos']).auprc.mean().unstack()
+    assert runs.groupby(['way', 'n_peaks']).size().eq(3).all() and set(runs.n_peaks) == {50, 125, 500}
+    mean = runs.groupby(['way', 'n_peaks']).auprc.mean().unstack()
     relatives, unrelated, scratch = (mean.loc[w] for w in WAYS)
     assert (relatives > scratch+0.1).all()
     assert (unrelated-scratch < (relatives-scratch)/2).all()

@@ -75,7 +75,7 @@ def demo_runs(
             for way in WAYS:
                 learn = trained(target, bodies.get(way), seed)
                 scores = evaluate(learn, target.test, n_boot=200)
-                rows.append(scores.as_dict() | dict(tf=TARGET, way=way, n_pos=n, seed=seed, n_test_pos=scores.n_pos))
+                rows.append(scores.as_dict() | dict(tf=TARGET, way=way, n_peaks=n, seed=seed))
                 if (n, seed)==(max(sizes), 0): learners[way] = learn
             latest = ", ".join(f"{r['way']} {r['auprc']:.2f}" for r in rows[-len(WAYS):])
             print(f"{n:>5} peaks, draw {seed+1}/{seeds}: {latest}", flush=True)
@@ -99,7 +99,7 @@ def averages(
 ) -> pd.DataFrame: # Mean AUPRC and its range over seeds, ways x numbers of peaks
     "The table on the terminal."
     cell = lambda a: f"{a.mean():.2f} ({a.min():.2f}-{a.max():.2f})"
-    return runs.groupby(["way", "n_pos"]).auprc.apply(cell).unstack().loc[list(dict.fromkeys(runs.way))].rename_axis(None).rename_axis("peaks", axis=1)
+    return runs.groupby(["way", "n_peaks"]).auprc.apply(cell).unstack().loc[list(dict.fromkeys(runs.way))].rename_axis(None).rename_axis("peaks", axis=1)
 
 # %% ../../nbs/commands/5_demo.ipynb #ba792100
 NEXT = """tft-finetune {out}/matrix.h5ad {out}/relatives.safetensors spi1.safetensors --tf SPI1 --n-pos 125
@@ -114,7 +114,7 @@ def run_demo(
     epochs:int=8, # Epochs of pre-training
     seed:int=0, # Seed of the genome and of pre-training
     force:bool=False, # May an existing folder be replaced?
-) -> pd.DataFrame: # A row per run: way, n_pos, seed, auprc, its interval, prevalence ...
+) -> pd.DataFrame: # A row per run: way, n_peaks, seed, auprc, its interval, prevalence ...
     "Simulate, import, pre-train, fine-tune, look inside, report. The folder appears when all is done."
     start = time.time()
     say = lambda step, words: print(f"[{step}/5] {words}", flush=True)
@@ -153,8 +153,8 @@ def _logos(motif, found):
 
 def _report(path, out, runs, bodies, motif, found, ceiling, seconds):
     bound = [f"{int(b.dls.train.dataset.labels.nansum()):,}" for b in bodies.values()]
-    largest, prevalence = runs.n_pos.max(), runs.prevalence.mean()
-    curves = learning_curves(runs, by="way", title=f"{TARGET}: test chromosome, {runs.n_test_pos.iloc[0]} bound regions and as many unbound")
+    largest, prevalence = runs.n_peaks.max(), runs.prevalence.mean()
+    curves = learning_curves(runs, by="way", title=f"{TARGET}: test chromosome, {runs.n_pos.iloc[0]} bound regions and as many unbound")
     write_report(path, "tf_transfer: the demo", [
         text(f"A simulated genome, real JASPAR motifs. A network learned from {', '.join(RELATIVES)}, which resemble {TARGET}, and was fine-tuned with few {TARGET} peaks. "
              f"Beside it: the same network from scratch, and one that learned from {', '.join(UNRELATED)}, which bind elsewhere. The two pre-trainings saw {bound[0]} and {bound[1]} bound entries of the matrix, in the same regions. It took {seconds:.0f} seconds."),
