@@ -12,12 +12,14 @@ from .core import *
 from .genome.dna import *
 from .genome.regions import *
 from .genome.formats import *
+from .genome.windows import *
 from .genome.download import *
 from .motifs.pwm import *
 from .motifs.files import *
 from .motifs.tomtom import *
 from .motifs.modes import *
 from .matrix.states import *
+from .matrix.published import *
 from .matrix.inputs import *
 from .matrix.build import *
 from .matrix.splits import *
@@ -36,6 +38,7 @@ from .train.callbacks import *
 from .train.learners import *
 from .train.devices import *
 from .train.pretraining import *
+from .finetune.head import *
 from .finetune.baselines import *
 from .finetune.auto import *
 from .finetune.strategies import *

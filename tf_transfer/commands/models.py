@@ -221,23 +221,15 @@ def _fine_tuned(matrix, pretrained, out, tf, no_profile, n_pos, ratio, strategy,
 # %% ../../nbs/commands/2_models.ipynb #c369b909
 def _own_peaks(files, tf, peaks, genome, background, pretrained, no_profile, ratio, seed, force):
     "A model of a user's own peaks, and an account of it"
-    from tf_transfer.finetune.auto import RATIO, auto
-    from tf_transfer.finetune.own_data import account, peaks_matrix, split_by_size
-    from tf_transfer.matrix.splits import target_set
-    from tf_transfer.model.saving import pretrained as find, save_model
-    from tf_transfer.train.learners import transfer_learner
+    from tf_transfer.finetune.auto import RATIO
+    from tf_transfer.finetune.own_data import fit_peaks
+    from tf_transfer.model.saving import save_model
     if len(files)!=1: raise UserError(f"with --peaks, one file must be named, OUT.safetensors; {len(files)} were given")
     need(genome=genome)
     check_output(files[0], force)
-    pre, name = find(str(pretrained)), tf or "TF"
-    m = peaks_matrix(peaks, genome, background, name, pre.width, seed=seed)
-    target = target_set(m, name, split_by_size(m, pre.card.regions), seed=seed, ratio=ratio or RATIO)
-    withheld = [tf] if no_profile and tf else []
-    validated, learn = (transfer_learner(target, pre, seed=seed) for _ in range(2))
-    auto(validated, withheld, with_valid=False)
-    auto(learn, withheld)
-    print(account(m, target, pre, validated, learn, withheld))
-    save_model(learn, files[0], force)
+    fitted = fit_peaks(peaks, genome, background, tf or "TF", str(pretrained), [tf] if no_profile and tf else [], ratio or RATIO, seed)
+    print(fitted.account)
+    save_model(fitted.learn, files[0], force)
     print(f"{files[0]} written")
 
 # %% ../../nbs/commands/2_models.ipynb #b33f5533
