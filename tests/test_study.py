@@ -211,7 +211,7 @@ def test_mistakes_end_in_one_line(toml, tmp_path, words, change):
 @pytest.fixture(scope="module")
 def simulated(tmp_path_factory):
     "The matrix that a study simulates for itself"
-    small = Study("one", ("JUND",), strategies=("scratch",), n_peaks=(10,), seeds=1, arch="ShallowCNN", epochs=1)
+    small = Study("one", ("JUND",), strategies=("scratch",), n_peaks=(50,), seeds=1, arch="ShallowCNN", epochs=1)
     folder = tmp_path_factory.mktemp("simulated")/"study"
     assert run_study(small, folder).error.isna().all()
     return folder/"simulated.h5ad"
@@ -243,6 +243,7 @@ def test_a_target_that_jaspar_does_not_know(world, tmp_path):
     m = read_matrix(world)
     m.obs.index = ["NOBODY" if t == "JUND" else t for t in m.obs_names]
     write_matrix(m, tmp_path/"m.h5ad")
-    study = Study("nobody", ("NOBODY",), ("binding-mode",), matrix=str(tmp_path/"m.h5ad"), valid=("chr5",), test=("chr6",))
+    study = Study("nobody", ("NOBODY",), ("binding-mode",), matrix=str(tmp_path/"m.h5ad"), valid=("chr5",),
+                  test=("chr6",))
     with pytest.raises(UserError, match="no vertebrate profile 'NOBODY' in JASPAR"): run_study(study, tmp_path/"study")
     assert not (tmp_path/"study"/"study.json").exists()
