@@ -9,7 +9,7 @@ __all__ = ['BASE_COLOURS', 'PWM', 'draw_logo', 'vertebrate_profiles', 'jaspar', 
            'usable_profiles', 'jaspar_family', 'Alignment', 'align']
 
 # %% ../../nbs/motifs/1_pwm.ipynb #c73c79fd
-import io
+import io, sqlite3
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -108,10 +108,20 @@ def _repr_png_(self:PWM):
     return png.getvalue()
 
 # %% ../../nbs/motifs/1_pwm.ipynb #4bc7ee2c
+def _database():
+    "JASPAR in memory, with the indexes that the file lacks: read in a tenth of the time"
+    db, copy = jaspardb(), sqlite3.connect(":memory:")
+    db.conn.backup(copy)
+    db.conn.close()
+    for table,column in dict(MATRIX_ANNOTATION="ID", MATRIX_SPECIES="ID", MATRIX_PROTEIN="ID", MATRIX="BASE_ID").items():
+        copy.execute(f"create index by_{table} on {table}({column})")
+    db.conn = copy
+    return db
+
 @lru_cache(maxsize=1)
 def vertebrate_profiles() -> tuple: # Of PWM, in the order of JASPAR identifiers
     "All vertebrate core profiles of the newest JASPAR release that pyjaspar holds, human first."
-    found = jaspardb().fetch_motifs(collection="CORE", tax_group=["vertebrates"])
+    found = _database().fetch_motifs(collection="CORE", tax_group=["vertebrates"])
     found = sorted(found, key=lambda m: ("9606" not in (m.species or []), m.matrix_id))
     return tuple(PWM(m.name, np.array([m.counts[b] for b in "ACGT"], float), m.matrix_id, (m.tf_class or [""])[0], (m.tf_family or [""])[0],
                      int(round(sum(m.counts[b][0] for b in "ACGT")))) for m in found)
