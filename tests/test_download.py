@@ -13,8 +13,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from helpers import command, scripts
-from tf_transfer import download
 from tf_transfer.core import UserError
+from tf_transfer.genome import download
 from tf_transfer.genome.download import SOURCES, DataSource, RemoteFile, fetch
 
 CONTENT = os.urandom(300_000)

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import save_file
 
 from tf_transfer.core import UserError
-from tf_transfer.matrix.states import read_index
+from tf_transfer.matrix.published import read_index
 from tf_transfer.model.networks import ARCHS, ShallowCNN
 from tf_transfer.model.saving import load_model
 

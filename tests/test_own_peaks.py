@@ -113,7 +113,7 @@ def spoiled_peaks(tmp_path, files, what):
     ('few', '9 peaks can be used (of 9); at least 10 are needed'),
     ('renamed', 'have no contig in common'),
     ('foreign', '1 of 150 lie on contigs'),
-    ('beyond', '1 of 150 lie beyond the end of their contig'),
+    ('beyond', 'reaches over the end of chr'),
 ])
 def test_spoiled_peaks(files, tmp_path, what, words):
     (tmp_path/'out').mkdir()

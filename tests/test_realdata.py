@@ -10,7 +10,8 @@ import pytest
 from tf_transfer.core import data_folder, reading
 from tf_transfer.genome.dna import Genome, decode
 from tf_transfer.matrix.groups import best_resolved, cosine
-from tf_transfer.matrix.states import import_published, read_matrix, read_npz
+from tf_transfer.matrix.published import import_published
+from tf_transfer.matrix.states import read_matrix, read_npz
 from tf_transfer.genome.formats import read_bed
 from tf_transfer.genome.regions import region_names
 

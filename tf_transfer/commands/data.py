@@ -43,7 +43,8 @@ def tft_import(
     force:store_true=False, # Replace an existing file?
 ):
     "Make a binding matrix from a state table, or from the authors' files."
-    from tf_transfer.matrix.states import import_published, import_states, summary, write_matrix
+    from tf_transfer.matrix.published import import_published
+    from tf_transfer.matrix.states import import_states, summary, write_matrix
     check_output(out, force)
     if (states is None)==(published is None): raise UserError("give either --states or --published")
     need(**(dict(regions=regions) if states else {}), fasta=fasta)

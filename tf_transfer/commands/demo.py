@@ -51,14 +51,11 @@ def model_in_way(
     seed:int=0, # Seed
 ): # A trained learner
     "A model of the target: fine-tuned at discriminative rates, or from scratch."
-    from tf_transfer.finetune.strategies import discriminative, scratch
+    from tf_transfer.finetune.strategies import finetune
     from tf_transfer.model.networks import ShallowCNN
     from tf_transfer.train.callbacks import silent
-    from tf_transfer.train.learners import scratch_learner, transfer_learner
-    if body is None: learn = scratch_learner(target, ShallowCNN, both_strands=False, seed=seed)
-    else: learn = transfer_learner(target, body, both_strands=False, seed=seed)
-    with silent(learn): (scratch if body is None else discriminative)(learn)
-    return learn
+    strategy = "scratch" if body is None else "discriminative"
+    return finetune(target, body or ShallowCNN, strategy, both_strands=False, seed=seed, watch=silent)
 
 # %% ../../nbs/commands/7_demo.ipynb #058a0763
 def compare_ways(
@@ -163,7 +160,7 @@ def _curves(runs):
     from tf_transfer.show.plots import learning_curves
     from tf_transfer.show.report import figure, table
     title = f"{TARGET}: test chromosome, {runs.n_pos.iloc[0]} bound regions and as many unbound"
-    curves = learning_curves(runs.assign(n_pos=runs.n_peaks), by="way", title=title)
+    curves = learning_curves(runs, by="way", title=title)
     draws, prevalence = runs.seed.nunique(), runs.prevalence.mean()
     yield table(averages(runs), "AUPRC on chr6, which no model has seen: mean (range) over "
                 f"{draws} draws of the peaks; prevalence {prevalence:.2f}")

@@ -109,7 +109,10 @@ def _save_first(learn, out, force, compact):
 # %% ../../nbs/commands/3_models.ipynb #c0de0005
 def _lacks(name):
     "Is this strategy one without an option of that name?"
-    return lambda o: o.strategy in ("auto", "probe") if name=="epochs" else o.strategy!="auto"
+    def lacks(o):
+        from tf_transfer.finetune.strategies import options_of
+        return name not in options_of(o.strategy)
+    return lacks
 
 _idle_finetune = [
     ("epochs lr batch_size random_strand", "with --strategy {strategy}, which is fitted once", _lacks("epochs")),
@@ -151,7 +154,7 @@ def _target(matrix, pretrained, tf, n_pos, ratio, strategy, keep_seen, valid_chr
     from tf_transfer.finetune.strategies import STRATEGIES
     from tf_transfer.matrix.splits import target_set
     from tf_transfer.model.saving import pretrained as find
-    pick([strategy], [*STRATEGIES, "auto"], "strategy", "tf_transfer")
+    pick([strategy], STRATEGIES, "strategy", "tf_transfer")
     pre = find(str(pretrained))
     m, split = _matrix_and_split(matrix, valid_chroms, test_chroms, pre.card)
     ratio, seen = ratio or (RATIO if strategy=="auto" else 1), None if keep_seen else pre.card.regions
@@ -162,22 +165,9 @@ def _target(matrix, pretrained, tf, n_pos, ratio, strategy, keep_seen, valid_chr
 
 def _finetuned(target, pre, out, force, strategy, bs, both_strands, seed, more):
     "Fine-tune and save"
-    from functools import partial
-    from tf_transfer.finetune.auto import auto
-    from tf_transfer.finetune.strategies import STRATEGIES, probe
+    from tf_transfer.finetune.strategies import finetune
     from tf_transfer.model.saving import save_model
-    from tf_transfer.train.callbacks import progress
-    from tf_transfer.train.learners import scratch_learner, transfer_learner
-    how = dict(bs=bs, both_strands=both_strands, seed=seed)
-    if strategy=="scratch": learn = scratch_learner(target, partial(type(pre), **pre.args), **how)
-    else: learn = transfer_learner(target, pre, **how)
-    fit = dict(probe=probe, auto=partial(auto, withheld=more["withheld"] or [])).get(strategy)
-    card = learn.model.card
-    card.training.update(dict(strategy=strategy) if fit else dict(strategy=strategy, epochs=more["epochs"] or 10, lr=more["lr"]))
-    if fit: fit(learn)
-    else:
-        with progress(learn): STRATEGIES[strategy](learn, **{k:v for k,v in more.items() if v is not None})
-        card.training.update(epoch_kept=learn.keep_best.epoch_kept+1, valid_loss=float(learn.keep_best.best))
+    learn = finetune(target, pre, strategy, bs, both_strands, seed, **more)
     save_model(learn, out, force)
     told = learn.model.card.training
     how = f"kept epoch {told['epoch_kept']}, validation loss {told['valid_loss']:.4f}" if "epoch_kept" in told else "fitted"

@@ -102,7 +102,7 @@ def _run(study, out, matrix, workers, scheduler, keep_models):
     if matrix: asked = replace(asked, matrix=str(Path(matrix).absolute()))
     table = run_study(asked, out, workers, scheduler, keep_models)
     _tell(status(out))
-    done = table[table.error.isna()].groupby(["group", "with_target", "size", "strategy"]).auprc
+    done = table[table.error.isna()].groupby(["group", "with_target", "n_peaks", "strategy"]).auprc
     if len(done): print(done.agg(["mean", "std", "size"]).round(3).to_string(na_rep=""))
     print(f"{Path(out)/'table.csv'} written")
 

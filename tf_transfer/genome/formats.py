@@ -118,6 +118,12 @@ class Block:
 
     def __len__(self): return len(self.start)
 
+    def table(self) -> pd.DataFrame: # Columns chrom, start, end, summit, and name where there is one
+        "The block as a table."
+        text = lambda a: a.dictionary.to_numpy(False)[a.indices.to_numpy()]
+        t = pd.DataFrame(dict(chrom=text(self.chrom), start=self.start, end=self.end, summit=self.summit))
+        return t if self.name is None else t.assign(name=text(self.name))
+
 # %% ../../nbs/genome/3_formats.ipynb #8373f5e4
 _NEEDED = {"chrom":pa.string(), "start":pa.int64(), "end":pa.int64(), "name":pa.string(), "sources":pa.string(),
            "peak":pa.int64(), "thick_start":pa.int64(), "thick_end":pa.int64()}
@@ -194,11 +200,9 @@ def read_bed(
     path:str|Path, # Any format that `recognise` knows
 ) -> pd.DataFrame: # Columns chrom, start, end (0-based, half-open, bp), summit (bp) and name, where there is one
     "Read a file of intervals; raises `UserError` with the line that is wrong, or if there is no interval in it."
-    blocks = list(recognise(path).blocks())
-    if not blocks: raise UserError(f"{path}: no interval in it")
-    text = lambda k: np.concatenate([getattr(b, k).dictionary.to_numpy(False)[getattr(b, k).indices.to_numpy()] for b in blocks])
-    table = pd.DataFrame(dict(chrom=text("chrom"), **{k:np.concatenate([getattr(b, k) for b in blocks]) for k in ("start", "end", "summit")}))
-    return table if blocks[0].name is None else table.assign(name=text("name"))
+    tables = [b.table() for b in recognise(path).blocks()]
+    if not tables: raise UserError(f"{path}: no interval in it")
+    return pd.concat(tables, ignore_index=True)
 
 # %% ../../nbs/genome/3_formats.ipynb #7d4a7e6e
 def remap_name(

@@ -107,12 +107,13 @@ def build_matrix(
     site_files = interval_files(tfbs, unibind_name, tf, biosample, names_first=True) if tfbs else []
     renamed, ids = read_pairs(rename_biosamples) if rename_biosamples else {}, read_sources(sources) if sources else None
     g = Genome(genome)
-    r = open_regions(regions, g, width, blacklist, list(chroms), rename_chroms)
+    contigs = Contigs(g.lengths, rename_chroms, g.path)
+    r = open_regions(regions, contigs, width, blacklist, list(chroms))
     if "DNase clusters" in r.file.format and not sources: raise UserError(f"{regions}: its sources are numbers; --sources must give UCSC's table of their names")
     tell(f"{Path(regions).name}: {r.tally['kept']:,} regions of {width} bp ({r.file.format})")
     with ThreadPoolExecutor(1) as beside:
         seqs = beside.submit(g.sequences, r.table)
-        hits, (datasets, taken) = _read_hits(peak_files, site_files, g, r, peak_overlap, rename_chroms, ignore_case, renamed, tell)
+        hits, (datasets, taken) = _read_hits(peak_files, site_files, contigs, r, peak_overlap, ignore_case, renamed, tell)
     opened = open_in(r, sorted(datasets.biosample.unique()), ids, renamed)
     _count_assayed(datasets, assayed, opened, len(r.table), bool(tfbs))
     tfs, states, each = combine(datasets, opened, len(r.table), hits["peaks"], hits.get("sites"), keep_biosamples)
@@ -123,14 +124,13 @@ def build_matrix(
     return _annotate(m, r, hits, datasets, taken, each, peak_files+site_files, opened, peak_overlap)
 
 # %% ../../nbs/matrix/4_build.ipynb #0c4a37d6
-def _read_hits(peak_files, site_files, g, r, peak_overlap, rename_chroms, ignore_case, renamed, tell):
+def _read_hits(peak_files, site_files, contigs, r, peak_overlap, ignore_case, renamed, tell):
     "Peaks and sites that met regions, and the data sets that they belong to"
-    contigs = Contigs(g.lengths)
-    index = RegionIndex(contigs.offsets[contigs.codes(r.table.chrom)]+r.table.start.to_numpy(), int(r.table.end[0]-r.table.start[0]))
+    index = RegionIndex(contigs.places(r.table), int(r.table.end[0]-r.table.start[0]))
     hits = {}
     for what,files,summits in (("peaks", peak_files, peak_overlap=="summit"), ("sites", site_files, False)):
         if not files: continue
-        h = hits[what] = all_hits(files, contigs, index, summits, rename_chroms, g.path)
+        h = hits[what] = all_hits(files, contigs, index, summits)
         tell(f"{what}: {h.tally.n.sum():,} in {len(files)} file{'s'*(len(files)>1)}, {h.tally.met.sum():,} of them met a region")
         if not h.tally.met.sum(): raise UserError(f"no {what[:-1]} of {h.tally.n.sum():,} met a region; the regions lie on {some_of(r.table.chrom.unique())}")
     return hits, number_datasets(hits, ignore_case, renamed)

@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from ..core import UserError, pick, reading
-from ..genome.dna import Genome
 from ..genome.formats import IntervalFile, read_bed, recognise
-from ..genome.regions import Contigs, RegionIndex, check_chrom_names, other_names, resize
+from ..genome.regions import Contigs, RegionIndex
+from ..genome.windows import BUILD, Skipped, refuse_beyond, windows
 
 # %% ../../nbs/matrix/3_inputs.ipynb #9972208a
 @dataclass
@@ -34,57 +34,34 @@ class OpenRegions:
 # %% ../../nbs/matrix/3_inputs.ipynb #0ba1f491
 def open_regions(
     path:str|Path, # Regions: any format that `recognise` knows
-    genome:Genome, # Where they lie
+    contigs:Contigs, # Of the genome where they lie
     width:int=200, # Width to give to all of them, bp
     blacklist:str|Path=None, # BED of places to stay away from
     chroms:list=(), # Only these contigs; all if empty
-    rename_chroms:bool=False, # Take `1` for `chr1`, as the genome has it?
 ) -> OpenRegions:
     "Read and resize regions; raises `UserError` where they do not fit the genome."
-    file, contigs = recognise(path), Contigs(genome.lengths)
-    t = _on_genome(read_bed(path), path, contigs, genome, chroms, rename_chroms)
+    t, skipped = read_bed(path).drop(columns="summit"), Skipped()
+    t["chrom"] = contigs.translated(t.chrom)
+    contigs.check(t.chrom.unique(), path)
+    pick(list(chroms), list(t.chrom.unique()), "contig", path)
     if chroms: t = t[t.chrom.isin(chroms)]
-    missing = list(dict.fromkeys(t.chrom[t.contig<0]))
-    if missing: raise UserError(f"{path}: {', '.join(missing[:5])} {'is' if len(missing)==1 else 'are'} not in {genome.path}; get the FASTA that has all contigs, or name those to use with --chroms")
-    _check_ends(path, t, contigs)
-    tally = dict(read=len(t))
-    t = resize(t, width)
-    inside = (t.start>=0) & (t.end<=contigs.lengths[t.contig])
-    t, tally["over the end of a contig"] = t[inside], int((~inside).sum())
-    place = contigs.offsets[t.contig]+t.start.to_numpy()
-    if blacklist:
-        bad = np.isin(np.arange(len(t)), _blacklisted(blacklist, place, width, contigs, genome, rename_chroms))
-        t, place, tally["on the blacklist"] = t[~bad], place[~bad], int(bad.sum())
-    if not len(t): raise UserError(f"{path}: no region is left of {tally['read']:,} ({', '.join(f'{v:,} {k}' for k,v in tally.items() if k!='read')})")
-    rows, _ = pd.factorize(place)
-    table = t[["chrom", "start", "end"]][~pd.Series(rows).duplicated().to_numpy()].reset_index(drop=True)
-    tally.update({"the same as another":len(t)-len(table), "kept":len(table)})
-    return OpenRegions(table, rows, t.name.to_numpy() if "name" in t else None, tally, file)
+    w = windows(t, contigs, width, BUILD, skipped, path)
+    if blacklist: w = skipped.drop(w, _on_blacklist(w, blacklist, contigs, width), "on the blacklist")
+    if not len(w): raise UserError(f"{path}: no region is left of {len(t):,} ({', '.join(f'{v:,} {k}' for k,v in skipped.count.items())})")
+    rows, _ = pd.factorize(contigs.places(w))
+    table = w[["chrom", "start", "end"]][~pd.Series(rows).duplicated().to_numpy()].reset_index(drop=True)
+    tally = dict(read=len(t), **skipped.count) | {"the same as another":len(w)-len(table), "kept":len(table)}
+    return OpenRegions(table, rows, w.name.to_numpy() if "name" in w else None, tally, recognise(path))
 
 # %% ../../nbs/matrix/3_inputs.ipynb #f95909c0
-def _on_genome(t, path, contigs, genome, chroms, rename):
-    "A table of intervals with the number of its contig in the genome"
-    chrom, names = pd.factorize(t.chrom)
-    if rename: names = pd.Index([other_names(names, contigs.names).get(n, n) for n in names])
-    check_chrom_names(names, path, contigs.names, genome.path)
-    pick(list(chroms), list(names), "contig", path)
-    return t.assign(chrom=names.to_numpy()[chrom], contig=contigs.codes(names)[chrom])
-
-def _check_ends(path, t, contigs):
-    over = (t.end>contigs.lengths[t.contig]).to_numpy()
-    if over.any():
-        r = t.iloc[int(over.argmax())]
-        _outside(path, r.chrom, r.start, r.end, contigs.lengths[r.contig])
-
-def _outside(path, chrom, start, end, length):
-    raise UserError(f"{path}: {chrom}:{start}-{end} reaches over the end of {chrom}, which has {length:,} bp in the genome; was it made with another assembly?")
-
-def _blacklisted(path, place, width, contigs, genome, rename):
-    "Rows whose region touches the blacklist"
-    b = _on_genome(read_bed(path), path, contigs, genome, (), rename)
-    b = b[b.contig>=0]
-    start = contigs.offsets[b.contig]
-    return RegionIndex(place, width).hits(start+b.start.to_numpy(), start+b.end.to_numpy())[1]
+def _on_blacklist(regions, path, contigs, width):
+    "Which regions touch the blacklist; what it says of contigs that the genome lacks does not matter"
+    b = read_bed(path)
+    contigs.check(b.chrom.unique(), path)
+    contig = contigs.codes(b.chrom)
+    first = contigs.offsets[contig]
+    which, region = RegionIndex(contigs.places(regions), width).hits((first+b.start)[contig>=0].to_numpy(), (first+b.end)[contig>=0].to_numpy())
+    return np.isin(np.arange(len(regions)), region)
 
 # %% ../../nbs/matrix/3_inputs.ipynb #13017f65
 @dataclass
@@ -101,13 +78,12 @@ def file_hits(
     contigs:Contigs, # Of the genome
     index:RegionIndex, # The regions
     summits:bool=True, # Compare summits, not whole intervals?
-    rename_chroms:bool=False, # Take `1` for `chr1`?
 ) -> Hits:
     "Which regions the intervals of one file meet; raises `UserError` where the file does not fit the genome."
     names, pairs, n, met, elsewhere = {}, [], [], [], Counter()
     for b in file.blocks(name=file.dataset is None):
-        contig = _contig_codes(b.chrom, contigs, rename_chroms, elsewhere)
-        _check_block(file.path, b, contig, contigs)
+        contig = _contig_codes(b.chrom, contigs, elsewhere)
+        refuse_beyond(contig, b.start, b.end, contigs, BUILD.beyond, file.path)
         dataset = np.zeros(len(b), np.int32) if file.dataset else _name_codes(b.name, names)
         n.append(np.bincount(dataset))
         start, end = (b.summit, b.summit+1) if summits else (b.start, b.end)
@@ -123,19 +99,12 @@ def file_hits(
     return Hits(dataset, region, tally, elsewhere)
 
 # %% ../../nbs/matrix/3_inputs.ipynb #71237f8e
-def _contig_codes(chrom, contigs, rename, elsewhere):
+def _contig_codes(chrom, contigs, elsewhere):
     "Number of the contig of each interval; those of unknown contigs, -1, are counted"
-    names = chrom.dictionary.to_pylist()
-    if rename: names = [other_names(names, contigs.names).get(n, n) for n in names]
-    known, at = contigs.codes(names), chrom.indices.to_numpy()
+    names, at = chrom.dictionary.to_pylist(), chrom.indices.to_numpy()
+    known = contigs.codes(names)
     for i in np.flatnonzero(known<0): elsewhere[names[i]] += int((at==i).sum())
     return known[at]
-
-def _check_block(path, b, contig, contigs):
-    over = (contig>=0) & (b.end>contigs.lengths[contig])
-    if not over.any(): return
-    i = int(over.argmax())
-    _outside(path, contigs.names[contig[i]], b.start[i], b.end[i], contigs.lengths[contig[i]])
 
 def _name_codes(name, names):
     "Number of the name of each interval, counted through all blocks"
@@ -168,15 +137,13 @@ def all_hits(
     contigs:Contigs, # Of the genome
     index:RegionIndex, # The regions
     summits:bool=True, # Compare summits, not whole intervals?
-    rename_chroms:bool=False, # Take `1` for `chr1`?
-    genome:str|Path="the genome", # What to call the genome in an error
 ) -> Hits:
     "Which regions the intervals of many files meet; raises `UserError` where none of their contigs is in the genome."
-    found = side_by_side(lambda f: file_hits(f, contigs, index, summits, rename_chroms), files)
+    found = side_by_side(lambda f: file_hits(f, contigs, index, summits), files)
     first = np.cumsum([0]+[len(h.tally) for h in found])
     hits = Hits(np.concatenate([h.dataset+f for h,f in zip(found, first)]), np.concatenate([h.region for h in found]),
                 pd.concat([h.tally for h in found], ignore_index=True), sum((h.elsewhere for h in found), Counter()))
-    if hits.tally.n.sum()==hits.elsewhere.total(): check_chrom_names(list(hits.elsewhere), files[0].path if len(files)==1 else files[0].path.parent, contigs.names, genome)
+    if hits.tally.n.sum()==hits.elsewhere.total(): contigs.check(hits.elsewhere, files[0].path if len(files)==1 else files[0].path.parent)
     return hits
 
 # %% ../../nbs/matrix/3_inputs.ipynb #c814eaaf
