@@ -188,31 +188,16 @@ def tft_fit(
     force:store_true=False, # Replace an existing file?
 ):
     "Make a model of your own peaks, and an account of it."
+    from tf_transfer.finetune.own_data import fit_peaks
     from tf_transfer.model.saving import save_model
     check_output(out, force)
     need(peaks=peaks, genome=genome)
     at_least(1, ratio=ratio)
     at_least(0, seed=seed)
-    fitted = _fit_peaks(peaks, genome, background, tf or "TF", pretrained, [tf] if no_profile else (), ratio, seed=seed)
+    fitted = fit_peaks(peaks, genome, background, tf or "TF", pretrained, [tf] if no_profile else (), ratio, seed=seed)
     print(fitted.account)
     save_model(fitted.learn, out, force)
     print(f"{out} written")
-
-# %% ../../nbs/commands/3_models.ipynb #c0dee001
-def _fit_peaks(peaks, genome, background, tf, pretrained, withheld, ratio, seed):
-    from types import SimpleNamespace
-    from tf_transfer.finetune.auto import auto
-    from tf_transfer.finetune.own_data import account, peaks_matrix, split_by_size
-    from tf_transfer.matrix.splits import target_set
-    from tf_transfer.model.saving import pretrained as find
-    from tf_transfer.train.learners import transfer_learner
-    pre = find(str(pretrained))
-    m = peaks_matrix(peaks, genome, background, tf, pre.width, seed=seed)
-    target = target_set(m, tf, split_by_size(m, pre.card.regions), seed=seed, ratio=ratio)
-    validated, learn = (transfer_learner(target, pre, seed=seed) for _ in range(2))
-    auto(validated, withheld, with_valid=False)
-    auto(learn, withheld)
-    return SimpleNamespace(learn=learn, account=account(m, target, pre, validated, learn, withheld))
 
 # %% ../../nbs/commands/3_models.ipynb #b33f5533
 @command(idle=[("force", "without --json", lambda o: o.json is None)])
