@@ -208,24 +208,20 @@ def test_mistakes_end_in_one_line(toml, tmp_path, words, change):
     assert code == 2 and words in err and err.count("\n") == 1
 
 
-@pytest.fixture(scope="module")
-def simulated(tmp_path_factory):
-    "The matrix that a study simulates for itself"
+def test_a_study_without_a_matrix_simulates_one(tmp_path):
     small = Study("one", ("JUND",), strategies=("scratch",), n_peaks=(50,), seeds=1, arch="ShallowCNN", epochs=1)
-    folder = tmp_path_factory.mktemp("simulated")/"study"
-    assert run_study(small, folder).error.isna().all()
-    return folder/"simulated.h5ad"
+    runs_through(small, tmp_path, workers=1)
+    assert read_matrix(tmp_path/"study"/"simulated.h5ad").n_vars == 10_000
 
 
 quick_form = pytest.mark.parametrize("name", [n for n in shipped() if n.endswith("_quick")])
 
 
 @quick_form
-def test_quick_forms_cut_short(name, tmp_path, simulated):
-    "On the same matrix, which is not simulated anew"
-    study = replace(read_study(name), matrix=str(simulated), valid=("chr5",), test=("chr6",))
-    assert study.matrix and not read_study(name).matrix
-    runs_through(replace(study, pretrain_epochs=1, epochs=2, seeds=1), tmp_path, workers=1)
+def test_quick_forms_cut_short(name, tmp_path, world):
+    "On a smaller matrix, with fewer peaks and fewer regions to pre-train on"
+    study = replace(read_study(name), matrix=str(world), valid=("chr5",), test=("chr6",), n_peaks=(50,), regions=300)
+    runs_through(replace(study, pretrain_epochs=1, epochs=1, seeds=1), tmp_path, workers=1)
 
 
 @pytest.mark.slow
