@@ -84,8 +84,10 @@ def tft_build(
     need(regions=regions, peaks=peaks, genome=genome)
     start = time.time()
     tell = lambda line: print(f"{time.time()-start:5.0f} s  {line}", flush=True)
-    m = build_matrix(regions, peaks, genome, tfbs, width, assayed, peak_overlap, keep_biosamples, blacklist, listed(chroms), sources,
-                     rename_chroms, rename_biosamples, ignore_case, tf, biosample, name, tell)
+    m = build_matrix(regions, peaks, genome, tfbs, tell, width=width, assayed=assayed, peak_overlap=peak_overlap,
+                     keep_biosamples=keep_biosamples, blacklist=blacklist, chroms=listed(chroms), sources=sources,
+                     rename_chroms=rename_chroms, rename_biosamples=rename_biosamples, ignore_case=ignore_case,
+                     tf=tf, biosample=biosample, name=name)
     write_matrix(m, out, force)
     tell(f"{out} written")
     print(build_report(m))

@@ -49,7 +49,7 @@ _BLACKLIST = "https://raw.githubusercontent.com/Boyle-Lab/Blacklist/61a04d2c5e49
 def _at(folder, name, **more): return RemoteFile(name, (f"{folder}/{name}",), **more)
 def _published(name): return RemoteFile(name, tuple(f"{m}/{name.replace('+', '%2B')}" for m in _MATRIX))
 
-# %% ../../nbs/genome/5_download.ipynb #97d39d0c
+# %% ../../nbs/genome/5_download.ipynb #5cbdcfc3
 _HG38 = _at(f"{_UCSC}/bigZips", "hg38.fa.gz", unpack="hg38.fa", size=983_659_424,
             checksum="sha256:c1dd87068c254eb53d944f71e51d1311964fce8de24d6fc0effc9c61c01527d4")
 _DNASE = (_at(f"{_UCSC}/database", "wgEncodeRegDnaseClustered.txt.gz"),
@@ -83,7 +83,8 @@ SOURCES = {
         "see unibind.uio.no", "Gheorghe et al. 2019, doi 10.1093/nar/gky1210"),
     "unibind2022": DataSource("predicted binding sites, UniBind 2022 (robust)", (_SITES_2022,),
         "see unibind.uio.no", "Puig et al. 2021, doi 10.1186/s12864-021-07760-6"),
-    "published": DataSource("the paper's matrix: 163 TFs x 1,817,918 regions, with sequences", tuple(map(_published, _PUBLISHED)),
+    "published": DataSource("the paper's matrix: 163 TFs x 1,817,918 regions, with sequences",
+        tuple(map(_published, _PUBLISHED)),
         "MIT; made from ReMap (CC BY-NC 4.0)", "Novakovsky et al. 2021, doi 10.1186/s13059-021-02499-5"),
     "string": DataSource("functional partners: STRING 12, human", _PARTNERS,
         "CC BY 4.0", "Szklarczyk et al. 2023, doi 10.1093/nar/gkac1000"),
@@ -127,7 +128,7 @@ class Resuming:
         os.replace(self.part, output_file)
         self.tag.unlink(missing_ok=True)
 
-# %% ../../nbs/genome/5_download.ipynb #f85c66ad
+# %% ../../nbs/genome/5_download.ipynb #43098614
 @patch
 def rest(self:Resuming,
     url:str, # Where the file is
@@ -211,7 +212,7 @@ def _kept(part):
     part.unlink(missing_ok=True)
     return ""
 
-# %% ../../nbs/genome/5_download.ipynb #b37655bf
+# %% ../../nbs/genome/5_download.ipynb #ef6ecd0c
 def _doubt(path, file):
     "What tells a file that was there already from the published one"
     n = path.stat().st_size
