@@ -42,9 +42,11 @@ def peaks(draw):
 lists = st.lists(st.sampled_from(BIOSAMPLES), min_size=1, unique=True)
 datasets = st.tuples(st.sampled_from(TFS), st.sampled_from(BIOSAMPLES))
 
-# each world has one region, one peak and (where there are sites) one site in it: else most would have nothing to build
-region, peak, site = (('chrB', 20, 30), ['liver', 'NT2/D1']), (('JUND', 'liver'), ('chrB', 22, 27, 25)), ('chrB', 24, 26)
-site_lists = st.dictionaries(datasets, st.lists(intervals(8), max_size=4)).map(lambda d: {**d, ('MAX', 'NT2/D1'): [site]})
+# each world has one region, one peak and (where there are sites) one site: else most have nothing to build
+region, peak = (('chrB', 20, 30), ['liver', 'NT2/D1']), (('JUND', 'liver'), ('chrB', 22, 27, 25))
+site = ('chrB', 24, 26)
+site_lists = st.dictionaries(datasets, st.lists(intervals(8), max_size=4))
+site_lists = site_lists.map(lambda d: {**d, ('MAX', 'NT2/D1'): [site]})
 worlds = st.fixed_dictionaries(dict(
     regions=st.lists(st.tuples(intervals(), lists), min_size=1, max_size=6).map(lambda rs: [*rs, region]),
     peaks=st.lists(st.tuples(datasets, peaks()), max_size=8).map(lambda ps: [*ps, peak]),
@@ -88,7 +90,8 @@ def write_world(folder, regions, peaks, sites):
     (folder/'g.fa').write_text(''.join(f'>{c}\n{s[:50]}\n{s[50:]}\n' for c, s in SEQUENCE.items()))
     (folder/'regions.bed').write_text(''.join(f'{c}\t{s}\t{e}\t{",".join(where)}\n' for (c, s, e), where in regions))
     summit = lambda s, e, p: f'{s}\t{e}' if p is None else f'{p}\t{p + 1}'
-    lines = [f'{c}\t{s}\t{e}\tEXP{i}.{tf}.{b}\t0\t.\t{summit(s, e, p)}\t0\n' for i, ((tf, b), (c, s, e, p)) in enumerate(peaks)]
+    lines = [f'{c}\t{s}\t{e}\tEXP{i}.{tf}.{b}\t0\t.\t{summit(s, e, p)}\t0\n'
+             for i, ((tf, b), (c, s, e, p)) in enumerate(peaks)]
     (folder/'peaks.bed').write_text(''.join(lines))
     if sites is None: return
     (folder/'unibind').mkdir()
@@ -114,7 +117,8 @@ def test_a_build_equals_the_obvious_one(world):
             return
         m = build()
     regions = list(m.var.itertuples())
-    built = {(tf, (r.chrom, r.start)): int(m.X[i, j]) for i, tf in enumerate(m.obs_names) for j, r in enumerate(regions)}
+    built = {(tf, (r.chrom, r.start)): int(m.X[i, j])
+             for i, tf in enumerate(m.obs_names) for j, r in enumerate(regions)}
     assert built == expected
     read = [''.join('ACGTN'[c] for c in s) for s in m.varm['sequence']]
     assert read == [SEQUENCE[r.chrom][r.start:r.end] for r in regions]
