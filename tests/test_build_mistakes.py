@@ -274,7 +274,7 @@ def test_dnase_clusters_need_their_sources(raw):
 
 @pytest.mark.parametrize('options, words', [
     (['--assayed', 'tbfs'], 'did you mean tfbs'), (['--peak-overlap', 'half'], "no answer 'half'"),
-    (['--width', '0'], 'regions need 1 bp or more'),
+    (['--width', '0'], '--width must be 1 or more'),
     (['--chroms', 'chr77'], "no contig 'chr77'"), (['--rename-biosamples', 'none.tsv'], 'none.tsv: no such file')])
 def test_bad_options(raw, options, words): refused(raw, words, options=options)
 
