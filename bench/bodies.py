@@ -15,7 +15,7 @@ from tf_transfer.matrix.states import BOUND, read_matrix
 from tf_transfer.model.networks import BindingNet, DanQ, MotifNet, PaperCNN, ShallowCNN, dense_block, n_params
 from tf_transfer.matrix.splits import Split, by_chrom, target_set
 from tf_transfer.model.predict import features
-from tf_transfer.finetune.strategies import ridge
+from tf_transfer.finetune.head import ridge
 from tf_transfer.train.learners import binding_learner, new_model
 from tf_transfer.train.pretraining import read_once
 from tf_transfer.train.callbacks import silent

@@ -15,7 +15,7 @@ from tf_transfer.finetune.auto import weigh
 from tf_transfer.matrix.states import read_matrix
 from tf_transfer.model.networks import MotifKmerNet, MotifNet
 from tf_transfer.matrix.splits import by_chrom
-from tf_transfer.finetune.strategies import ridge
+from tf_transfer.finetune.head import ridge
 from transfer import COMMIT, FIVE, all_hits, body, family, to_choose_by
 from penalty import evidence, heard
 

@@ -23,7 +23,8 @@ from tf_transfer.model.networks import MotifKmerNet, PaperCNN, ShallowCNN
 from tf_transfer.motifs.pwm import jaspar_table
 from tf_transfer.model.saving import load_model, pretrained, save_model
 from tf_transfer.matrix.splits import by_chrom, target_set
-from tf_transfer.finetune.strategies import discriminative, frozen, gradual, paper, ridge, set_head
+from tf_transfer.finetune.strategies import discriminative, frozen, gradual, paper
+from tf_transfer.finetune.head import ridge, set_head
 from tf_transfer.train.pretraining import AfterFirst, read_once
 from tf_transfer.train.learners import binding_learner, scratch_learner, transfer_learner
 from tf_transfer.model.predict import predict

@@ -16,7 +16,7 @@ from tf_transfer.finetune.auto import RATIO, TRUST
 from tf_transfer.matrix.states import read_matrix
 from tf_transfer.model.saving import load_model
 from tf_transfer.matrix.splits import by_chrom
-from tf_transfer.finetune.strategies import ridge
+from tf_transfer.finetune.head import ridge
 from transfer import FIVE, PENALTIES, all_hits, asked, by_cross_validation, family, features, further, task_data, to_choose_by
 
 def evidence(m, inner, hits, folder, tf, n, seed, unknown):

@@ -12,7 +12,7 @@ from fastcore.script import call_parse
 from sklearn.metrics import average_precision_score
 from tf_transfer.matrix.states import read_matrix
 from tf_transfer.matrix.splits import by_chrom, target_set
-from tf_transfer.finetune.strategies import ridge
+from tf_transfer.finetune.head import ridge
 from transfer import FIVE, all_hits, body, features, to_choose_by
 
 @call_parse

@@ -35,7 +35,7 @@ from tf_transfer.model.networks import MotifKmerNet, MotifLayer, MotifsAndKmers
 from tf_transfer.motifs.pwm import vertebrate_profiles
 from tf_transfer.matrix.splits import Split, by_chrom, target_set
 from tf_transfer.model.saving import load_model, save_model
-from tf_transfer.finetune.strategies import ridge
+from tf_transfer.finetune.head import ridge
 from tf_transfer.train.pretraining import AfterFirst, read_once
 from tf_transfer.train.learners import binding_learner
 from tf_transfer.train.callbacks import silent

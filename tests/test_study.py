@@ -14,12 +14,12 @@ import pandas as pd
 import pytest
 from helpers import command
 from tqdm.auto import tqdm
-from tf_transfer import runs
+from tf_transfer.study import runs
 from tf_transfer.core import UserError
 from tf_transfer.study.runs import results, run_study, status
 from tf_transfer.study.plan import Study, read_study, shipped
 
-STUDY = dict(name="small", targets=("JUND", "MAX"), groups=("binding-mode", "random"), members=2, sizes=(50,), strategies=("scratch", "paper"), seeds=2,
+STUDY = dict(name="small", targets=("JUND", "MAX"), groups=("binding-mode", "random"), members=2, n_peaks=(50,), strategies=("scratch", "paper"), seeds=2,
              arch="ShallowCNN", both_strands=False, regions=600, pretrain_epochs=1, epochs=3)
 TOML = "\n".join(f"{k} = {json.dumps(v)}" for k, v in STUDY.items())
 RUNS = 2*2*(1 + 2)
@@ -40,7 +40,7 @@ def toml(tmp_path):
 
 
 def same(table, other):
-    assert len(table) == RUNS and not table.duplicated(["target", "group", "size", "strategy", "seed"]).any()
+    assert len(table) == RUNS and not table.duplicated(["target", "group", "n_peaks", "strategy", "seed"]).any()
     assert table.error.isna().all(), table.error.dropna().tolist()
     what = [c for c in table if "seconds" not in c]
     pd.testing.assert_frame_equal(table[what], other[what])

@@ -12,12 +12,15 @@ from .core import *
 from .genome.dna import *
 from .genome.regions import *
 from .genome.formats import *
+from .genome.windows import *
 from .genome.download import *
 from .motifs.pwm import *
 from .motifs.files import *
 from .motifs.tomtom import *
 from .motifs.modes import *
+from .motifs.kmers import *
 from .matrix.states import *
+from .matrix.published import *
 from .matrix.inputs import *
 from .matrix.build import *
 from .matrix.splits import *
@@ -36,6 +39,7 @@ from .train.callbacks import *
 from .train.learners import *
 from .train.devices import *
 from .train.pretraining import *
+from .finetune.head import *
 from .finetune.baselines import *
 from .finetune.auto import *
 from .finetune.strategies import *
@@ -57,11 +61,12 @@ from .interpret.experiments import *
 from .interpret.refinement import *
 from .interpret.page import *
 from .commands.base import *
+from .commands.data import *
 from .commands.models import *
 from .commands.studies import *
 from .commands.inside import *
-from .commands.demo import *
 from .commands.selftest import *
+from .commands.demo import *
 
 # %% ../nbs/all.ipynb #cc2bb52e
 from functools import partial

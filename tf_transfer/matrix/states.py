@@ -1,4 +1,4 @@
-"""Which transcription factor binds which open region: one file holds a whole dataset.
+"""Which transcription factor binds which open region, in one file.
 
 Docs: https://tf-transfer.github.io/tf_transfer/matrix/states.html.md"""
 
@@ -7,10 +7,10 @@ Docs: https://tf-transfer.github.io/tf_transfer/matrix/states.html.md"""
 # %% auto #0
 __all__ = ['STATES', 'UNRESOLVED', 'UNBOUND', 'AMBIGUOUS', 'BOUND', 'binding_matrix', 'check_matrix', 'sparse', 'less_sparse',
            'states_of', 'by_biosample', 'summary', 'fingerprint', 'write_matrix', 'read_matrix', 'read_states',
-           'read_npz', 'import_states', 'read_index', 'published_states', 'import_published']
+           'read_npz', 'read_regions', 'import_states']
 
 # %% ../../nbs/matrix/1_states.ipynb #a32aae85
-import gzip, hashlib, io, pickle, re, zipfile, zlib
+import hashlib, re, zipfile, zlib
 from pathlib import Path
 import anndata as ad
 import h5py
@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from anndata.experimental import write_dispatched
 from .. import __version__
-from ..core import UserError, check_file, is_gzipped, pick, writing
+from ..core import UserError, check_file, pick, writing
 from ..genome.dna import gc_content, read_fasta
 from ..genome.formats import read_bed
 from ..genome.regions import check_regions, region_names
@@ -40,7 +40,9 @@ def binding_matrix(
     regions = check_regions(regions).reset_index(drop=True)
     var = regions.astype({"chrom":"category"}).assign(gc=gc_content(sequences)).set_index(region_names(regions))
     states = np.asarray(states)
-    if states.shape!=(len(tfs), len(var)): raise UserError(f"`states` has shape {states.shape}; {len(tfs)} TFs and {len(var)} regions need {(len(tfs), len(var))}")
+    if states.shape!=(len(tfs), len(var)):
+        needed = f"{len(tfs)} TFs and {len(var)} regions need {(len(tfs), len(var))}"
+        raise UserError(f"`states` has shape {states.shape}; {needed}")
     m = ad.AnnData(states.astype(np.int8), obs=pd.DataFrame(index=pd.Index(np.asarray(tfs, dtype=object))), var=var)
     m.varm["sequence"] = sequences
     m.uns.update(genome=genome, width=int(sequences.shape[1]), sources=list(sources), version=__version__)
@@ -59,10 +61,12 @@ def check_matrix(
     need({"chrom", "start", "end", "gc"} <= set(m.var), "var needs the columns chrom, start, end and gc")
     need("width" in m.uns, "uns has no 'width'")
     seq = m.varm["sequence"]
-    need(seq.dtype==np.uint8 and seq.shape==(m.n_vars, m.uns["width"]), f"sequences are {seq.dtype} {seq.shape}, not uint8 {(m.n_vars, m.uns['width'])}")
+    wanted = m.n_vars, m.uns["width"]
+    need(seq.dtype==np.uint8 and seq.shape==wanted, f"sequences are {seq.dtype} {seq.shape}, not uint8 {wanted}")
     need(m.X is not None and m.X.dtype==np.int8, "X must be int8 states")
     need(m.n_obs and m.n_vars, f"it holds {m.n_obs} TFs and {m.n_vars} regions")
-    need(m.X.min()>=UNRESOLVED and m.X.max()<=BOUND, f"states must lie between 0 and 3, not {m.X.min()} and {m.X.max()}")
+    low, high = m.X.min(), m.X.max()
+    need(low>=UNRESOLVED and high<=BOUND, f"states must lie between 0 and 3, not {low} and {high}")
     need(seq.max()<=4, "sequence codes must lie between 0 and 4")
     need(m.obs_names.is_unique, "a TF occurs twice")
     return m
@@ -95,10 +99,13 @@ def by_biosample(
     m:ad.AnnData, # Binding matrix built with its biosamples kept
 ) -> ad.AnnData: # Binding matrix with a row per data set, "TF in biosample"; `obs` has the columns tf and biosample
     "The states of each TF in each biosample; raises `UserError` where they were not kept."
-    if "dataset_states" not in m.varm: raise UserError("this matrix has not kept its biosamples; build it with --keep-biosamples")
-    obs = m.uns["datasets"].set_index(pd.Index(m.uns["datasets"].tf+" in "+m.uns["datasets"].biosample))
-    return check_matrix(ad.AnnData(np.ascontiguousarray(m.varm["dataset_states"].T), obs=obs, var=m.var, varm={"sequence":m.varm["sequence"]},
-                                   uns={k:m.uns[k] for k in ("genome", "width", "sources", "version") if k in m.uns}))
+    if "dataset_states" not in m.varm:
+        raise UserError("this matrix has not kept its biosamples; build it with --keep-biosamples")
+    sets, states = m.uns["datasets"], np.ascontiguousarray(m.varm["dataset_states"].T)
+    uns = {k:m.uns[k] for k in ("genome", "width", "sources", "version") if k in m.uns}
+    each = ad.AnnData(states, obs=sets.set_index(pd.Index(sets.tf+" in "+sets.biosample)), var=m.var, uns=uns)
+    each.varm["sequence"] = m.varm["sequence"]
+    return check_matrix(each)
 
 # %% ../../nbs/matrix/1_states.ipynb #b3f0a4ae
 def summary(
@@ -106,8 +113,9 @@ def summary(
 ) -> pd.DataFrame: # A row per TF: regions in each state, and the shares resolved, and bound among the resolved
     "Count the states of each TF, best resolved first."
     t = pd.DataFrame({s:np.count_nonzero(m.X==i, axis=1) for i,s in enumerate(STATES)}, index=m.obs_names)
-    known = t.bound+t.ambiguous+t.unbound
-    return t.assign(resolved=known/m.n_vars, prevalence=t.bound/known.clip(lower=1)).sort_values("resolved", ascending=False, kind="stable")
+    n = t.bound+t.ambiguous+t.unbound
+    t = t.assign(resolved=n/m.n_vars, prevalence=t.bound/n.clip(lower=1))
+    return t.sort_values("resolved", ascending=False, kind="stable")
 
 # %% ../../nbs/matrix/1_states.ipynb #2caf45b5
 def fingerprint(
@@ -121,10 +129,11 @@ def fingerprint(
 
 # %% ../../nbs/matrix/1_states.ipynb #e3c77b0e
 def _in_chunks(write, group, key, elem, dataset_kwargs, iospec):
-    "Compressed, and in chunks that hold what is read together: one TF, or the sequences of some regions"
+    "Write one element of a matrix, compressed, and in chunks"
     chunks = {"X":(1, 2**16), "dataset_states":(2**16, 1), "sequence":(2**12, 2**10)}.get(key.split("/")[-1])
-    if chunks and isinstance(elem, np.ndarray): dataset_kwargs = dict(chunks=tuple(map(min, chunks, elem.shape)))
-    if isinstance(elem, np.ndarray) and elem.ndim: dataset_kwargs = dict(dataset_kwargs, compression="gzip", compression_opts=1)
+    is_array = isinstance(elem, np.ndarray)
+    if is_array and chunks: dataset_kwargs = dict(chunks=tuple(map(min, chunks, elem.shape)))
+    if is_array and elem.ndim: dataset_kwargs = dict(dataset_kwargs, compression="gzip", compression_opts=1)
     write(group, key, elem, dataset_kwargs=dataset_kwargs)
 
 # %% ../../nbs/matrix/1_states.ipynb #0ba63ecb
@@ -165,13 +174,14 @@ def read_states(
     with h5py.File(path) as f:
         if "X" not in f or "obs" not in f: raise UserError(f"{path}: not a binding matrix")
         rows = pick(tfs, ad.io.read_elem(f["obs"]).index, "TF", path)
-        x = f["X"]
-        return np.stack([x[i] if regions is None else x[i, regions[0]:regions[-1]+1][np.asarray(regions)-regions[0]] for i in rows])
+        if regions is None: return np.stack([f["X"][i] for i in rows])
+        first, last = regions[0], regions[-1]
+        return np.stack([f["X"][i, first:last+1] for i in rows])[:, np.asarray(regions)-first]
 
 # %% ../../nbs/matrix/1_states.ipynb #109256dd
 def read_npz(
-    path:str|Path, # A `.npz` file
-    *keys:str, # Arrays that must be in it; none: the first
+    path:str|Path, # An `.npz` file
+    *keys:str, # Arrays that must be in it; the first one if no name is given
 ) -> list: # The arrays
     "Read arrays from an `.npz` file without running anything in it; raises `UserError` where that fails."
     path = check_file(path)
@@ -181,7 +191,30 @@ def read_npz(
             if missing: raise UserError(f"{path}: no array named {', '.join(missing)}; it holds {', '.join(z)}")
             return [z[k] for k in keys or list(z)[:1]]
     except UserError: raise
-    except (ValueError, OSError, EOFError, AttributeError, TypeError, zipfile.BadZipFile, zlib.error): raise UserError(f"{path}: not an .npz file of plain arrays, or one that was cut short") from None
+    except (ValueError, OSError, EOFError, AttributeError, TypeError, zipfile.BadZipFile, zlib.error):
+        raise UserError(f"{path}: not an .npz file of plain arrays, or one that was cut short") from None
+
+# %% ../../nbs/matrix/1_states.ipynb #52da6e7f
+def read_regions(
+    regions:str|Path, # BED
+    fasta:str|Path, # FASTA, in the same order; names that end in chrom:start-end must agree
+) -> tuple[pd.DataFrame, np.ndarray]: # Regions, and their codes, uint8, (regions, width)
+    "Regions and their sequences; raises `UserError` that names the first row where the two files do not fit together."
+    names, seqs = read_fasta(fasta)
+    bed = read_bed(regions).drop(columns="summit")
+    if len(names)!=len(bed):
+        counts = f"{regions} has {len(bed)} regions, {fasta} has {len(names)} sequences"
+        raise UserError(f"{counts}; they must be the same, in the same order")
+    widths, width = (bed.end-bed.start).to_numpy(), seqs.shape[1]
+    odd = np.flatnonzero(widths!=width)
+    if len(odd):
+        found = f"row {odd[0]+1} is {widths[odd[0]]} bp wide"
+        raise UserError(f"{regions}: {found}, its sequence in {fasta} {width}")
+    for i,(name,want) in enumerate(zip(names, region_names(bed))):
+        if re.search(r":\d+-\d+$", name) and not name.endswith(want):
+            found = f"row {i+1} is {want} in {regions} but {name} in {fasta}"
+            raise UserError(f"{found}; the two must be in the same order")
+    return bed, seqs
 
 # %% ../../nbs/matrix/1_states.ipynb #1327656e
 def import_states(
@@ -192,121 +225,10 @@ def import_states(
 ) -> ad.AnnData: # Binding matrix
     "A binding matrix from a state table; raises `UserError` where the three files do not fit together."
     x, tfs = read_npz(states, "states", "tfs")
-    bed, seqs = _regions_and_sequences(regions, fasta)
-    if x.ndim!=2 or x.shape!=(len(tfs), len(bed)): raise UserError(f"{states}: `states` has shape {x.shape}, but there are {len(tfs)} names in `tfs` and {len(bed)} regions in {regions}")
-    if not np.issubdtype(x.dtype, np.integer) or x.min()<UNRESOLVED or x.max()>BOUND: raise UserError(f"{states}: `states` must be whole numbers from 0 (unresolved) to 3 (bound)")
+    bed, seqs = read_regions(regions, fasta)
+    if x.ndim!=2 or x.shape!=(len(tfs), len(bed)):
+        there = f"{len(tfs)} names in `tfs` and {len(bed)} regions in {regions}"
+        raise UserError(f"{states}: `states` has shape {x.shape}, but there are {there}")
+    if not np.issubdtype(x.dtype, np.integer) or x.min()<UNRESOLVED or x.max()>BOUND:
+        raise UserError(f"{states}: `states` must be whole numbers from 0 (unresolved) to 3 (bound)")
     return binding_matrix(x, tfs, bed, seqs, genome, [Path(p).name for p in (states, regions, fasta)])
-
-# %% ../../nbs/matrix/1_states.ipynb #375b5ef4
-def _regions_and_sequences(regions, fasta):
-    "A BED and a FASTA file that must tell of the same regions; without BED, the names in the FASTA tell"
-    names, seqs = read_fasta(fasta)
-    if regions is None: return _regions_in_names(names, fasta), seqs
-    bed = read_bed(regions).drop(columns="summit")
-    if len(names)!=len(bed): raise UserError(f"{regions} has {len(bed)} regions, {fasta} has {len(names)} sequences; they must be the same, in the same order")
-    width = seqs.shape[1]
-    odd = np.flatnonzero((bed.end-bed.start)!=width)
-    if len(odd): raise UserError(f"{regions}: row {odd[0]+1} is {bed.end[odd[0]]-bed.start[odd[0]]} bp wide, its sequence in {fasta} {width}")
-    for i,(name,want) in enumerate(zip(names, region_names(bed))):
-        if re.search(r":\d+-\d+$", name) and not name.endswith(want): raise UserError(f"row {i+1} is {want} in {regions} but {name} in {fasta}; the two must be in the same order")
-    return bed, seqs
-
-def _regions_in_names(names, fasta):
-    "Regions from names like `12::chr1:100-300`, the number being the region's column in the published matrices"
-    t = pd.Series(names).str.extract(r"^(?P<name>\d+)::(?P<chrom>.+):(?P<start>\d+)-(?P<end>\d+)$")
-    bad = t.name.isna()
-    if bad.any(): raise UserError(f"{fasta}: record '{names[int(bad.argmax())]}' is not called index::chrom:start-end; give the regions as a BED file too")
-    return t.astype(dict(start=int, end=int))[["chrom", "start", "end", "name"]]
-
-# %% ../../nbs/matrix/1_states.ipynb #241b097a
-def _latin1(text, encoding):
-    "How old pickles spell the bytes of a NumPy scalar"
-    if encoding!="latin1": raise UserError(f"it asks for the encoding {encoding}; only latin1 is read")
-    return text.encode("latin1")
-
-# %% ../../nbs/matrix/1_states.ipynb #88b12549
-class _PlainUnpickler(pickle.Unpickler):
-    "An unpickler that knows dictionaries, strings, whole numbers and NumPy scalars."
-    allowed = {("numpy", "dtype"), ("numpy.core.multiarray", "scalar"), ("numpy._core.multiarray", "scalar")}
-    def find_class(self, module, name):
-        if (module, name)==("_codecs", "encode"): return _latin1
-        if (module, name) in self.allowed: return super().find_class(module, name)
-        raise UserError(f"it asks for {module}.{name}; only dictionaries, strings, whole numbers and NumPy scalars are read")
-
-# %% ../../nbs/matrix/1_states.ipynb #7bbe48d9
-def read_index(
-    path:str|Path, # A pickled dictionary of names to positions, plain or gzipped
-) -> dict: # Name to position, int
-    "Read a pickled dictionary of names to whole numbers; refuses any other content by name."
-    path = check_file(path)
-    try:
-        raw = (gzip.decompress if is_gzipped(path) else bytes)(path.read_bytes())
-        index = _PlainUnpickler(io.BytesIO(raw)).load()
-    except UserError as e: raise UserError(f"{path}: refused, {e}") from None
-    except Exception: raise UserError(f"{path}: not a pickled dictionary, or one that was cut short") from None
-    if not isinstance(index, dict) or not all(isinstance(k, str) and isinstance(v, (int, np.integer)) for k,v in index.items()):
-        raise UserError(f"{path}: refused, not a dictionary of names to whole numbers")
-    return {k:int(v) for k,v in index.items()}
-
-# %% ../../nbs/matrix/1_states.ipynb #ac4670e4
-def published_states(
-    sparse:np.ndarray, # 1 bound, 0 unbound, NaN; float, (biosamples, regions)
-    less_sparse:np.ndarray, # 1 bound, 0 unbound or ambiguous, NaN; float, (biosamples, regions)
-) -> np.ndarray: # States, int8, (regions,)
-    "The strongest state over biosamples, from the authors' two matrices of one TF."
-    states = np.zeros(sparse.shape[1], np.int8)
-    for s,l in zip(sparse, less_sparse):
-        here = np.select([l==1, (l==0)&np.isnan(s), s==0], [BOUND, AMBIGUOUS, UNBOUND], UNRESOLVED)
-        np.maximum(states, here, out=states, casting="unsafe")
-    return states
-
-# %% ../../nbs/matrix/1_states.ipynb #62812266
-def import_published(
-    folder:str|Path, # Folder of the authors' files: `matrix2d.ReMap+UniBind.*.npz` and `tfs_idx`; or one `matrix2d.TF.*` pair per TF, and `samples_idx` too
-    regions:str|Path, # BED whose fourth column is the region's column in those matrices; None: the names in the FASTA say so
-    fasta:str|Path, # FASTA, in the order of `regions`; names like index::chrom:start-end
-    genome:str="hg38", # Name of the genome
-    chroms:list=(), # Only these chromosomes; all if empty
-) -> ad.AnnData: # Binding matrix
-    "A binding matrix from the authors' own files; raises `UserError` where they do not fit together."
-    folder = Path(folder)
-    if not folder.is_dir(): raise UserError(f"{folder}: no such folder")
-    whole = folder/"matrix2d.ReMap+UniBind.less-sparse.npz"
-    files = {p.name.split(".")[1]:p for p in sorted(folder.glob("matrix2d.*.less-sparse.npz")) if p!=whole}
-    if not files and not whole.exists(): raise UserError(f"{folder}: no matrix2d.*.less-sparse.npz file in it")
-    known = _index_in(folder, "tfs")
-    if not whole.exists(): pick(files, known, "TF", folder)
-    bed, seqs = _regions_and_sequences(regions, fasta)
-    if "name" not in bed or not bed.name.str.isdigit().all(): raise UserError(f"{regions}: the fourth column must be the region's column in the published matrices")
-    if len(chroms):
-        pick(list(chroms), list(bed.chrom.unique()), "chromosome", regions or fasta)
-        here = bed.chrom.isin(chroms).to_numpy()
-        bed, seqs = bed[here], seqs[here]
-    columns = bed.name.astype(int).to_numpy()
-    if whole.exists(): tfs, states, files = sorted(known, key=known.get), _published_whole(whole, len(known), columns), {"":whole}
-    else: tfs, states = list(files), np.stack([_published_tf(p, len(_index_in(folder, "samples")), columns) for p in files.values()])
-    return binding_matrix(states, tfs, bed, seqs, genome, [p.name for p in files.values()])
-
-# %% ../../nbs/matrix/1_states.ipynb #8223cb4c
-def _index_in(folder, what): return read_index(next(folder.glob(f"{what}_idx.pickle*"), folder/f"{what}_idx.pickle"))
-
-def _views(path, check):
-    "The sparse and the less sparse matrix, rows as they are wanted"
-    return [check(read_npz(p)[0]) for p in (path.with_name(path.name.replace("less-sparse", "sparse")), path)]
-
-def _published_tf(path, n_samples, columns):
-    "States of one TF in some columns of its published matrices (biosamples x regions)"
-    def check(x):
-        if x.ndim!=2 or len(x)!=n_samples: raise UserError(f"{path}: shape {x.shape}; {n_samples} biosamples in samples_idx need as many rows")
-        if columns.max()>=x.shape[1]: raise UserError(f"{path}: {x.shape[1]} regions, but region {columns.max()} is asked for")
-        return x[:, columns]
-    return published_states(*_views(path, check))
-
-def _published_whole(path, n_tfs, columns):
-    "States of all TFs in some columns of the published matrices (regions x TFs, or the other way round)"
-    def check(x):
-        if x.ndim!=2 or n_tfs not in x.shape: raise UserError(f"{path}: shape {x.shape}; {n_tfs} TFs in tfs_idx need as many rows or columns")
-        x = x if len(x)==n_tfs else x.T
-        if columns.max()>=x.shape[1]: raise UserError(f"{path}: {x.shape[1]} regions, but region {columns.max()} is asked for")
-        return x[:, columns].astype(np.float16)
-    return np.stack([published_states(s[None], l[None]) for s,l in zip(*_views(path, check))])

@@ -1,4 +1,4 @@
-"""The DNA that a transcription factor likes, as a matrix and as a logo.
+"""What a transcription factor binds, as a matrix and as a logo.
 
 Docs: https://tf-transfer.github.io/tf_transfer/motifs/pwm.html.md"""
 
@@ -9,7 +9,7 @@ __all__ = ['BASE_COLOURS', 'PWM', 'draw_logo', 'vertebrate_profiles', 'jaspar', 
            'usable_profiles', 'jaspar_family', 'Alignment', 'align']
 
 # %% ../../nbs/motifs/1_pwm.ipynb #c73c79fd
-import io
+import io, sqlite3
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -70,7 +70,8 @@ def log_odds(self:PWM,
 def consensus(self:PWM,
 ) -> str: # A letter per position; lower case where it says less than half a bit
     "The most frequent base at each position."
-    return "".join(b if i>=0.5 else b.lower() for b,i in zip(np.array(list("ACGT"))[self.counts.argmax(0)], self.information()))
+    best = np.array(list("ACGT"))[self.counts.argmax(0)]
+    return "".join(b if i>=0.5 else b.lower() for b,i in zip(best, self.information()))
 
 # %% ../../nbs/motifs/1_pwm.ipynb #cc54756c
 @patch
@@ -92,7 +93,8 @@ def draw_logo(
     if ax is None: _, ax = plt.subplots(figsize=(0.35*pwm.width+0.8, 1.5))
     heights = pd.DataFrame((pwm.probs()*pwm.information()).T, columns=list("ACGT"), index=range(start, start+pwm.width))
     logomaker.Logo(heights, ax=ax, color_scheme=BASE_COLOURS, show_spines=False)
-    ax.set(ylim=(0, 2), yticks=[0, 1, 2], xticks=[], title=f"{pwm.name} {pwm.matrix_id}".strip() if title is None else title)
+    if title is None: title = f"{pwm.name} {pwm.matrix_id}".strip()
+    ax.set(ylim=(0, 2), yticks=[0, 1, 2], xticks=[], title=title)
     ax.set_ylabel("bits", fontsize=8)
     ax.tick_params(labelsize=8)
     ax.spines["left"].set_visible(True)
@@ -107,33 +109,49 @@ def _repr_png_(self:PWM):
     plt.close(fig)
     return png.getvalue()
 
+# %% ../../nbs/motifs/1_pwm.ipynb #69266f13
+def _database():
+    "JASPAR in memory, with the indexes that the file lacks: read in a tenth of the time"
+    db, copy = jaspardb(), sqlite3.connect(":memory:")
+    db.conn.backup(copy)
+    db.conn.close()
+    columns = dict(MATRIX_ANNOTATION="ID", MATRIX_SPECIES="ID", MATRIX_PROTEIN="ID", MATRIX="BASE_ID")
+    for table,column in columns.items():
+        copy.execute(f"create index by_{table} on {table}({column})")
+    db.conn = copy
+    return db
+
 # %% ../../nbs/motifs/1_pwm.ipynb #4bc7ee2c
 @lru_cache(maxsize=1)
-def vertebrate_profiles() -> tuple: # Of PWM, in the order of JASPAR identifiers
-    "All vertebrate core profiles of the newest JASPAR release that pyjaspar holds, human first."
-    found = jaspardb().fetch_motifs(collection="CORE", tax_group=["vertebrates"])
+def vertebrate_profiles() -> tuple: # Of PWM: human first, then by JASPAR identifier
+    "All vertebrate core profiles of the newest JASPAR release that pyjaspar holds."
+    found = _database().fetch_motifs(collection="CORE", tax_group=["vertebrates"])
     found = sorted(found, key=lambda m: ("9606" not in (m.species or []), m.matrix_id))
-    return tuple(PWM(m.name, np.array([m.counts[b] for b in "ACGT"], float), m.matrix_id, (m.tf_class or [""])[0], (m.tf_family or [""])[0],
-                     int(round(sum(m.counts[b][0] for b in "ACGT")))) for m in found)
+    def pwm(m):
+        counts = np.array([m.counts[b] for b in "ACGT"], float)
+        tf_class, tf_family = (m.tf_class or [""])[0], (m.tf_family or [""])[0]
+        return PWM(m.name, counts, m.matrix_id, tf_class, tf_family, int(round(counts[:, 0].sum())))
+    return tuple(map(pwm, found))
 
 # %% ../../nbs/motifs/1_pwm.ipynb #4209b4e9
 def jaspar(
     name:str, # Name of a TF, any case, or a JASPAR identifier with or without its version
 ) -> list: # PWMs, human profiles first; a TF may have several
     "JASPAR profiles of one TF; raises `UserError` that suggests the nearest name."
-    known = vertebrate_profiles()
-    hits = [p for p in known if name.upper() in (p.name.upper(), p.matrix_id, p.matrix_id.split(".")[0])]
-    if not hits: pick([name], [p.name for p in known], "vertebrate profile", "JASPAR")
+    all_of_them, name = vertebrate_profiles(), name.upper()
+    hits = [p for p in all_of_them if name in (p.name.upper(), p.matrix_id, p.matrix_id.split(".")[0])]
+    if not hits: pick([name], [p.name for p in all_of_them], "vertebrate profile", "JASPAR")
     return hits
 
 # %% ../../nbs/motifs/1_pwm.ipynb #99c07096
 def jaspar_table(
     tfs:list, # Names of TFs, any case
-) -> pd.DataFrame: # A row per TF: matrix_id (all profiles, separated by commas), tf_class, tf_family; empty where JASPAR has none
+) -> pd.DataFrame: # A row per TF: matrix_id (with commas), tf_class, tf_family; empty where there is none
     "JASPAR's vertebrate profiles, classes and families of some TFs."
-    known = {}
-    for p in vertebrate_profiles(): known.setdefault(p.name.upper(), []).append(p)
-    rows = [(",".join(p.matrix_id for p in ps), ps[0].tf_class, ps[0].tf_family) if ps else ("",)*3 for ps in (known.get(t.upper(), []) for t in tfs)]
+    by_name = {}
+    for p in vertebrate_profiles(): by_name.setdefault(p.name.upper(), []).append(p)
+    def row(ps): return (",".join(p.matrix_id for p in ps), ps[0].tf_class, ps[0].tf_family) if ps else ("",)*3
+    rows = [row(by_name.get(t.upper())) for t in tfs]
     return pd.DataFrame(rows, columns=["matrix_id", "tf_class", "tf_family"], index=pd.Index(list(tfs), dtype=object))
 
 # %% ../../nbs/motifs/1_pwm.ipynb #491afbea
@@ -164,7 +182,7 @@ def _bears(names):
 # %% ../../nbs/motifs/1_pwm.ipynb #d22b32eb
 def usable_profiles(
     tf:str, # Name of the TF, any case
-    withheld:list|np.ndarray=(), # Names of TFs whose profiles may not be used; or which profiles may not, bool, (profiles,)
+    withheld:list|np.ndarray=(), # Names of TFs whose profiles may not be used; or a mask of profiles, bool, (profiles,)
 ) -> UsableProfiles:
     "The vertebrate profiles that are not withheld, and the TF's own among them."
     out = withheld if np.asarray(withheld).dtype.kind=="b" else _bears(withheld)
@@ -174,7 +192,7 @@ def usable_profiles(
 # %% ../../nbs/motifs/1_pwm.ipynb #4e26cf28
 def jaspar_family(
     tf:str, # Name of a TF, any case
-) -> np.ndarray: # Bool, (profiles,), in the order of `vertebrate_profiles()`; all False where JASPAR does not have the TF
+) -> np.ndarray: # Bool, (profiles,), in the order of `vertebrate_profiles()`; all False without a profile of the TF
     "Which profiles are the TF's, alone or in a dimer, or of a family of one of these."
     mine = _bears([tf])
     families = [p.tf_family for p in vertebrate_profiles()]
@@ -184,12 +202,13 @@ def jaspar_family(
 @patch
 def best_hit(self:PWM,
     codes:np.ndarray, # Codes, uint8, (sequences, length)
-    chunk:int=4096, # Sequences at a time
+    bs:int=4096, # Sequences per batch
 ) -> pd.DataFrame: # score (log-odds, bits), start (0-based) and strand of the best site of each sequence
     "The best site of each sequence, on either strand."
-    if codes.shape[1]<self.width: raise UserError(f"{self.name} is {self.width} bp wide, the sequences only {codes.shape[1]}")
+    if codes.shape[1]<self.width:
+        raise UserError(f"{self.name} is {self.width} bp wide, the sequences only {codes.shape[1]}")
     w = torch.tensor(np.stack([self.log_odds(), self.reverse_complement().log_odds()]), dtype=torch.float32)
-    best = [F.conv1d(one_hot(c), w).flatten(1).max(1) for c in torch.as_tensor(codes).split(chunk)]
+    best = [F.conv1d(one_hot(c), w).flatten(1).max(1) for c in torch.as_tensor(codes).split(bs)]
     score, at = (torch.cat(o).numpy() for o in zip(*best))
     n = codes.shape[1]-self.width+1
     return pd.DataFrame(dict(score=score, start=at%n, strand=np.where(at<n, "+", "-")))
@@ -222,9 +241,9 @@ def align(
     "The best place of one motif on another: the overlap of their letter heights, over the larger of the two."
     heights = lambda p: (p.probs()-0.25)*p.information()
     b, best = heights(on), []
-    least = min(min_overlap, motif.width, on.width)
+    overlap = min(min_overlap, motif.width, on.width)
     for strand,a in (("+", heights(motif)), ("-", heights(motif.reverse_complement()))):
-        for offset in range(least-motif.width, on.width-least+1):
+        for offset in range(overlap-motif.width, on.width-overlap+1):
             lo, hi = max(offset, 0), min(offset+motif.width, on.width)
             x, y = a[:, lo-offset:hi-offset], b[:, lo:hi]
             own = (a**2).sum() if motif.width<on.width else (x**2).sum()

@@ -1,4 +1,4 @@
-"""Targets, groups, sizes, strategies, seeds: a question as a small file.
+"""Targets, groups, numbers of peaks, strategies, seeds: a question as a small file.
 
 Docs: https://tf-transfer.github.io/tf_transfer/study/plan.html.md"""
 
@@ -10,7 +10,7 @@ __all__ = ['Study', 'read_study', 'shipped', 'Run', 'runs_of', 'pretraining']
 # %% ../../nbs/study/1_plan.ipynb #1ef8df65
 import hashlib, json, tomllib
 from dataclasses import asdict, dataclass, fields
-from functools import partial
+from functools import cache, partial
 from importlib.resources import files
 from itertools import product
 from pathlib import Path
@@ -24,12 +24,12 @@ from ..finetune.strategies import STRATEGIES
 # %% ../../nbs/study/1_plan.ipynb #0b5aece9
 @dataclass(frozen=True)
 class Study:
-    "Targets x groups x sizes x strategies x seeds."
+    "Targets x groups x numbers of peaks x strategies x seeds."
     name:str # Its name
     targets:tuple # TFs to fine-tune for
-    groups:tuple = ("best-resolved",) # Of `GROUPS`, or `random:KIND`: random TFs matched to a group for bound regions
-    sizes:tuple = (500,) # Bound regions to train and validate on
-    strategies:tuple = ("scratch", "paper") # Of `STRATEGIES`, `auto`, or `own-output`: no fine-tuning at all (the target must be in the group)
+    groups:tuple = ("best-resolved",) # How the pre-training TFs are chosen
+    n_peaks:tuple = (500,) # Bound regions to train and validate on
+    strategies:tuple = ("scratch", "paper") # How to fine-tune
     seeds:int = 3 # Draws of the regions
     members:int = 5 # TFs in a group
     with_target:tuple = (False,) # Does the target take part in the pre-training?
@@ -53,13 +53,17 @@ class Study:
 # %% ../../nbs/study/1_plan.ipynb #a424da7c
 def _check(study):
     "Raises `UserError` where a study asks for what there is not"
-    for what,names,known in (("group", study.groups, GROUPS), ("strategy", study.strategies, [*STRATEGIES, "auto", "own-output"]), ("architecture", [study.arch], ARCHS)):
-        pick([n.removeprefix("random:") for n in names] if what=="group" else names, known, what, "tf_transfer")
-    if study.labels not in ("complete", "masked"): raise UserError(f"labels = \"{study.labels}\": choose complete or masked")
-    for k in ("targets", "groups", "sizes", "strategies", "with_target", "buried"):
+    pick([g.removeprefix("random:") for g in study.groups], GROUPS, "group", "tf_transfer")
+    pick(study.strategies, [*STRATEGIES, "own-output"], "strategy", "tf_transfer")
+    pick([study.arch], ARCHS, "architecture", "tf_transfer")
+    if study.labels not in ("complete", "masked"):
+        raise UserError(f'labels = "{study.labels}": choose complete or masked')
+    for k in ("targets", "groups", "n_peaks", "strategies", "with_target", "buried"):
         if not getattr(study, k): raise UserError(f"{k} is empty; a study needs at least one")
-    if min(study.sizes)<10: raise UserError(f"sizes: {min(study.sizes)} is too few to train and validate on; at least 10 are needed")
-    if study.matrix and not (study.valid and study.test): raise UserError("valid and test must name chromosomes of the matrix: valid = [\"chr15\"], test = [\"chr16\"]")
+    few = min(study.n_peaks)
+    if few<10: raise UserError(f"n_peaks: {few} is too few to train and validate on; at least 10 are needed")
+    if study.matrix and not (study.valid and study.test):
+        raise UserError('valid and test must name chromosomes of the matrix: valid = ["chr15"], test = ["chr16"]')
     for k in ("seeds", "members", "pretrain_epochs", "epochs"):
         if getattr(study, k)<1: raise UserError(f"{k} = {getattr(study, k)}: it must be 1 or more")
 
@@ -81,8 +85,9 @@ def _of_type(path, field, value):
     "A value as the field has it; numbers and booleans are not taken for each other"
     if field.type is tuple: return tuple(value) if isinstance(value, list) else (value,)
     if field.type is float and type(value) is int: return float(value)
-    if type(value) is not field.type: raise UserError(f"{path}: {field.name} = {value!r}; {dict(int='a whole number', float='a number', str='a text in quotes', bool='true or false')[field.type.__name__]} is needed")
-    return value
+    if type(value) is field.type: return value
+    wanted = {int:"a whole number", float:"a number", str:"a text in quotes", bool:"true or false"}[field.type]
+    raise UserError(f"{path}: {field.name} = {value!r}; {wanted} is needed")
 
 def shipped() -> dict: # Name to its file
     "The studies that come with the package."
@@ -96,7 +101,7 @@ class Run:
     group:str # How the pre-training TFs were chosen; `none` from scratch
     with_target:bool # Was the target among them?
     buried:int # How many others were among them?
-    size:int # Bound regions
+    n_peaks:int # Bound regions to train and validate on
     strategy:str # How to fine-tune
     seed:int # Seed of the draw, of the head, order and dropout
     tfs:tuple = () # The pre-training TFs
@@ -105,7 +110,14 @@ class Run:
     @property
     def id(self): # The name of its file
         "What tells the run from all others."
-        return f"{self.target}-{self.group.replace(':', '.')}{'+target' if self.with_target else ''}{f'+{self.buried}' if self.buried else ''}-{self.size}-{self.strategy}-{self.seed}"
+        extra = ("+target" if self.with_target else "")+(f"+{self.buried}" if self.buried else "")
+        return f"{self.target}-{self.group.replace(':', '.')}{extra}-{self.n_peaks}-{self.strategy}-{self.seed}"
+
+    def row(self,
+        **found, # What became of it: scores and times, or `error`
+    ) -> dict:
+        "Its row in the table of the study."
+        return asdict(self) | dict(tfs=",".join(self.tfs)) | found
 
 # %% ../../nbs/study/1_plan.ipynb #8193c34f
 def runs_of(
@@ -114,33 +126,36 @@ def runs_of(
 ) -> list: # Of `Run`, those that share a pre-training together
     "Choose the groups and lay out all runs; raises `UserError` where a target or group cannot be."
     pick(list(study.targets), m.obs_names)
-    found, runs, groups = {}, {}, partial(_group_of, study, m)
-    for target,kind,own,n,seed in product(study.targets, study.groups, study.with_target, study.buried, range(study.seeds)):
-        key = target, kind, own, n, seed if "random" in kind else 0
-        if key not in found: found[key] = groups(*key)
-        for size,strategy in product(study.sizes, study.strategies):
+    group_of, runs = cache(partial(_group_of, study, m)), {}
+    places = product(study.targets, study.groups, study.with_target, study.buried, range(study.seeds))
+    for target,kind,own,n,seed in places:
+        group = group_of(target, kind, own, n, seed if "random" in kind else 0)
+        for n_peaks,strategy in product(study.n_peaks, study.strategies):
             if strategy=="own-output" and not own: continue
-            fresh = strategy=="scratch"
-            run = Run(target, "none", False, 0, size, strategy, seed) if fresh else Run(target, kind, own, n, size, strategy, seed, tuple(found[key].tfs), found[key].note)
+            if strategy=="scratch": run = Run(target, "none", False, 0, n_peaks, strategy, seed)
+            else: run = Run(target, kind, own, n, n_peaks, strategy, seed, tuple(group.tfs), group.note)
             runs[run.id] = run
-    return sorted(runs.values(), key=lambda r: (pretraining(study, r), r.size, r.target, r.strategy, r.seed))
+    return sorted(runs.values(), key=lambda r: (pretraining(study, r), r.n_peaks, r.target, r.strategy, r.seed))
 
 def _group_of(study, m, target, kind, own, n, seed):
     "The group of one kind for one target"
-    plain = kind.removeprefix("random:")
-    strings = dict(links=study.string_links or None, info=study.string_info or None) if plain=="string" else {}
-    group = GROUPS[plain](m, target, study.members, **strings, **(dict(seed=seed) if plain=="random" else {}))
+    plain, more = kind.removeprefix("random:"), {}
+    if plain=="string": more = dict(links=study.string_links or None, info=study.string_info or None)
+    if plain=="random": more = dict(seed=seed)
+    group = GROUPS[plain](m, target, study.members, **more)
     if kind!=plain: group = random_group(m, target, study.members, like=group, seed=seed)
     if n: group = buried(m, group, n, seed)
-    group = group.with_target() if own else group
+    if own: group = group.with_target()
     if not group.tfs: raise UserError(f"{kind}: no TF of the matrix could be found for {target}")
     return group
 
+# %% ../../nbs/study/1_plan.ipynb #4956c294
 def pretraining(
     study:Study, # A study
     run:Run, # One of its runs
 ) -> str: # Empty where there is none
     "The name of the pre-training that a run needs; runs with the same TFs share it."
     if not run.tfs: return ""
-    how = {k:v for k,v in asdict(study).items() if k in ("arch", "valid", "test", "labels", "regions", "both_strands") or k.startswith("pretrain")}
+    shared = ("arch", "valid", "test", "labels", "regions", "both_strands")
+    how = {k:v for k,v in asdict(study).items() if k in shared or k.startswith("pretrain")}
     return hashlib.sha256(json.dumps([sorted(run.tfs), how, __version__]).encode()).hexdigest()[:16]

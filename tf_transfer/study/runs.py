@@ -130,7 +130,7 @@ def do_run(
     pre = load_model(pretrain_once(folder, run)) if run.tfs else None
     begun = time.time()
     m, split = _data(str(folder))
-    target = target_set(m, run.target, split, run.size, seed=run.seed)
+    target = target_set(m, run.target, split, run.n_peaks, seed=run.seed)
     if run.strategy=="own-output": scores = evaluate(pre, target.test, run.target, n_boot=200)
     else:
         kwargs = dict(both_strands=study.both_strands, seed=run.seed)

@@ -21,7 +21,7 @@ from ..matrix.states import less_sparse
 from ..model.networks import BindingNet, MotifLayer, PaperCNN, four_groups
 from ..model.predict import evaluating
 from ..genome.dna import one_hot
-from .callbacks import KeepBest, OpenToo, OwnSeed, TidyMemory, progress, silent
+from .callbacks import KeepBest, OpenToo, OwnSeed, TidyMemory, kept_epoch, progress, silent
 from .data import RegionSet
 from .devices import all_devices, is_first
 from .learners import binding_learner
@@ -106,6 +106,5 @@ def pretrain(
     with all_devices(rest), (watch if is_first() else silent)(rest):
         (rest.fit_one_cycle if one_cycle else rest.fit)(epochs, lr, wd=wd)
     learn.model.card.training.update(
-        epochs=epochs, lr=lr, wd=wd, schedule="one cycle" if one_cycle else "constant",
-        epoch_kept=rest.keep_best.epoch_kept+1, valid_loss=float(rest.keep_best.best))
+        epochs=epochs, lr=lr, wd=wd, schedule="one cycle" if one_cycle else "constant", **kept_epoch(rest))
     return learn
