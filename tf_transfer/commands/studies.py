@@ -41,7 +41,7 @@ def tft_groups(
     need(tf=tf)
     at_least(1, n=n)
     at_least(0, bury=bury, seed=seed)
-    strings = dict(links=string, info=string_info, column=score, least=min_score)
+    strings = dict(links=string, info=string_info, column=score, min_score=min_score)
     group = _group(matrix, tf, by, n, with_target, bury, seed, strings)
     if out:
         with writing(out, force) as tmp: tmp.write_text("".join(f"{t}\n" for t in group.tfs))
