@@ -208,6 +208,7 @@ class Page:
 
     def markdown(self, md):
         md = callouts(md)
+        md = re.sub(r'\[\[(`[^`]+`)\]\([^)]*\)\]\(', r'[\1](', md)      # nbdev links a name inside a link too
         md = re.sub(rf'\]\({re.escape(self.site)}/([^)#]+)\.html(?:#([^)]+))?\)', self.name_link, md)
         return re.sub(r'\]\((?!https?:)([^)#\s]+\.ipynb)(#[^)]+)?\)', self.notebook_link, md)
 

@@ -90,6 +90,10 @@ def test_no_link_is_broken(site):
     assert not broken
 
 
+def test_no_link_is_left_as_text(site):
+    assert [str(page.relative_to(site)) for page in pages_of(site) if re.search(r'\]\(\S+\.(ipynb|html|md)\)', page_at(page).text)] == []
+
+
 def test_nothing_is_loaded_from_elsewhere(site):
     outside = {link for page in pages_of(site) for link in page_at(page).loads if urlsplit(link).netloc}
     assert not outside
