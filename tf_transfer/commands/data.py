@@ -103,17 +103,18 @@ def tft_build(
     check_output(out, force)
     need(regions=regions, peaks=peaks, genome=genome)
     at_least(1, width=width)
-    _built(out, force, regions, peaks, genome, tfbs, width, assayed, peak_overlap, keep_biosamples, blacklist,
-           listed(chroms), sources, rename_chroms, rename_biosamples, ignore_case, tf, biosample, name)
+    _built(out, force, regions, peaks, genome, tfbs, width=width, assayed=assayed, rename_biosamples=rename_biosamples,
+           keep_biosamples=keep_biosamples, biosample=biosample, peak_overlap=peak_overlap, rename_chroms=rename_chroms,
+           blacklist=blacklist, chroms=listed(chroms), sources=sources, name=name, tf=tf, ignore_case=ignore_case)
 
 # %% ../../nbs/commands/2_data.ipynb #c0da0008
-def _built(out, force, *inputs):
+def _built(out, force, regions, peaks, genome, tfbs, **options):
     "Build, write, and tell how it went"
     from tf_transfer.matrix.build import build_matrix, build_report
     from tf_transfer.matrix.states import write_matrix
     start = time.time()
     def tell(line): print(f"{time.time()-start:5.0f} s  {line}", flush=True)
-    m = build_matrix(*inputs, tell)
+    m = build_matrix(regions, peaks, genome, tfbs, tell, **options)
     write_matrix(m, out, force)
     tell(f"{out} written")
     print(build_report(m))
