@@ -18,6 +18,7 @@ from .motifs.pwm import *
 from .motifs.files import *
 from .motifs.tomtom import *
 from .motifs.modes import *
+from .motifs.kmers import *
 from .matrix.states import *
 from .matrix.published import *
 from .matrix.inputs import *

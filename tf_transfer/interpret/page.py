@@ -124,7 +124,7 @@ def _motifs(look):
     of_all = influence(look.model, look.some)[look.tf]
     matters = of_all.to_numpy()[:len(pwms)]
     order = np.argsort(-matters)[:12]
-    names = tomtom([pwms[i] for i in order], least_bits=0, least_sites=0, top=1)
+    names = tomtom([pwms[i] for i in order], min_bits=0, min_sites=0, top=1)
     frame = names.assign(motif=order[names.motif], influence=matters[order[names.motif]])
     look.keep("motifs", frame.drop(columns="known"), "The most influential motifs of the first layer", frame[["motif_name", "known_name", "matrix_id", "family", "influence"]].set_index("motif_name").map(_short))
     look.draw("motifs", _logos(pwms, frame.head(4).assign(motif=frame.motif), "motif_name"), "logos of the most influential motifs")

@@ -55,7 +55,7 @@ def known_patterns(
     model = getattr(model, "model", model)
     def named(net, c, top):
         pwms = patterns(attribute(net, c, tf, seed=seed))
-        return pwms, tomtom(pwms, least_bits=6, least_density=0.5, least_sites=20, top=top)
+        return pwms, tomtom(pwms, min_bits=6, min_density=0.5, min_sites=20, top=top)
     pwms, table = named(model, codes, 1)
     null = untrained(model, seed)
     if hasattr(model, "card"): null.card = model.card
