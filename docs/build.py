@@ -1,7 +1,8 @@
 """The documentation site, from the notebooks.
 
-A copy of nbs/ goes through nbdev's own processors (they add the reference of exported functions and link `names` to it),
-then Sphinx makes pages of it with the outputs that are stored in the notebooks. A warning, such as a dead link, is an error."""
+A copy of nbs/ goes through nbdev's own processors, which add the reference of exported names and link `names` to it.
+Then Sphinx makes pages of it, with the outputs stored in the notebooks. A warning, such as a dead link, is an error."""
+import ast
 import re
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import tempfile
 from base64 import b64decode
 from contextlib import chdir
+from functools import cache, partial
 from pathlib import Path
 from textwrap import fill
 
@@ -16,6 +18,7 @@ import yaml
 from fastcore.nbio import mk_cell, read_nb, write_nb
 from fastcore.script import call_parse
 from learner import episodes, learner_copy
+from nbdev import config
 from nbdev.config import get_config, nbpath2html
 from nbdev.serve import proc_nbs
 
@@ -27,11 +30,13 @@ sections = {     # folder in nbs/ -> title and subtitle of its page, in the side
     'reference': ('Reference', 'Every function and command, each beside a small example.'),
     'workshop': ('Workshop', 'To take, or to teach.'),
     'paper': ('Paper', 'The published experiments on real data, and what came of them here.')}
-groups = {       # name of its page -> title, and the first digits of the notebooks in nbs/ that belong there
-    'data': ('Sequences, regions and the binding matrix', '0'), 'models': ('Splits, models and metrics', '12'),
-    'transfer': ('Transfer and baselines', '3'), 'studies': ('Studies', '4'), 'inside': ('Looking inside', '56'), 'commands': ('Commands', '89')}
+wings = dict(    # folder in nbs/ -> title of its page in the reference; the wing's docstring is the subtitle
+    genome='Genome', motifs='Motifs', matrix='Binding matrix', model='Networks', train='Training',
+    finetune='Fine-tuning', study='Studies', show='Figures and lessons', interpret='Looking inside',
+    commands='Commands')
 
-copies, branch = '_notebooks', 'gh-pages'     # the folder of notebooks in the site, and the branch that the site is published from
+copies = '_notebooks'       # the folder of notebooks in the site
+branch = 'gh-pages'         # the branch that the site is published from
 
 
 def run(command, *args, cwd=root):
@@ -40,7 +45,7 @@ def run(command, *args, cwd=root):
 
 
 def stage(folder):
-    "Copy what nbdev reads; in the copied notebooks the title has a cell of its own, since nbdev drops the rest of its cell"
+    "Copy what nbdev reads; in the copies the title has a cell of its own, since nbdev drops the rest of its cell"
     shutil.copytree(root/'nbs', folder/'nbs', ignore=shutil.ignore_patterns('.ipynb_checkpoints'))
     for name in ('pyproject.toml', 'settings.ini'): shutil.copy(root/name, folder)
     (folder/'tf_transfer').symlink_to(root/'tf_transfer')
@@ -57,6 +62,7 @@ def stage(folder):
 
 def process(folder):
     "Run nbdev's processors on the notebooks in `folder`"
+    config._load_toml = cache(config._load_toml)      # which nbdev reads anew for every cell
     with chdir(folder): return proc_nbs(n_workers=0, force=True)
 
 
@@ -98,14 +104,18 @@ def front_of(cells):
 
 
 def contents(fronts):
-    "{page: (its title and subtitle, {the pages under it: theirs})} for home, the sections and the groups of the reference"
-    under = lambda folder, digits='': {f'/{page_of(path)}': front for path, front in fronts.items()
-        if path.parent.as_posix() == folder and path.stem != 'index' and (not digits or path.name[0] in digits)}
+    "{page: (its title and subtitle, {the pages under it: theirs})} for home, the sections and the wings"
+    under = lambda folder: {f'/{page_of(path)}': front for path, front in fronts.items()
+        if path.parent.as_posix() == folder and path.stem != 'index'}
     res = {f'/{name}/index': (front, under(name)) for name, front in sections.items()}
-    parts = {f'/reference/{name}': ((title, None), under('.', digits)) for name, (title, digits) in groups.items()}
-    res['/reference/index'] = sections['reference'], {name: (title, pages) for name, ((title, _), pages) in parts.items()}
+    parts = {f'/{wing}/index': ((title, subtitle_of(wing)), under(wing)) for wing, title in wings.items()}
+    res['/reference/index'] = sections['reference'], under('.') | parts
     res = {name: (front, pages) for name, (front, pages) in res.items() if pages}
     return {'/index': (None, ['Home <self>', *res]), **res, **parts}
+
+
+def subtitle_of(wing):
+    return ast.get_docstring(ast.parse((root/'tf_transfer'/wing/'__init__.py').read_text()))
 
 
 def toctree(pages):
@@ -115,10 +125,10 @@ def toctree(pages):
 def listing(front, pages, level=1):
     "A page that lists pages with their subtitles, or the pages under them"
     title, subtitle = front
-    res = [f"{'#'*level} {title}", subtitle and f'{{.subtitle}}\n{subtitle}']
-    for name, (title, about) in pages.items():
-        if isinstance(about, dict): res.append(listing((f'[{title}]({name}.md)', None), about, level + 1))
-        else: res.append(f'[{title}]({name}.ipynb)\n: {about or title}')
+    res = [f"{'#'*level} {title}", subtitle and '{.subtitle}\n'*(level == 1) + subtitle]
+    for name, (about, below) in pages.items():
+        if isinstance(below, dict): res.append(listing((f'[{about[0]}]({name}.md)', about[1]), below, level + 1))
+        else: res.append(f'[{about}]({name}.ipynb)\n: {below or about}')
     return '\n\n'.join(filter(None, [*res, level == 1 and toctree(pages)]))
 
 
@@ -129,7 +139,7 @@ def documents(cell):
 
 
 def label_of(path, cell):
-    return f'{page_of(path).name}.{documents(cell)}'.lower()
+    return f"{page_of(path).as_posix()}/{documents(cell)}".replace('/', '.').lower()
 
 
 class Page:
@@ -163,13 +173,15 @@ class Page:
         to = {'Open in Colab': f'https://colab.research.google.com/github/{repo}/blob/{branch}/{copy}',
               'Open in Binder': f'https://mybinder.org/v2/gh/{repo}/main?urlpath=lab/tree/{path}'}
         links = [f'<a href="{url}">{name}</a>' for name, url in to.items()]
-        return f'<p class="notebook-links">{" ".join(links)} <a href="{self.to_root}{copy}" download>Download notebook</a></p>'
+        links.append(f'<a href="{self.to_root}{copy}" download>Download notebook</a>')
+        return f'<p class="notebook-links">{" ".join(links)}</p>'
 
     def reference(self, cell):
         md = ''.join(cell.outputs[0]['data']['text/markdown'])
         md = re.sub(r'^(\[source\]\(.+\))$', r'\1{.source-link}', md, count=1, flags=re.M)
         md = re.sub(r'^(?=\| Parameter )', '{.parameters}\n', md, flags=re.M)
-        md = re.sub(r'^\| \[(`\w+`)\]\([^)]+\) \|', r'| \1 |', md, flags=re.M)     # a parameter is not the function of that name
+        # a parameter is not the function of that name
+        md = re.sub(r'^\| \[(`\w+`)\]\([^)]+\) \|', r'| \1 |', md, flags=re.M)
         md = re.sub(r'<(factory|lambda)>', '...', md).replace('| NoneType |', '| |')
         label = label_of(self.path, cell)
         target = '' if label in self.given else f'({label})=\n'     # a class and a function may differ in case only
@@ -180,33 +192,37 @@ class Page:
         options = cell.directives
         cell.remove_directives()
         tags = {'echo': 'remove-input', 'output': 'remove-output', 'include': 'remove-cell'}
-        cell.metadata['tags'] = [tags[o] for o in tags if options.get(o) == 'false']
-        if 'code-summary' in options or options.get('code-fold') in ('', 'true'): cell.metadata['tags'].append('hide-input')
-        if 'solution' in options: cell.metadata['tags'].append('hide-cell')
         columns = any(has_columns(text) for text in texts(cell))
-        if columns: cell.metadata['tags'].append('columns')
+        tags = [tags[o] for o in tags if options.get(o) == 'false']
+        if 'code-summary' in options or options.get('code-fold') in ('', 'true'): tags.append('hide-input')
+        if 'solution' in options: tags.append('hide-cell')
+        if columns: tags.append('columns')
+        cell.metadata['tags'] = tags
         for output in cell.outputs:
             data = output.get('data', {})
-            for of, kind, tidy in ((output, 'text', printed), (data, 'text/plain', printed), (data, 'text/html', unbroken)):
+            for of, kind in ((output, 'text'), (data, 'text/plain'), (data, 'text/html')):
+                tidy = unbroken if kind == 'text/html' else printed
                 if kind in of: of[kind] = tidy(''.join(of[kind]), columns)
         image = dict(alt=options.get('fig-alt', '').strip('"'))
         if any(width > 560 for width in widths(cell)): image['classes'] = 'wide'
         cell.metadata['mystnb'] = dict(
-            code_prompt_show='Solution' if 'solution' in options else 'Show the code', code_prompt_hide='Hide', image=image)
-        if 'fig-alt' not in options and draws(cell) and not {'remove-cell', 'remove-output'} & set(cell.metadata['tags']):
+            code_prompt_show='Solution' if 'solution' in options else 'Show the code',
+            code_prompt_hide='Hide', image=image)
+        if 'fig-alt' not in options and draws(cell) and not {'remove-cell', 'remove-output'} & {*tags}:
             self.silent.append(f'{self.path}: {cell.source.strip().splitlines()[-1]}')
         return cell
 
     def markdown(self, md):
         md = callouts(md)
+        md = re.sub(r'\[\[(`[^`]+`)\]\([^)]*\)\]\(', r'[\1](', md)      # nbdev links a name inside a link too
         md = re.sub(rf'\]\({re.escape(self.site)}/([^)#]+)\.html(?:#([^)]+))?\)', self.name_link, md)
         return re.sub(r'\]\((?!https?:)([^)#\s]+\.ipynb)(#[^)]+)?\)', self.notebook_link, md)
 
     def name_link(self, m):
         "nbdev links names to the published site: make that a label, which Sphinx checks"
         page, anchor = m.groups()
-        label = f'{page}.{anchor}'
-        if label in self.labels: return f'](#{label})'
+        label = f"{page.replace('/', '.')}.{anchor}".lower()
+        if anchor and label in self.labels: return f'](#{label})'
         return f"]({self.to_root}{page}.{'md' if f'/{page}' in self.lists else 'ipynb'})"
 
     def notebook_link(self, m):
@@ -214,26 +230,34 @@ class Page:
         return f"]({page_of(Path(path)).as_posix()}.ipynb{(anchor or '').lower()})"
 
 
-def texts(cell): return [''.join(o.get('text') or o.get('data', {}).get('text/plain', '')) for o in cell.outputs if len(o.get('data', {})) < 2]
+def texts(cell):
+    "What the outputs of a cell say, where that is all they do"
+    plain = [o for o in cell.outputs if len(o.get('data', {})) < 2]
+    return [''.join(o.get('text') or o.get('data', {}).get('text/plain', '')) for o in plain]
+
+
 def is_row(line): return len(re.findall(r'\S {2,}(?=\S)', line)) >= 2
 def has_columns(text): return sum(map(is_row, text.splitlines())) >= 3
 
 
 def printed(text, columns):
-    "What a cell printed, without the names of temporary folders. Columns must not wrap, so long lines beside them are folded here"
+    "What a cell printed, less the names of temporary folders. Columns must not wrap: long lines beside them are folded"
     text = re.sub(r'/tmp/tmp\w{8}/', '', text)
     whole = lambda line: not columns or len(line) <= 76 or is_row(line) or '\r' in line     # which a bar of progress has
-    return '\n'.join(line if whole(line) else fill(line, 76, break_long_words=False, break_on_hyphens=False) for line in text.split('\n'))
+    folded = partial(fill, width=76, break_long_words=False, break_on_hyphens=False)
+    return '\n'.join(line if whole(line) else folded(line) for line in text.split('\n'))
 
 
 def unbroken(html, columns):
     "A table of data whose numbers, names and short headings stay on one line"
-    return re.sub(r'<(td|th)((?: rowspan="\d+"| valign="top")*)>(?=[^<\s]+</|[^<]{1,12}</|(?<=h>)[^<]{1,26}</)', r'<\1\2 class="whole">', html)
+    short = r'(?=[^<\s]+</|[^<]{1,12}</|(?<=h>)[^<]{1,26}</)'
+    return re.sub(rf'<(td|th)((?: rowspan="\d+"| valign="top")*)>{short}', r'<\1\2 class="whole">', html)
 
 
 def widths(cell):
     "Pixels, from the heads of the PNG files"
-    return [int.from_bytes(b64decode(o['data']['image/png'][:32])[16:20]) for o in cell.outputs if 'image/png' in o.get('data', {})]
+    figures = [o['data']['image/png'] for o in cell.outputs if 'image/png' in o.get('data', {})]
+    return [int.from_bytes(b64decode(png[:32])[16:20]) for png in figures]
 
 
 def draws(cell): return any(o.startswith('image/') for output in cell.outputs for o in output.get('data', {}))
@@ -248,7 +272,7 @@ def callouts(md):
 
 
 def copy_notebooks(folder):
-    "The notebooks to run elsewhere: with a cell that installs the package where it is missing, and the workshop's without solutions"
+    "The notebooks to run elsewhere: with a cell that installs the package, and the workshop's without solutions"
     install = mk_cell(f'''# Installs tf_transfer where it is missing, as on Colab
 try: import tf_transfer
 except ImportError:
@@ -276,7 +300,8 @@ def main(
             run('nbdev-test', '--save', cwd=tmp/'stage')
             run('nbdev-clean', cwd=tmp/'stage')
         adapt_all(process(tmp/'stage'), tmp/'src')
-        run('python', '-m', 'sphinx', '-q', '-W', '--keep-going', '-c', root/'docs', '-d', tmp/'doctrees', tmp/'src', tmp/'html')
+        sphinx = 'python', '-m', 'sphinx', '-q', '-W', '--keep-going', '-c', root/'docs', '-d', tmp/'doctrees'
+        run(*sphinx, tmp/'src', tmp/'html')
         copy_notebooks(tmp/'html'/copies)
         shutil.copytree(tmp/'html', out, dirs_exist_ok=True, ignore=shutil.ignore_patterns('_sources'))
     print(f'The site is in {out}')

@@ -17,7 +17,7 @@ from scipy.cluster.hierarchy import cophenet, dendrogram, fcluster, linkage
 from scipy.spatial.distance import squareform
 from ..core import UserError
 from .pwm import draw_logo, jaspar, vertebrate_profiles
-from .tomtom import compare
+from .tomtom import compare_motifs
 
 # %% ../../nbs/motifs/4_modes.ipynb #90407cd4
 @dataclass
@@ -55,7 +55,7 @@ def binding_modes(
 ) -> Modes:
     "Cluster JASPAR's vertebrate profiles by similarity: Tomtom p-values, average linkage."
     profiles = [p for p in vertebrate_profiles() if p.information().sum()>=min_bits]
-    p = compare(profiles, profiles).p
+    p = compare_motifs(profiles, profiles).p
     distance = 1+np.log10(np.maximum(np.maximum(p, p.T), 1e-12))/12
     np.fill_diagonal(distance, 0)
     tree, cut = linkage(squareform(distance, checks=False), "average"), 1+np.log10(p_value)/12
