@@ -41,7 +41,7 @@ def tft_groups(
     need(tf=tf)
     at_least(1, n=n)
     at_least(0, bury=bury, seed=seed)
-    strings = dict(links=string, info=string_info, column=score, least=min_score)
+    strings = dict(links=string, info=string_info, column=score, min_score=min_score)
     group = _group(matrix, tf, by, n, with_target, bury, seed, strings)
     if out:
         with writing(out, force) as tmp: tmp.write_text("".join(f"{t}\n" for t in group.tfs))
@@ -65,7 +65,7 @@ def _group(matrix, tf, by, n, with_target, bury, seed, strings):
 
 # %% ../../nbs/commands/4_studies.ipynb #fc08f060
 _idle_study = [
-    ("out matrix workers scheduler keep_models status", "with list, which only shows studies", lambda o: o.study=="list"),
+    ("out matrix workers scheduler keep_models status", "with list, which shows studies", lambda o: o.study=="list"),
     ("out", "with --status, which takes one folder", lambda o: o.status),
     ("matrix workers scheduler keep_models", "with --status, which only looks", lambda o: o.status),
     ("workers", "with --scheduler, whose workers do the work", lambda o: o.scheduler is not None)]

@@ -137,7 +137,7 @@ def _some_regions(m, split, tfs, study):
     return Split(draw(split.train, study.regions), draw(split.valid, max(study.regions//8, 1)),
                  split.test, split.valid_chroms, split.test_chroms)
 
-# %% ../../nbs/study/2_runs.ipynb #910c0ff5
+# %% ../../nbs/study/2_runs.ipynb #5a31c60a
 @patch
 def activations(self:StudyFolder,
     model:BindingNet=None, # A network of the study, if there is one already
