@@ -38,7 +38,7 @@ PLANTED = {family:[i for i,p in enumerate(KNOWN) if p.matrix_id.split(".")[0] in
 def nearest_family(pwms):
     "The family whose planted profiles each motif is most like, and the p-value of Tomtom"
     if not pwms: return []
-    p = tomtom(pwms, least_bits=0, least_sites=0, top=len(KNOWN)).pivot(index="motif", columns="known", values="p")
+    p = tomtom(pwms, min_bits=0, min_sites=0, top=len(KNOWN)).pivot(index="motif", columns="known", values="p")
     best = pd.DataFrame({family:p[at].min(axis=1) for family,at in PLANTED.items()})
     return list(zip(best.idxmin(axis=1), best.min(axis=1)))
 

@@ -2,6 +2,7 @@
 
 A copy of nbs/ goes through nbdev's own processors (they add the reference of exported functions and link `names` to it),
 then Sphinx makes pages of it with the outputs that are stored in the notebooks. A warning, such as a dead link, is an error."""
+import ast
 import re
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import tempfile
 from base64 import b64decode
 from contextlib import chdir
+from functools import cache
 from pathlib import Path
 from textwrap import fill
 
@@ -16,6 +18,7 @@ import yaml
 from fastcore.nbio import mk_cell, read_nb, write_nb
 from fastcore.script import call_parse
 from learner import episodes, learner_copy
+from nbdev import config
 from nbdev.config import get_config, nbpath2html
 from nbdev.serve import proc_nbs
 
@@ -27,11 +30,12 @@ sections = {     # folder in nbs/ -> title and subtitle of its page, in the side
     'reference': ('Reference', 'Every function and command, each beside a small example.'),
     'workshop': ('Workshop', 'To take, or to teach.'),
     'paper': ('Paper', 'The published experiments on real data, and what came of them here.')}
-groups = {       # name of its page -> title, and the first digits of the notebooks in nbs/ that belong there
-    'data': ('Sequences, regions and the binding matrix', '0'), 'models': ('Splits, models and metrics', '12'),
-    'transfer': ('Transfer and baselines', '3'), 'studies': ('Studies', '4'), 'inside': ('Looking inside', '56'), 'commands': ('Commands', '89')}
+wings = dict(    # folder in nbs/ -> title of its page in the reference; the wing's docstring is the subtitle
+    genome='Genome', motifs='Motifs', matrix='Binding matrix', model='Networks', train='Training', finetune='Fine-tuning',
+    study='Studies', show='Figures and lessons', interpret='Looking inside', commands='Commands')
 
-copies, branch = '_notebooks', 'gh-pages'     # the folder of notebooks in the site, and the branch that the site is published from
+copies = '_notebooks'       # the folder of notebooks in the site
+branch = 'gh-pages'         # the branch that the site is published from
 
 
 def run(command, *args, cwd=root):
@@ -57,6 +61,7 @@ def stage(folder):
 
 def process(folder):
     "Run nbdev's processors on the notebooks in `folder`"
+    config._load_toml = cache(config._load_toml)      # which nbdev reads anew for every cell
     with chdir(folder): return proc_nbs(n_workers=0, force=True)
 
 
@@ -98,14 +103,18 @@ def front_of(cells):
 
 
 def contents(fronts):
-    "{page: (its title and subtitle, {the pages under it: theirs})} for home, the sections and the groups of the reference"
-    under = lambda folder, digits='': {f'/{page_of(path)}': front for path, front in fronts.items()
-        if path.parent.as_posix() == folder and path.stem != 'index' and (not digits or path.name[0] in digits)}
+    "{page: (its title and subtitle, {the pages under it: theirs})} for home, the sections and the wings of the reference"
+    under = lambda folder: {f'/{page_of(path)}': front for path, front in fronts.items()
+        if path.parent.as_posix() == folder and path.stem != 'index'}
     res = {f'/{name}/index': (front, under(name)) for name, front in sections.items()}
-    parts = {f'/reference/{name}': ((title, None), under('.', digits)) for name, (title, digits) in groups.items()}
-    res['/reference/index'] = sections['reference'], {name: (title, pages) for name, ((title, _), pages) in parts.items()}
+    parts = {f'/{wing}/index': ((title, subtitle_of(wing)), under(wing)) for wing, title in wings.items()}
+    res['/reference/index'] = sections['reference'], under('.') | parts
     res = {name: (front, pages) for name, (front, pages) in res.items() if pages}
     return {'/index': (None, ['Home <self>', *res]), **res, **parts}
+
+
+def subtitle_of(wing):
+    return ast.get_docstring(ast.parse((root/'tf_transfer'/wing/'__init__.py').read_text()))
 
 
 def toctree(pages):
@@ -115,10 +124,10 @@ def toctree(pages):
 def listing(front, pages, level=1):
     "A page that lists pages with their subtitles, or the pages under them"
     title, subtitle = front
-    res = [f"{'#'*level} {title}", subtitle and f'{{.subtitle}}\n{subtitle}']
-    for name, (title, about) in pages.items():
-        if isinstance(about, dict): res.append(listing((f'[{title}]({name}.md)', None), about, level + 1))
-        else: res.append(f'[{title}]({name}.ipynb)\n: {about or title}')
+    res = [f"{'#'*level} {title}", subtitle and '{.subtitle}\n'*(level == 1) + subtitle]
+    for name, (about, below) in pages.items():
+        if isinstance(below, dict): res.append(listing((f'[{about[0]}]({name}.md)', about[1]), below, level + 1))
+        else: res.append(f'[{about}]({name}.ipynb)\n: {below or about}')
     return '\n\n'.join(filter(None, [*res, level == 1 and toctree(pages)]))
 
 
@@ -129,7 +138,7 @@ def documents(cell):
 
 
 def label_of(path, cell):
-    return f'{page_of(path).name}.{documents(cell)}'.lower()
+    return f"{page_of(path).as_posix()}/{documents(cell)}".replace('/', '.').lower()
 
 
 class Page:
@@ -205,8 +214,8 @@ class Page:
     def name_link(self, m):
         "nbdev links names to the published site: make that a label, which Sphinx checks"
         page, anchor = m.groups()
-        label = f'{page}.{anchor}'
-        if label in self.labels: return f'](#{label})'
+        label = f"{page.replace('/', '.')}.{anchor}".lower()
+        if anchor and label in self.labels: return f'](#{label})'
         return f"]({self.to_root}{page}.{'md' if f'/{page}' in self.lists else 'ipynb'})"
 
     def notebook_link(self, m):

@@ -23,7 +23,8 @@ html_theme = 'sphinx_book_theme'
 html_title = project
 html_theme_options = dict(
     repository_url=settings['git_url'], use_repository_button=True, use_download_button=False,
-    navbar_persistent=[], show_toc_level=2)
+    navbar_persistent=[], show_toc_level=2,
+    collapse_navbar=True)     # the sidebar shows the branch of the page: it is quick to build, and short on a phone
 html_context = dict(default_mode='auto')
 html_static_path = ['_static']
 html_favicon = '_static/favicon.svg'

@@ -28,11 +28,11 @@ def raw(world, tmp_path):
     return shutil.copytree(world, tmp_path/'raw')
 
 
-FILES = dict(regions='dhs.bed.gz', peaks='remap.bed.gz', tfbs='unibind/SIM000000.K562.JUND.MA0491.4.pwm.bed.gz', genome='genome.fa', blacklist='blacklist.bed')
+FILES = dict(regions='dhs.bed.gz', peaks='remap.bed.gz', tfbs='unibind', genome='genome.fa', blacklist='blacklist.bed')
 
 
 def args(raw, **changes):
-    given = dict(regions=raw/'dhs.bed.gz', peaks=raw/'remap.bed.gz', tfbs=raw/'unibind', genome=raw/'genome.fa', blacklist=raw/'blacklist.bed') | changes
+    given = {k: raw/name for k, name in FILES.items()} | changes
     return [o for k, v in given.items() if v is not None for o in (f'--{k}', v)]
 
 
@@ -74,7 +74,8 @@ def test_other_chromosome_names(raw, role):
     paths = (raw/'unibind').iterdir() if role == 'tfbs' else [path_of(raw, role)]
     for path in paths: rewrite(path, text(path).replace('chr', ''))
     (raw.parent/'m.h5ad').unlink()
-    refused(raw, 'have no contig in common: 1', 'against chr1, chr2, chr3, chr4 ...; write chr1 for 1 (tft-build does with --rename-chroms)')
+    refused(raw, 'have no contig in common: 1',
+            'against chr1, chr2, chr3, chr4 ...; write chr1 for 1 (tft-build does with --rename-chroms)')
     m = built(raw, '--rename-chroms')
     assert (m.X == expected.X).all() and list(m.var_names) == list(expected.var_names)
 
@@ -83,7 +84,8 @@ def test_other_chromosome_names_in_the_genome(raw):
     rewrite(raw/'genome.fa', text(raw/'genome.fa').replace('>chr', '>'))
     (raw/'genome.fa.fai').unlink()
     Fasta(str(raw/'genome.fa'))
-    refused(raw, 'chr1, chr2, chr3, chr4 ... against 1, 2, 3, 4 ...; write 1 for chr1 (tft-build does with --rename-chroms)')
+    refused(raw, 'chr1, chr2, chr3, chr4 ... against 1, 2, 3, 4 ...; '
+            'write 1 for chr1 (tft-build does with --rename-chroms)')
     assert set(built(raw, '--rename-chroms').var.chrom) == set('123456')
 
 
@@ -96,9 +98,14 @@ def with_line(path, n, line):
 
 @pytest.mark.parametrize('role', tables)
 @pytest.mark.parametrize('start, end, problem', [
-    ('500', '400', 'the end, 400, does not lie after the start, 500'), ('500', '500', 'the end, 500, does not lie after the start, 500'),
-    ('-5', '400', 'start is below 0'), ('many', '400', "'many' stands where start belongs"), ('500', '4e2', "'4e2' stands where end belongs"),
-    ('500', '', "'' stands where end belongs"), ('1', '9'*25, 'stands where end belongs'), ('NA', '400', "'NA' stands where start belongs"),
+    ('500', '400', 'the end, 400, does not lie after the start, 500'),
+    ('500', '500', 'the end, 500, does not lie after the start, 500'),
+    ('-5', '400', 'start is below 0'),
+    ('many', '400', "'many' stands where start belongs"),
+    ('500', '4e2', "'4e2' stands where end belongs"),
+    ('500', '', "'' stands where end belongs"),
+    ('1', '9'*25, 'stands where end belongs'),
+    ('NA', '400', "'NA' stands where start belongs"),
 ], ids=['end before start', 'no width', 'negative start', 'text', 'float', 'nothing', 'huge', 'NA'])
 def test_a_bad_line(raw, role, start, end, problem):
     path = path_of(raw, role)
@@ -208,7 +215,8 @@ def test_biosamples_that_match_nothing(raw):
 
 
 def test_peaks_and_sites_of_different_biosamples(raw):
-    rewrite(raw/'remap.bed.gz', text(raw/'remap.bed.gz').replace('.K562', '.K562 (leukemia)').replace('.HepG2', '.liver'))
+    other = text(raw/'remap.bed.gz').replace('.K562', '.K562 (leukemia)').replace('.HepG2', '.liver')
+    rewrite(raw/'remap.bed.gz', other)
     refused(raw, 'no TF has peaks and sites in the same biosample', 'K562 (leukemia)')
 
 
@@ -227,7 +235,8 @@ def test_sheets(raw):
     peaks.mkdir()
     table = pd.read_csv(raw/'remap.bed.gz', sep='\t', header=None)
     jund = table[table[3].str.contains('.JUND.', regex=False)]
-    jund.assign(n='.', p=-1)[[0, 1, 2, 'n', 4, 5, 4, 4, 4, 'p']].to_csv(peaks/'a.narrowPeak', sep='\t', header=False, index=False)
+    narrow = jund.assign(n='.', p=-1)[[0, 1, 2, 'n', 4, 5, 4, 4, 4, 'p']]
+    narrow.to_csv(peaks/'a.narrowPeak', sep='\t', header=False, index=False)
     refused(raw, 'give --tf, or a sheet', peaks=peaks)
     (peaks/'sheet.tsv').write_text('file\ttf\tbiosample\tnotes\na.narrowPeak\tJUND\tHepG2\tfine\n')
     expected = built(raw)['JUND'].X
@@ -250,7 +259,11 @@ def test_sheets(raw):
 def test_dnase_clusters_need_their_sources(raw):
     rows = [o.split('\t') for o in text(raw/'dhs.bed.gz').splitlines()]
     ids = dict(K562='7', HepG2='0')
-    rewrite(raw/'dnase.txt.gz', ''.join(f'585\t{c}\t{s}\t{e}\t{len(b.split(","))}\t1000\t{len(b.split(","))}\t{"".join(ids[o] + "," for o in b.split(","))}\t{"900," * len(b.split(","))}\n' for c, s, e, b in rows))
+    def cluster(c, s, e, b):
+        open_in = b.split(',')
+        sources, scores = ''.join(ids[o] + ',' for o in open_in), '900,' * len(open_in)
+        return '\t'.join(map(str, (585, c, s, e, len(open_in), 1000, len(open_in), sources, scores))) + '\n'
+    rewrite(raw/'dnase.txt.gz', ''.join(cluster(*r) for r in rows))
     (raw/'sources.txt').write_text('0\tHepG2\n7\tK562\n')
     expected = built(raw)
     (raw.parent/'m.h5ad').unlink()
@@ -260,7 +273,8 @@ def test_dnase_clusters_need_their_sources(raw):
 
 
 @pytest.mark.parametrize('options, words', [
-    (['--assayed', 'tbfs'], 'did you mean tfbs'), (['--peak-overlap', 'half'], "no answer 'half'"), (['--width', '0'], 'regions need 1 bp or more'),
+    (['--assayed', 'tbfs'], 'did you mean tfbs'), (['--peak-overlap', 'half'], "no answer 'half'"),
+    (['--width', '0'], '--width must be 1 or more'),
     (['--chroms', 'chr77'], "no contig 'chr77'"), (['--rename-biosamples', 'none.tsv'], 'none.tsv: no such file')])
 def test_bad_options(raw, options, words): refused(raw, words, options=options)
 
@@ -275,7 +289,8 @@ def test_a_genome_without_index_in_a_read_only_folder(raw):
     (raw/'genome.fa.fai').unlink()
     (raw/'ro').mkdir()
     shutil.move(raw/'genome.fa', raw/'ro')
-    if subprocess.run(['mount', '--bind', '-o', 'ro', raw/'ro', raw/'ro'], capture_output=True).returncode: pytest.skip('may not mount a read-only folder')
+    mounted = subprocess.run(['mount', '--bind', '-o', 'ro', raw/'ro', raw/'ro'], capture_output=True)
+    if mounted.returncode: pytest.skip('may not mount a read-only folder')
     try:
         with pytest.raises(OSError): (raw/'ro'/'a').touch()
         assert (built(raw, genome=raw/'ro'/'genome.fa').X == expected.X).all()

@@ -1,6 +1,5 @@
 "The demo as the README runs it: transfer wins, and for the right reason"
 import re
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -9,23 +8,18 @@ import pandas as pd
 import pytest
 
 from helpers import command
-from tf_transfer import selftest
+from tf_transfer.commands import selftest
 from tf_transfer.commands.demo import WAYS
 
 
 @pytest.fixture(scope='module')
 def demo(tmp_path_factory):
-    "Its folder, what it printed, and its seconds of processor time"
+    "Its folder, and what it printed"
     out = tmp_path_factory.mktemp('demo')/'demo'
-    start = os.times()
     done = subprocess.run([Path(sys.executable).parent/'tft-demo', '--out', out], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ''
-    end = os.times()
-    return out, done.stdout, end.children_user + end.children_system - start.children_user - start.children_system
-
-
-def test_it_takes_three_minutes_of_two_cores(demo): assert 1 < demo[2] < 360
+    return out, done.stdout
 
 
 def test_relatives_help_and_strangers_do_not(demo):
@@ -65,7 +59,7 @@ def test_is_this_computer_ready(tmp_path):
 
 def test_a_computer_that_is_not_ready(monkeypatch):
     "Each check is made all the same; what to do is printed, and the exit status is 2"
-    monkeypatch.setitem(selftest.CHECKS, 'memory', lambda: selftest.memory(least=1e6))
+    monkeypatch.setitem(selftest.CHECKS, 'memory', lambda: selftest.memory(min_gb=1e6))
     monkeypatch.setitem(selftest.CHECKS, 'torch', lambda: 1/0)
     status, err = command('tft-demo', '--check')
     assert status == 2

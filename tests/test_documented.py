@@ -10,12 +10,17 @@ from fastcore.docments import docments
 from fastcore.nbio import read_nb
 
 root = Path(__file__).parent.parent
-modules = sorted(p.stem for p in (root/'tf_transfer').glob('*.py') if not p.stem.startswith('_'))
+package = root/'tf_transfer'
+rooms = sorted('.'.join(p.relative_to(root).with_suffix('').parts) for p in package.rglob('[!_]*.py') if p != package/'all.py')
 
 
-def public(module):
-    "The exported functions and classes of a module, with the methods that their classes do not inherit"
-    module = importlib.import_module(f'tf_transfer.{module}')
+def test_rooms_are_found():
+    assert {'tf_transfer.core', 'tf_transfer.genome.dna', 'tf_transfer.commands.base'} <= set(rooms)
+
+
+def public(room):
+    "The exported functions and classes of a room, with the methods that their classes do not inherit"
+    module = importlib.import_module(room)
     for name in module.__all__:
         symbol = getattr(module, name)
         if not inspect.isclass(symbol) and not inspect.isroutine(symbol): continue
@@ -38,10 +43,10 @@ def unsaid(symbol):
     return [name for name, o in docments(symbol, full=True, args_kwargs=True).items() if name not in given and not o['docment']]
 
 
-@pytest.mark.parametrize('module', modules)
-def test_documented(module):
+@pytest.mark.parametrize('room', rooms)
+def test_documented(room):
     wrong = {}
-    for name, symbol in public(module):
+    for name, symbol in public(room):
         if not (symbol.__doc__ or '').strip(): wrong[name] = 'no docstring'
         elif missing := unsaid(symbol): wrong[name] = f"nothing beside {', '.join(missing)}"
     assert not wrong
@@ -50,12 +55,13 @@ def test_documented(module):
 @pytest.fixture(scope='module')
 def code():
     "All cells of notebooks and all files of tests"
-    cells = [c.source for path in (root/'nbs').rglob('*.ipynb') if '.ipynb_checkpoints' not in path.parts for c in read_nb(path).cells if c.cell_type == 'code']
+    paths = [path for path in (root/'nbs').rglob('*.ipynb') if '.ipynb_checkpoints' not in path.parts]
+    cells = [c.source for path in paths for c in read_nb(path).cells if c.cell_type == 'code']
     return [*cells, *(path.read_text().replace('tft-', 'tft_') for path in (root/'tests').glob('*.py'))]
 
 
-@pytest.mark.parametrize('module', modules)
-def test_used(module, code):
+@pytest.mark.parametrize('room', rooms)
+def test_used(room, code):
     "In a cell that does not define it, or in a test"
     def used(name): return any(re.search(rf'\b{name}\b', o) and not re.search(rf'(def|class) {name}\b', o) for o in code)
-    assert [name for name, _ in public(module) if not used(name.split('.')[-1])] == []
+    assert [name for name, _ in public(room) if not used(name.split('.')[-1])] == []

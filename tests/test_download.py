@@ -14,7 +14,6 @@ import pytest
 
 from helpers import command, scripts
 from tf_transfer.core import UserError
-from tf_transfer.genome import download
 from tf_transfer.genome.download import SOURCES, DataSource, RemoteFile, fetch
 
 CONTENT = os.urandom(300_000)
@@ -68,7 +67,8 @@ quick = dict(timeout=0.5, wait=0.01, tries=3)
 
 def get(server, folder, checksum=SHA, **kwargs):
     told = []
-    path = fetch(RemoteFile('f.bin', (server.url,), len(CONTENT), checksum), folder, tell=told.append, **(quick | kwargs))
+    file = RemoteFile('f.bin', (server.url,), len(CONTENT), checksum)
+    path = fetch(file, folder, tell=told.append, **(quick | kwargs))
     assert path.read_bytes() == server.content
     assert [p.name for p in folder.iterdir()] == ['f.bin']
     return told
@@ -86,7 +86,9 @@ def test_a_good_server(tmp_path):
     assert len(s.log) == 1
 
 
-@pytest.mark.parametrize('trouble, words', [(503, 'answered 503'), ('drop', 'no connection'), ('cut', 'the connection broke'), ('stall', 'fell silent|broke|no connection')])
+@pytest.mark.parametrize('trouble, words', [
+    (503, 'answered 503'), ('drop', 'no connection'), ('cut', 'the connection broke'),
+    ('stall', 'fell silent|broke|no connection')])
 def test_it_tries_again(tmp_path, trouble, words):
     s = Server(trouble, trouble)
     told = get(s, tmp_path)
@@ -103,7 +105,8 @@ def test_it_carries_on_where_it_stopped(tmp_path, trouble):
 
 def test_a_later_call_carries_on(tmp_path):
     s = Server('cut', 503, 503)
-    with pytest.raises(UserError, match='answered 503 .*what came is kept in f.bin.part, call again to carry on'): get(s, tmp_path)
+    kept = 'answered 503 .*what came is kept in f.bin.part, call again to carry on'
+    with pytest.raises(UserError, match=kept): get(s, tmp_path)
     assert sorted(p.name for p in tmp_path.iterdir()) == ['f.bin.part', 'f.bin.part.tag']
     get(s, tmp_path)
     assert from_byte(s.log[-1]) == near(100_000)
@@ -119,7 +122,7 @@ def test_a_killed_download_carries_on(tmp_path):
     p.send_signal(signal.SIGKILL)
     p.wait()
     left = [o for o in tmp_path.iterdir() if not o.name.startswith('f.bin')]
-    for o in left: o.unlink()                                                         # pooch's own, empty, temporary file
+    for o in left: o.unlink()                                    # pooch's own, empty, temporary file
     have = part.stat().st_size
     assert 0 < have <= 100_000 and not (tmp_path/'f.bin').exists()
     get(s, tmp_path)
@@ -150,7 +153,8 @@ def test_a_file_that_changed_meanwhile_begins_anew(tmp_path):
 
 def test_a_wrong_checksum(tmp_path):
     s = Server('lie')
-    with pytest.raises(UserError, match='its checksum is not that of the published file; nothing was kept'): get(s, tmp_path)
+    refusal = 'its checksum is not that of the published file; nothing was kept'
+    with pytest.raises(UserError, match=refusal): get(s, tmp_path)
     assert not list(tmp_path.iterdir())
 
 
@@ -211,19 +215,22 @@ def test_archives_are_unpacked_whole(tmp_path):
 def test_archives_stay_in_their_folder(tmp_path):
     s = Server()
     s.content = archive(['fine.bed', '../../evil.bed'])
-    with pytest.raises(UserError, match='damaged'): fetch(RemoteFile('sites.tar.gz', (s.url,), unpack='in/sites'.replace('in/', '')), tmp_path/'in', **quick)
+    sites = RemoteFile('sites.tar.gz', (s.url,), unpack='sites')
+    with pytest.raises(UserError, match='damaged'): fetch(sites, tmp_path/'in', **quick)
     assert not list(tmp_path.rglob('evil.bed')) and not (tmp_path/'in'/'sites').exists()
 
 
 def test_a_damaged_archive(tmp_path):
     (tmp_path/'g.fa.gz').write_bytes(b'\x1f\x8b' + b'junk'*20)
-    with pytest.raises(UserError, match='cut short or damaged'): fetch(RemoteFile('g.fa.gz', ('http://127.0.0.1:9/',), unpack='g.fa'), tmp_path)
+    genome = RemoteFile('g.fa.gz', ('http://127.0.0.1:9/',), unpack='g.fa')
+    with pytest.raises(UserError, match='cut short or damaged'): fetch(genome, tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == ['g.fa.gz']
 
 
 def test_the_command(tmp_path, monkeypatch):
     s = Server()
-    monkeypatch.setitem(download.SOURCES, 'toy', DataSource('a toy', (RemoteFile('f.bin', (s.url,), None, SHA),), 'free', 'nobody'))
+    toy = DataSource('a toy', (RemoteFile('f.bin', (s.url,), None, SHA),), 'free', 'nobody')
+    monkeypatch.setitem(SOURCES, 'toy', toy)
     assert command('tft-download', 'toy', '--dir', tmp_path/'data') == (0, '')
     assert (tmp_path/'data'/'f.bin').read_bytes() == CONTENT
     status, err = command('tft-download', 'toys')

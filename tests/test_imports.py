@@ -1,6 +1,8 @@
 "Imports point one way: from wing to wing in the order of the table in explanations/architecture, inside a wing by number"
 import ast
 import re
+import subprocess
+import sys
 from collections import Counter
 from importlib import import_module
 from pathlib import Path
@@ -146,6 +148,40 @@ def test_a_room_out_of_place_is_found(house, name, code, words):
 def test_a_wing_that_imports_is_found(house):
     (house/'tf_transfer'/'genome'/'__init__.py').write_text('from .dna import *')
     assert [o for o in wrong_places(house) if o.startswith('genome/__init__.py imports')]
+
+
+def rooms():
+    "All rooms but `all`, imported, in the order of the table"
+    names = [exports_to(p) for paths in table_of(root/'nbs').values() for p in paths]
+    return [import_module(f'tf_transfer.{o}') for o in names if o != 'all']
+
+
+def test_all_offers_every_public_name():
+    everything = import_module('tf_transfer.all')
+    missing = [f'{room.__name__}.{name}' for room in rooms() for name in room.__all__ if getattr(everything, name, None) is not getattr(room, name)]
+    assert not missing
+    assert {name for room in rooms() for name in room.__all__} | {'np', 'pd', 'plt', 'torch', 'Path'} <= set(everything.__all__)
+
+
+def test_no_name_means_two_things():
+    where = {}
+    for room in rooms():
+        for name in room.__all__: where.setdefault(name, []).append(room.__name__)
+    assert {name: found for name, found in where.items() if len(found) > 1} == {}
+
+
+def test_package_and_wings_are_light():
+    "Importing them loads no library, so that a command's --help is quick"
+    wings = [f'tf_transfer.{wing}' for wing in table_of(root/'nbs') if (root/'tf_transfer'/wing).is_dir()]
+    code = f'import sys, tf_transfer, {", ".join(wings)}; print({{"torch", "fastai", "numpy", "pandas"}} & sys.modules.keys())'
+    assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True).stdout.strip() == 'set()'
+
+
+def test_each_wing_says_what_it_is():
+    for wing in table_of(root/'nbs'):
+        if not (root/'nbs'/wing).is_dir(): continue
+        said = ast.get_docstring(ast.parse((root/'tf_transfer'/wing/'__init__.py').read_text()))
+        assert said and '\n' not in said
 
 
 @pytest.mark.parametrize('notebook', notebooks, ids=lambda p: '/'.join(p.parts[-2:]))

@@ -21,7 +21,8 @@ class Bomb:
 
 
 def header(**changes):
-    card = dict(arch='ShallowCNN', width=200, tfs=['JUND'], seed=0, data='', genome='', regions={}, format='tf_transfer 1')
+    card = dict(arch='ShallowCNN', width=200, tfs=['JUND'], seed=0, data='', genome='', regions={},
+                format='tf_transfer 1')
     return {'tf_transfer': json.dumps(card | changes)}
 
 
@@ -30,7 +31,7 @@ def test_the_bomb_works(tmp_path):
     assert (tmp_path/'mark').exists()
 
 
-@pytest.mark.parametrize('write', [lambda o, f: pickle.dump(o, f), lambda o, f: torch.save(o, f)], ids=['pickle', 'torch'])
+@pytest.mark.parametrize('write', [pickle.dump, torch.save], ids=['pickle', 'torch'])
 def test_a_pickle_called_safetensors(tmp_path, write):
     with open(tmp_path/'m.safetensors', 'wb') as f: write(Bomb(tmp_path/'mark'), f)
     with pytest.raises(UserError, match='not a .safetensors file'): load_model(tmp_path/'m.safetensors')
@@ -38,8 +39,9 @@ def test_a_pickle_called_safetensors(tmp_path, write):
 
 
 @pytest.mark.parametrize('changes', [
-    dict(arch='__import__("os").mkdir("mark")'), dict(arch='os.mkdir'), dict(arch=['ShallowCNN']), dict(tfs=7), dict(width='200'), dict(width=5),
-    dict(width=10**9), dict(regions={'chr1': 'mark'}), dict(regions=7), dict(surprise=1), dict(tfs=['A', 'B']), dict(version={}, arch='PaperCNN'),
+    dict(arch='__import__("os").mkdir("mark")'), dict(arch='os.mkdir'), dict(arch=['ShallowCNN']), dict(tfs=7),
+    dict(width='200'), dict(width=5), dict(width=10**9), dict(regions={'chr1': 'mark'}), dict(regions=7),
+    dict(surprise=1), dict(tfs=['A', 'B']), dict(version={}, arch='PaperCNN'),
 ])
 def test_a_crafted_header(tmp_path, monkeypatch, changes):
     monkeypatch.chdir(tmp_path)
@@ -61,8 +63,9 @@ def test_the_uncrafted_header_loads(tmp_path):
 
 
 @pytest.mark.parametrize('content, names', [
-    (lambda mark: Bomb(mark), 'mkdir'), (lambda mark: {'A': Bomb(mark)}, 'mkdir'), (lambda mark: {'A': np.zeros(2)}, 'numpy'),
-    (lambda mark: {'A': 1.5}, 'not a dictionary'), (lambda mark: [1, 2], 'not a dictionary'), (lambda mark: {1: 2}, 'not a dictionary'),
+    (lambda mark: Bomb(mark), 'mkdir'), (lambda mark: {'A': Bomb(mark)}, 'mkdir'),
+    (lambda mark: {'A': np.zeros(2)}, 'numpy'), (lambda mark: {'A': 1.5}, 'not a dictionary'),
+    (lambda mark: [1, 2], 'not a dictionary'), (lambda mark: {1: 2}, 'not a dictionary'),
 ])
 def test_indices_hold_names_and_whole_numbers_only(tmp_path, content, names):
     (tmp_path/'tfs.pickle').write_bytes(pickle.dumps(content(tmp_path/'mark')))

@@ -34,9 +34,12 @@ def test_table():
     assert table(lambda x: x) == ''
 
 
-def test_export_copies_the_version(tmp_path):
+def test_export_copies_the_version_and_leaves_the_wings(tmp_path):
     for name in ('nbs', 'tf_transfer'): copytree(root/name, tmp_path/name)
     copy(root/'pyproject.toml', tmp_path)
     (tmp_path/'settings.ini').write_text('[DEFAULT]\nversion = 9.8.7\n')
     subprocess.run([Path(sys.executable).parent/'nbdev-export'], cwd=tmp_path, check=True)
-    assert '__version__ = "9.8.7"' in (tmp_path/'tf_transfer'/'__init__.py').read_text()
+    inits = {p.relative_to(root): p.read_text() for p in (root/'tf_transfer').rglob('__init__.py')}
+    after = {p: (tmp_path/p).read_text() for p in inits}
+    assert after.pop(Path('tf_transfer/__init__.py')).endswith('__version__ = "9.8.7"\n')
+    assert len(after) > 9 and after.items() <= inits.items()

@@ -40,12 +40,12 @@ def files(tmp_path_factory):
 
 def bed(path, regions): regions[['chrom', 'start', 'end']].to_csv(path, sep='\t', header=False, index=False)
 def own(files, out, *args, peaks='peaks.bed', genome=None):
-    return ['tft-finetune', out, '--peaks', files/peaks, '--genome', genome or files/'world'/'genome.fa', '--pretrained', files/'pre.safetensors', *args]
+    return ['tft-fit', out, '--peaks', files/peaks, '--genome', genome or files/'world'/'genome.fa', '--pretrained', files/'pre.safetensors', *args]
 
 
 def test_from_peaks_to_predictions(files, tmp_path):
     out = tmp_path/'jund.safetensors'
-    done = subprocess.run([scripts/'tft-finetune', *map(str, own(files, out, '--background', files/'world'/'dhs.bed.gz', '--tf', 'JUND')[1:])], capture_output=True, text=True)
+    done = subprocess.run([scripts/'tft-fit', *map(str, own(files, out, '--background', files/'world'/'dhs.bed.gz', '--tf', 'JUND')[1:])], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     for words in ('150 of 150 peaks can be used', 'to test on', 'validation, one unbound region per bound one: AUPRC', 'gapped k-mer SVM', "body's output for FOS", 'this model', 'calibration', 'has seen relatives (FOSL2, FOS)'):
         assert words in done.stdout, done.stdout
@@ -94,7 +94,7 @@ def test_the_test_prefers_what_the_body_has_not_seen(files):
 def test_peaks_on_one_chromosome_are_split_by_position(files, tmp_path):
     peaks = pd.read_csv(files/'peaks.bed', sep='\t', names=['chrom', 'start', 'end'])
     bed(tmp_path/'one.bed', peaks[peaks.chrom == peaks.chrom.value_counts().index[0]])
-    done = subprocess.run([scripts/'tft-finetune', *map(str, own(files, tmp_path/'o.safetensors', peaks=tmp_path/'one.bed')[1:])], capture_output=True, text=True)
+    done = subprocess.run([scripts/'tft-fit', *map(str, own(files, tmp_path/'o.safetensors', peaks=tmp_path/'one.bed')[1:])], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert 'too few chromosomes have peaks' in done.stdout and 'from the genome, away from peaks' in done.stdout
 
@@ -131,9 +131,11 @@ def test_mistakes_beside_the_peaks(files, tmp_path, args, words, monkeypatch):
 
 
 def test_arguments_that_do_not_go_together(files, tmp_path):
-    assert_refused('--genome must be given', 'tft-finetune', tmp_path/'o.safetensors', '--peaks', files/'peaks.bed')
-    assert_refused('one file must be named', 'tft-finetune', files/'m.h5ad', tmp_path/'o.safetensors', '--peaks', files/'peaks.bed', '--genome', files/'world'/'genome.fa')
-    assert_refused('MATRIX, PRETRAINED and OUT must be given', 'tft-finetune', tmp_path/'o.safetensors')
+    assert_refused('--genome must be given', 'tft-fit', tmp_path/'o.safetensors', '--peaks', files/'peaks.bed')
+    assert_refused('--peaks must be given', 'tft-fit', tmp_path/'o.safetensors', '--genome', files/'world'/'genome.fa')
+    for name, words in (('tft-fit', 'required: out'), ('tft-finetune', 'required: matrix, pretrained, out')):
+        status, err = command(name, '--tf', 'JUND')
+        assert status == 2 and words in err
     assert_refused('--genome must be given', 'tft-predict', files/'pre.safetensors', tmp_path/'o.tsv', '--bed', files/'peaks.bed')
     assert_refused('give one of', 'tft-predict', files/'pre.safetensors', tmp_path/'o.tsv')
 

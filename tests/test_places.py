@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import sys
 from configparser import ConfigParser
 from pathlib import Path
 
@@ -9,19 +10,24 @@ import pytest
 import yaml
 
 root = Path(__file__).parent.parent
+sys.path.insert(0, str(root/'docs'))
+from build import branch  # noqa: E402
+
 config = ConfigParser(delimiters=['='])
 config.read(root/'settings.ini')
 settings = config['DEFAULT']
 python = settings['min_python']
 makefile = (root/'Makefile').read_text()
 targets = set(re.findall(r'^([a-z]+):', makefile, re.M))
-workflows = sorted((root/'.github'/'workflows').glob('*.yml'))
+workflows = {p.stem: yaml.safe_load(p.read_text()) for p in (root/'.github'/'workflows').glob('*.yml')}
+texts = ['CONTRIBUTING.md', 'README.md', '.ci/run', '.devcontainer/devcontainer.json']
 devcontainer = json.loads((root/'.devcontainer'/'devcontainer.json').read_text())
 dockerfile = (root/'Dockerfile').read_text()
 requirements = (root/'.binder'/'requirements.txt').read_text().splitlines()
 
 
 def steps_of(workflow): return [step for job in workflow['jobs'].values() for step in job['steps']]
+def runs_of(workflow): return [step['run'] for step in steps_of(workflow) if 'run' in step]
 
 
 def test_make_lists_its_targets():
@@ -29,36 +35,38 @@ def test_make_lists_its_targets():
     assert targets == set(re.search(r'^\.PHONY: (.+)', makefile, re.M)[1].split())
 
 
-@pytest.mark.parametrize('text', [*workflows, root/'CONTRIBUTING.md', root/'README.md', root/'.ci'/'run', root/'.devcontainer'/'devcontainer.json'], ids=lambda o: o.name)
-def test_targets_exist(text):
-    code = re.findall(r'(?:^\s*|[`"]|run: )make ((?:[a-z]+ ?)+)', text.read_text(), re.M)
-    assert {target for line in code for target in line.split()} <= targets
+def made(code):
+    "The targets that lines of shell make"
+    return {target for line in re.findall(r'^\s*make ((?:[a-z]+ ?)+)', code, re.M) for target in line.split()}
 
 
-@pytest.mark.parametrize('path', workflows, ids=lambda o: o.name)
-def test_workflows(path):
-    workflow = yaml.safe_load(path.read_text())
-    steps = steps_of(workflow)
-    assert workflow['name'] == path.stem and True in workflow, 'YAML reads "on" as true'
-    assert [s['with']['python-version'] for s in steps if 'setup-python' in s.get('uses', '')] == [python]
-    assert all(re.fullmatch(r'[\w-]+/[\w-]+@(v\d+|release/v\d+)', s['uses']) for s in steps if 'uses' in s)
+@pytest.mark.parametrize('name', texts)
+def test_targets_exist(name):
+    text = (root/name).read_text()
+    quoted = '\n'.join(re.findall(r'[`"](make [^`"]+)[`"]', text))
+    assert made(text) | made(quoted) <= targets
+
+
+@pytest.mark.parametrize('name', workflows)
+def test_workflows(name):
+    workflow = workflows[name]
+    assert workflow['name'] == name and True in workflow, 'YAML reads "on" as true'
+    assert [s['with']['python-version'] for s in steps_of(workflow) if 'setup-python' in s.get('uses', '')] == [python]
+    assert all(re.fullmatch(r'[\w-]+/[\w-]+@(v\d+|release/v\d+)', s['uses']) for s in steps_of(workflow) if 'uses' in s)
+    assert made('\n'.join(runs_of(workflow))) <= targets
 
 
 def test_what_is_merged_is_what_the_workflow_tests():
-    runs = [s['run'] for s in steps_of(yaml.safe_load((root/'.github'/'workflows'/'tests.yml').read_text())) if 'run' in s]
-    assert runs == re.findall(r'^make .+', (root/'.ci'/'run').read_text(), re.M)
+    assert runs_of(workflows['tests']) == re.findall(r'^make .+', (root/'.ci'/'run').read_text(), re.M)
 
 
 def test_release_asks_for_no_password():
-    release = yaml.safe_load((root/'.github'/'workflows'/'release.yml').read_text())
-    assert release['jobs']['pypi']['permissions']['id-token'] == 'write'
-    assert 'secrets.' not in str(release)
+    assert workflows['release']['jobs']['pypi']['permissions']['id-token'] == 'write'
+    assert 'secrets.' not in str(workflows['release'])
 
 
 def test_the_branch_of_the_site():
-    build = (root/'docs'/'build.py').read_text()
-    branch = re.search(r"copies, branch = '_notebooks', '([\w-]+)'", build)[1]
-    assert f'git init -q -b {branch}' in (root/'.github'/'workflows'/'docs.yml').read_text()
+    assert f'git init -q -b {branch}\n' in '\n'.join(runs_of(workflows['docs']))
 
 
 def test_python_versions():

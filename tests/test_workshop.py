@@ -13,12 +13,14 @@ from fastcore.nbio import read_nb
 
 root = Path(__file__).parent.parent
 sys.path.insert(0, str(root/'docs'))
-from learner import episodes, flagged, is_challenge, is_check, learner_copy, names_given, parts_of, sections  # noqa: E402
+from learner import (  # noqa: E402
+    episodes, flagged, is_challenge, is_check, learner_copy, names_given, parts_of, sections)
 from slides import deck  # noqa: E402
 
 episode = pytest.mark.parametrize('path', episodes, ids=lambda p: p.stem)
 challenges = [(path, title) for path in episodes for title, _ in sections(read_nb(path).cells) if is_challenge(title)]
-challenge = pytest.mark.parametrize('path, title', challenges, ids=lambda o: o.stem if isinstance(o, Path) else o.split(':')[0])
+challenge = pytest.mark.parametrize(
+    'path, title', challenges, ids=lambda o: o.stem if isinstance(o, Path) else o.split(':')[0])
 
 
 def cells_of(path, title): return dict(sections(read_nb(path).cells))[title]
@@ -46,7 +48,8 @@ def test_an_episode_says_what_it_is(path):
 @challenge
 def test_the_blanks_are_those_of_the_solution(path, title):
     blank, solution, check = parts_of(title, cells_of(path, title))
-    call = next(o for o in ast.walk(ast.parse(check.source)) if isinstance(o, ast.Call) and getattr(o.func, 'id', '') == 'check')
+    calls = [o for o in ast.walk(ast.parse(check.source)) if isinstance(o, ast.Call)]
+    call = next(o for o in calls if getattr(o.func, 'id', '') == 'check')
     asked = names_used(ast.unparse(call.args[0]))
     assert names_given(solution.source) & asked <= names_given(blank.source)
     assert names_given(blank.source) & asked
@@ -87,7 +90,8 @@ def test_learner_copy(path):
             assert solution.source.split('\n', 1)[1] not in text
             assert blank.source in text and check.source.split('\n', 1)[1] in text
     assert '#| ' not in text and 'expect_fail(NotYet' not in text
-    assert all(not c.outputs for title, cells in sections(nb.cells) if is_challenge(title) for c in cells if c.cell_type == 'code')
+    for title, cells in sections(nb.cells):
+        if is_challenge(title): assert all(not c.outputs for c in cells if c.cell_type == 'code')
     assert not re.search(r'\]\(\.\./', text)
 
 
@@ -107,7 +111,7 @@ def test_untouched_checks_say_so(path):
             code = [c for c in part if c.cell_type == 'code']
             blank, check = next(c for c in code if 'TODO' in c.source), next(c for c in code if is_check(c))
             shell.run(just_blanks(blank.source))
-            shell.run(check.source)      # what to say when it is right is a string or a function: it needs nothing of the lesson either
+            shell.run(check.source)      # what it says when it is right needs nothing of the lesson either
             assert type(shell.exc).__name__ == 'NotYet', f'{title}: {shell.exc!r}'
             assert re.search(r'replace the \.\.\.|nothing back yet', str(shell.exc)), f'{title}: {shell.exc}'
             assert shell.exc._render_traceback_() == [f'Not yet: {shell.exc}']
@@ -167,7 +171,8 @@ def test_a_challenge_without_its_cells_is_refused():
 @episode
 def test_as_a_learner(path, tmp_path):
     "From top to bottom of the copy: each check fails first, and passes once the answer is there; nothing else fails"
-    solutions = {title: parts_of(title, cells)[1].source for title, cells in sections(read_nb(path).cells) if is_challenge(title)}
+    challenges = [(title, cells) for title, cells in sections(read_nb(path).cells) if is_challenge(title)]
+    solutions = {title: parts_of(title, cells)[1].source for title, cells in challenges}
     shell, here = CaptureShell(), Path.cwd()
     def problem(source):
         shell.run(source)

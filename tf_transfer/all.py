@@ -18,6 +18,7 @@ from .motifs.pwm import *
 from .motifs.files import *
 from .motifs.tomtom import *
 from .motifs.modes import *
+from .motifs.kmers import *
 from .matrix.states import *
 from .matrix.published import *
 from .matrix.inputs import *
@@ -58,13 +59,15 @@ from .interpret.attribution import *
 from .interpret.patterns import *
 from .interpret.experiments import *
 from .interpret.refinement import *
+from .interpret.sections import *
 from .interpret.page import *
 from .commands.base import *
+from .commands.data import *
 from .commands.models import *
 from .commands.studies import *
 from .commands.inside import *
-from .commands.demo import *
 from .commands.selftest import *
+from .commands.demo import *
 
 # %% ../nbs/all.ipynb #cc2bb52e
 from functools import partial

@@ -1,4 +1,4 @@
-"""One clear line for a mistake; whole files or none.
+"""Mistakes in one line, files that are whole or absent, and where a result came from.
 
 Docs: https://tf-transfer.github.io/tf_transfer/core.html.md"""
 
@@ -6,7 +6,7 @@ Docs: https://tf-transfer.github.io/tf_transfer/core.html.md"""
 
 # %% auto #0
 __all__ = ['UserError', 'pick', 'check_file', 'is_gzipped', 'reading', 'check_output', 'writing', 'writing_folder', 'data_folder',
-           'made_by']
+           'git_commit', 'made_by']
 
 # %% ../nbs/core.ipynb #fe77b52e
 import gzip, os, platform, shutil, subprocess, tempfile, zlib
@@ -23,20 +23,24 @@ class UserError(ValueError):
 # %% ../nbs/core.ipynb #c26c5cfa
 def pick(
     names:list, # The names asked for
-    known:list, # The names there are, in order
+    there:list, # The names there are, in order
     what:str="TF", # What the names stand for
     where:str="this matrix", # Where they were looked for
-) -> list: # Position of each name in `known`
+) -> list: # Position of each name in `there`
     "Look up `names`; raises `UserError` that suggests the nearest name."
-    known = list(known)
-    place = {k:i for i,k in enumerate(known)}
+    there = list(there)
+    place = {k:i for i,k in enumerate(there)}
     for n in names:
-        if n in place: continue
-        near = get_close_matches(n.upper(), [k.upper() for k in known], n=3, cutoff=0.5)
-        near = sorted((k for k in known if k.upper() in near), key=lambda k: near.index(k.upper()))
-        hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(known[:8])}{f' and {len(known)-8} more' if len(known)>8 else ''}"
-        raise UserError(f"no {what} '{n}' in {where}; {hint}")
+        if n not in place: raise UserError(f"no {what} '{n}' in {where}; {_suggestion(n, there)}")
     return [place[n] for n in names]
+
+# %% ../nbs/core.ipynb #8f8f6eb3
+def _suggestion(name, there):
+    "The names like this one; where there are none, the first few of all"
+    like = get_close_matches(name.upper(), [k.upper() for k in there], n=3, cutoff=0.5)
+    like = sorted((k for k in there if k.upper() in like), key=lambda k: like.index(k.upper()))
+    if like: return f"did you mean {' or '.join(like)}?"
+    return f"there are {', '.join(there[:8])}" + (f" and {len(there)-8} more" if len(there)>8 else "")
 
 # %% ../nbs/core.ipynb #6f9f265f
 def check_file(
@@ -64,7 +68,8 @@ def reading(
     path = check_file(path)
     try:
         with (gzip.open if is_gzipped(path) else open)(path, "rt", encoding="utf-8") as f: yield f
-    except (EOFError, gzip.BadGzipFile, zlib.error): raise UserError(f"{path}: the gzip file is cut short or damaged; get it again") from None
+    except (EOFError, gzip.BadGzipFile, zlib.error):
+        raise UserError(f"{path}: the gzip file is cut short or damaged; get it again") from None
     except UnicodeDecodeError: raise UserError(f"{path}: this is not a text file") from None
 
 # %% ../nbs/core.ipynb #6eb0c2b8
@@ -75,7 +80,8 @@ def check_output(
     "The path of a file that can be written; raises `UserError` if it exists already or its folder does not."
     path = Path(path)
     if path.is_dir(): raise UserError(f"{path} is a folder; the name of a file is needed")
-    if path.exists() and not force: raise UserError(f"{path} exists already; choose another name, or --force to replace it")
+    if path.exists() and not force:
+        raise UserError(f"{path} exists already; choose another name, or --force to replace it")
     if not path.parent.is_dir(): raise UserError(f"{path.parent}: no such folder to write {path.name} into")
     if not os.access(path.parent, os.W_OK): raise UserError(f"{path.parent}: you may not write into this folder")
     return path
@@ -119,7 +125,9 @@ def writing_folder(
 ):
     "A temporary folder that becomes `path` when the block ends well, and vanishes when it does not."
     path = Path(path)
-    if path.exists() and not (force and path.is_dir()): raise UserError(f"{path} exists already; choose another name{', or --force to replace it' if path.is_dir() else ''}")
+    if path.exists() and not (force and path.is_dir()):
+        or_force = ", or --force to replace it" if path.is_dir() else ""
+        raise UserError(f"{path} exists already; choose another name{or_force}")
     if not path.absolute().parent.is_dir(): raise UserError(f"{path.parent}: no such folder to make {path.name} in")
     tmp = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.absolute().parent))
     os.chmod(tmp, 0o777 & ~_umask())
@@ -133,12 +141,21 @@ def writing_folder(
 def data_folder() -> Path:
     "The folder of the real data; raises `UserError` that says how to get them where there is none."
     folder = os.environ.get("TF_TRANSFER_DATA")
-    if not folder: raise UserError("this needs the published binding matrix: get it with `tft-download published`, and set TF_TRANSFER_DATA to its folder")
+    if not folder:
+        raise UserError("this needs the published binding matrix: get it with `tft-download published`, "
+                        "and set TF_TRANSFER_DATA to its folder")
     if not Path(folder).is_dir(): raise UserError(f"TF_TRANSFER_DATA is {folder}, and there is no such folder")
     return Path(folder)
 
+# %% ../nbs/core.ipynb #05a18e74
+def git_commit() -> str: # Abbreviated; "none" outside a git repository, or without git
+    "The commit of the folder one works in."
+    if not shutil.which("git"): return "none"
+    done = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
+    return done.stdout.strip() or "none"
+
 # %% ../nbs/core.ipynb #650ab0e0
-def made_by() -> str: # The commit is that of the folder one works in, "none" where it is not a git repository
+def made_by() -> str: # One line
     "When and with what a result was made: date, version, commit, torch, machine."
-    commit = subprocess.run("git rev-parse --short HEAD", shell=True, capture_output=True, text=True).stdout.strip()
-    return f"{date.today()}; tf_transfer {version('tf_transfer')}, commit {commit or 'none'}; torch {version('torch')}, {os.cpu_count()} cores of {platform.machine()}"
+    return (f"{date.today()}; tf_transfer {version('tf_transfer')}, commit {git_commit()}; torch {version('torch')}, "
+            f"{os.cpu_count()} cores of {platform.machine()}")

@@ -19,8 +19,10 @@ def python_version(
     found:tuple=None, # (major, minor); that of this Python if not given
 ) -> str:
     "Is Python new enough?"
-    least, found = metadata("tf_transfer")["Requires-Python"].strip(">="), found or sys.version_info[:2]
-    if tuple(found)<tuple(map(int, least.split("."))): raise UserError(f"this is Python {'.'.join(map(str, found))}; install Python {least} or later, and install tf_transfer with it")
+    needed, found = metadata("tf_transfer")["Requires-Python"].strip(">="), found or sys.version_info[:2]
+    if tuple(found)<tuple(map(int, needed.split("."))):
+        this = ".".join(map(str, found))
+        raise UserError(f"this is Python {this}; install Python {needed} or later, and install tf_transfer with it")
     return platform.python_version()
 
 # %% ../../nbs/commands/6_selftest.ipynb #5c6cccff
@@ -34,7 +36,8 @@ def packages(
     for r in wanted:
         try: found = version(r.name)
         except PackageNotFoundError: found = None
-        if found is None or not r.specifier.contains(found, prereleases=True): bad.append(f"{r} ({found or 'not installed'})")
+        good = found is not None and r.specifier.contains(found, prereleases=True)
+        if not good: bad.append(f"{r} ({found or 'not installed'})")
     if bad: raise UserError(f"wanted: {', '.join(bad)}; run `pip install tf_transfer` again in this environment")
     return f"{len(wanted)} of {len(wanted)}, torch {version('torch')}, fastai {version('fastai')}"
 
@@ -44,7 +47,8 @@ def torch_computes() -> str:
     import torch
     x = torch.tensor([1., 2., 3.], requires_grad=True)
     (torch.nn.functional.conv1d(x[None, None], torch.ones(1, 1, 3))**2).sum().backward()
-    if x.grad.tolist()!=[12., 12., 12.]: raise UserError("torch computes something wrong; install it again: pip install --force-reinstall torch")
+    if x.grad.tolist()!=[12., 12., 12.]:
+        raise UserError("torch computes something wrong; install it again: pip install --force-reinstall torch")
     n = torch.get_num_threads()
     return f"{n} thread{'s' if n>1 else ''}, {'a GPU' if torch.cuda.is_available() else 'no GPU, none is needed'}"
 
@@ -52,35 +56,38 @@ def torch_computes() -> str:
 def shipped_weights() -> str:
     "Does the network that comes with the package load, and answer?"
     import numpy as np
-    from tf_transfer.model.saving import pretrained
     from tf_transfer.model.predict import predict
+    from tf_transfer.model.saving import pretrained
     net = pretrained()
     said = predict(net, np.arange(net.width, dtype=np.uint8)[None]%4)
-    if said.shape!=(1, net.n_tfs) or not ((said>=0) & (said<=1)).all(): raise UserError("the network that comes with the package answers nonsense; run `pip install --force-reinstall --no-deps tf_transfer`")
+    if said.shape!=(1, net.n_tfs) or not ((said>=0) & (said<=1)).all():
+        raise UserError("the network that comes with the package answers nonsense; "
+                        "run `pip install --force-reinstall --no-deps tf_transfer`")
     return f"a network of {net.n_tfs} TFs"
 
 # %% ../../nbs/commands/6_selftest.ipynb #13db48ea
 def can_write(
     folder:str|Path=".", # Where the workshop's files will lie
-    least:float=0.5, # GB that must be free
+    min_free:float=0.5, # GB that must be free
 ) -> str:
     "Can a file be written here, and is there room?"
     folder = Path(folder).resolve()
     try:
         with tempfile.TemporaryFile(dir=folder) as f: f.write(b"ACGT")
-    except OSError as e: raise UserError(f"no file can be written in {folder} ({e.strerror}); change to a folder of your own") from None
+    except OSError as e:
+        raise UserError(f"no file can be written in {folder} ({e.strerror}); change to a folder of your own") from None
     free = shutil.disk_usage(folder).free/1e9
-    if free<least: raise UserError(f"only {free:.1f} GB are free in {folder}; {least} are needed")
+    if free<min_free: raise UserError(f"only {free:.1f} GB are free in {folder}; {min_free} are needed")
     return f"{free:.0f} GB free here"
 
 # %% ../../nbs/commands/6_selftest.ipynb #7ed86dbb
 def memory(
-    least:float=3.5, # GB that there must be
+    min_gb:float=3.5, # GB that there must be
 ) -> str:
     "Is there memory enough?"
     try: gb = os.sysconf("SC_PHYS_PAGES")*os.sysconf("SC_PAGE_SIZE")/1e9
     except (AttributeError, OSError, ValueError): return "this system does not say; 4 GB will do"
-    if gb<least: raise UserError(f"{gb:.1f} GB; at least {least} are needed: use another computer, or share one")
+    if gb<min_gb: raise UserError(f"{gb:.1f} GB; at least {min_gb} are needed: use another computer, or share one")
     return f"{gb:.0f} GB"
 
 def cores() -> str:
@@ -89,7 +96,8 @@ def cores() -> str:
     return f"{n}{'' if n>1 else '; it will do, at half the speed'}"
 
 # %% ../../nbs/commands/6_selftest.ipynb #18787819
-CHECKS = {"Python":python_version, "packages":packages, "torch":torch_computes, "weights":shipped_weights, "files":can_write, "memory":memory, "cores":cores}
+CHECKS = {"Python":python_version, "packages":packages, "torch":torch_computes, "weights":shipped_weights,
+          "files":can_write, "memory":memory, "cores":cores}
 
 # %% ../../nbs/commands/6_selftest.ipynb #3b9df029
 def self_test(
@@ -99,7 +107,8 @@ def self_test(
     checks, failed = checks or CHECKS, []
     for name,f in checks.items():
         try: mark, words = "ok", f()
-        except Exception as e: mark, words = "FAIL", str(e) if isinstance(e, UserError) else f"{type(e).__name__}: {e}; install tf_transfer again"
+        except UserError as e: mark, words = "FAIL", e
+        except Exception as e: mark, words = "FAIL", f"{type(e).__name__}: {e}; install tf_transfer again"
         if mark=="FAIL": failed.append(name)
         print(f"{mark:<5} {name:<9} {' '.join(str(words).split())}", flush=True)
     if failed: raise UserError(f"{len(failed)} of {len(checks)} checks failed: {', '.join(failed)}")

@@ -1,4 +1,4 @@
-"""What you would use instead: a motif scan, a regression on many motifs, a gapped k-mer SVM.
+"""What one would use instead of a network: a motif scan, a regression on many motifs, a gapped k-mer SVM.
 
 Docs: https://tf-transfer.github.io/tf_transfer/finetune/baselines.html.md"""
 
@@ -6,16 +6,14 @@ Docs: https://tf-transfer.github.io/tf_transfer/finetune/baselines.html.md"""
 
 # %% auto #0
 __all__ = ['MotifScan', 'motif_hits', 'MotifHits', 'motif_regression', 'GappedKmers', 'gapped_kmer_svm', 'DeNovoMotif', 'stacked',
-           'baselines', 'baseline_table']
+           'baselines', 'baseline_table', 'rows_of']
 
 # %% ../../nbs/finetune/2_baselines.ipynb #f76f7d82
-from itertools import combinations
 import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
-from numpy.lib.stride_tricks import sliding_window_view
-from scipy.sparse import csr_matrix, vstack
+from scipy.sparse import csr_matrix
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from sklearn.ensemble import StackingClassifier
 from sklearn.linear_model import LogisticRegression
@@ -26,13 +24,15 @@ from sklearn.preprocessing import Normalizer, StandardScaler
 from sklearn.svm import LinearSVC
 from ..core import UserError
 from ..genome.dna import one_hot
-from ..train.metrics import average_precisions, score
-from ..motifs.pwm import PWM, vertebrate_profiles
+from ..motifs.kmers import gapped_counts
+from ..motifs.pwm import PWM, usable_profiles
 from ..matrix.splits import Target
+from ..train.metrics import average_precisions, score
 
 # %% ../../nbs/finetune/2_baselines.ipynb #752be00e
 class _Scan(ClassifierMixin, BaseEstimator):
     "A classifier by the best hit of `profile_`; its threshold lies between the medians of bound and unbound regions"
+
     def _settle(self, profile, codes, label):
         self.classes_, self.profile_ = np.array([0, 1]), profile
         hits = profile.best_hit(codes).score.to_numpy()
@@ -44,7 +44,7 @@ class _Scan(ClassifierMixin, BaseEstimator):
 
 # %% ../../nbs/finetune/2_baselines.ipynb #94b6ffdf
 class MotifScan(_Scan):
-    "The best hit of one profile: the one given, or that of several which tells the training data apart best."
+    "The best hit of one profile: the one given, or the one of several that tells the training data apart best."
     def __init__(self,
         profiles:list, # PWMs to choose from
     ): self.profiles = profiles
@@ -61,19 +61,19 @@ class MotifScan(_Scan):
 def motif_hits(
     codes:np.ndarray, # Codes, uint8, (regions, width)
     profiles:list, # PWMs
-    chunk:int=64, # Regions at a time
+    bs:int=64, # Regions per batch
 ) -> np.ndarray: # Log-odds of the best site on either strand, bits, float32, (regions, PWMs)
-    "The best hit of every motif in every region."
-    widths = np.array([p.width for p in profiles])
-    if widths.max()>codes.shape[1]: raise UserError(f"a motif is {widths.max()} bp wide, the regions only {codes.shape[1]}")
+    "The best hit of every motif in every region; raises `UserError` where a motif is wider than the regions."
+    widths, width = np.array([p.width for p in profiles]), codes.shape[1]
+    if widths.max()>width: raise UserError(f"a motif is {widths.max()} bp wide, the regions only {width}")
     out = np.empty((len(codes), len(profiles)), np.float32)
     for w in np.unique(widths):
         at = np.flatnonzero(widths==w)
         both = [profiles[i].log_odds() for i in at]+[profiles[i].reverse_complement().log_odds() for i in at]
         kernel = torch.tensor(np.stack(both), dtype=torch.float32)
-        for i in range(0, len(codes), chunk):
-            best = F.conv1d(one_hot(codes[i:i+chunk]), kernel).amax(-1)
-            out[i:i+chunk, at] = torch.maximum(best[:, :len(at)], best[:, len(at):]).numpy()
+        for i in range(0, len(codes), bs):
+            best = F.conv1d(one_hot(codes[i:i+bs]), kernel).amax(-1)
+            out[i:i+bs, at] = torch.maximum(best[:, :len(at)], best[:, len(at):]).numpy()
     return out
 
 # %% ../../nbs/finetune/2_baselines.ipynb #047a5425
@@ -107,7 +107,8 @@ def motif_regression(
     Cs:tuple=(1e-4, 1e-3, 1e-2, 1e-1), # Inverse strengths of the L2 penalty to try
 ) -> Pipeline:
     "Logistic regression on the best hits of many motifs; the penalty is chosen by cross-validation."
-    return make_pipeline(MotifHits(profiles), StandardScaler(), _chosen(LogisticRegression(max_iter=2000, class_weight="balanced"), C=list(Cs)))
+    regression = LogisticRegression(max_iter=2000, class_weight="balanced")
+    return make_pipeline(MotifHits(profiles), StandardScaler(), _chosen(regression, C=list(Cs)))
 
 # %% ../../nbs/finetune/2_baselines.ipynb #5a066ad0
 class GappedKmers(TransformerMixin, BaseEstimator):
@@ -128,24 +129,9 @@ class GappedKmers(TransformerMixin, BaseEstimator):
 
     def transform(self,
         codes:np.ndarray, # Codes, uint8, (regions, width); words with N are left out
-        chunk:int=1000, # Regions at a time
     ) -> csr_matrix: # Float32
         "Count the words of each region."
-        return vstack([self._count(codes[i:i+chunk]) for i in range(0, len(codes), chunk)]).tocsr()
-
-    def _count(self, codes):
-        k, size, patterns = self.k, 4**self.informative, list(combinations(range(self.k), self.informative))
-        powers = np.zeros((k, len(patterns)), np.float32)
-        for i,p in enumerate(patterns): powers[list(p), i] = 4.**np.arange(self.informative)
-        mirrored = np.array([patterns.index(tuple(k-1-i for i in reversed(p))) for p in patterns])
-        words = sliding_window_view(codes, k, axis=1).astype(np.float32)
-        there = words@powers + np.arange(len(patterns))*size
-        back = ((3-words[..., ::-1])@powers)[..., mirrored] + mirrored*size
-        ids = np.minimum(there, back).astype(np.int32)
-        ids[(words>3).any(-1)] = len(patterns)*size
-        counts = csr_matrix((np.ones(ids.size, np.float32), ids.ravel(), np.arange(len(codes)+1)*ids[0].size), (len(codes), len(patterns)*size+1))
-        counts.sum_duplicates()
-        return counts[:, :-1]
+        return gapped_counts(codes, self.k, self.informative)
 
 # %% ../../nbs/finetune/2_baselines.ipynb #6d9e4ca6
 def gapped_kmer_svm(
@@ -154,7 +140,8 @@ def gapped_kmer_svm(
     Cs:tuple=(0.1, 1, 10), # Inverse strengths of the penalty to try
 ) -> Pipeline:
     "Linear SVM on gapped k-mers, counts scaled to length one; the penalty is chosen by cross-validation."
-    return make_pipeline(GappedKmers(k, informative), Normalizer(), _chosen(LinearSVC(class_weight="balanced"), C=list(Cs)))
+    svm = LinearSVC(class_weight="balanced", random_state=0)
+    return make_pipeline(GappedKmers(k, informative), Normalizer(), _chosen(svm, C=list(Cs)))
 
 # %% ../../nbs/finetune/2_baselines.ipynb #3a389422
 class DeNovoMotif(_Scan):
@@ -172,69 +159,78 @@ class DeNovoMotif(_Scan):
         label:np.ndarray, # 1 bound, 0 unbound, (regions,)
     ):
         "Find the motif; raises `UserError` where no word is over-represented."
-        if len(label)>self.n_regions:
-            some = [np.flatnonzero(label==v) for v in (0, 1)]
-            thin = np.concatenate([o[np.linspace(0, len(o)-1, min(len(o), self.n_regions//2)).astype(int)] for o in some])
-            codes, label = codes[thin], label[thin]
-        found = [self._refined(w, codes, label==1) for w in self._starts(codes, label)]
-        if not found: raise UserError("no word is more frequent in bound regions than in others; are there enough of them?")
+        codes, label = _thinned(codes, label, self.n_regions)
+        starts = _start_words(codes, label, self.k, self.n_starts)
+        found = [_refined(_motif_of(w, self.width), codes, label==1, self.n_rounds) for w in starts]
+        if not found: raise UserError("no word is more frequent in bound than in unbound regions; give more peaks")
         auprc = [average_precision_score(label, p.best_hit(codes).score) for p in found]
         return self._settle(found[int(np.argmax(auprc))], codes, label)
 
-    def _starts(self, codes, label):
-        "The words that most more bound than unbound regions have, not two that differ in one base only"
-        kmers = GappedKmers(self.k, self.k)
-        has = kmers.transform(codes)>0
-        pos, neg = (np.asarray(has[label==v].sum(0)).ravel() for v in (1, 0))
-        z = (pos-neg*(label==1).sum()/max((label==0).sum(), 1))/np.sqrt(pos+neg+1)
-        chosen = []
-        for i in np.argsort(-z, kind="stable")[:500]:
-            word = i//4**np.arange(self.k)%4
-            if z[i]>0 and all(_shifted(word, other)>2 for other in chosen): chosen.append(word)
-            if len(chosen)==self.n_starts: break
-        return chosen
+# %% ../../nbs/finetune/2_baselines.ipynb #c128efcb
+def _thinned(codes, label, n):
+    "At most about n regions, half of them bound, at equal distances"
+    if len(label)<=n: return codes, label
+    parts = [np.flatnonzero(label==v) for v in (0, 1)]
+    some = [np.linspace(0, len(o)-1, min(len(o), n//2)).astype(int) for o in parts]
+    thin = np.concatenate([o[i] for o,i in zip(parts, some)])
+    return codes[thin], label[thin]
 
-    def _refined(self, word, codes, bound):
-        "Align, count, repeat"
-        side = (self.width-self.k)//2
-        counts = np.full((4, self.width), 0.25)
-        counts[word, side+np.arange(self.k)] += 1
-        pwm = PWM("de novo", counts*20)
-        for _ in range(self.n_rounds):
-            best = pwm.best_hit(codes)
-            cut = np.quantile(best.score[~bound], 0.9)
-            use = np.flatnonzero(bound & (best.score>cut).to_numpy())
-            if len(use)<5: break
-            sites = codes[use[:,None], best.start.to_numpy()[use][:,None]+np.arange(self.width)]
-            sites = np.where((best.strand.to_numpy()[use]=="-")[:,None], np.array([3, 2, 1, 0, 4])[sites[:, ::-1]], sites)
-            pwm = PWM("de novo", np.stack([(sites==b).sum(0) for b in range(4)]).astype(float), n_sites=len(use))
-        return pwm
+# %% ../../nbs/finetune/2_baselines.ipynb #69a1b11e
+def _start_words(codes, label, k, n):
+    "The words, (k,), that most more bound than unbound regions have, not two that are nearly the same"
+    has = gapped_counts(codes, k, k)>0
+    pos, neg = (np.asarray(has[label==v].sum(0)).ravel() for v in (1, 0))
+    z = (pos-neg*(label==1).sum()/max((label==0).sum(), 1))/np.sqrt(pos+neg+1)
+    chosen = []
+    for i in np.argsort(-z, kind="stable")[:500]:
+        word = i//4**np.arange(k)%4
+        if z[i]>0 and all(_differ(word, other)>2 for other in chosen): chosen.append(word)
+        if len(chosen)==n: break
+    return chosen
 
-# %% ../../nbs/finetune/2_baselines.ipynb #2b6c11e7
-def _shifted(a, b):
+def _differ(a, b):
     "Bases in which two words differ, at the best of three shifts, on the better strand"
-    near = lambda x, y: min((x[max(s, 0):len(x)+min(s, 0)]!=y[max(-s, 0):len(y)+min(-s, 0)]).sum() for s in (-1, 0, 1))
-    return min(near(a, b), near(a, 3-b[::-1]))
+    count = lambda x, y: min((x[max(s, 0):len(x)+min(s, 0)]!=y[max(-s, 0):len(y)+min(-s, 0)]).sum() for s in (-1, 0, 1))
+    return min(count(a, b), count(a, 3-b[::-1]))
+
+# %% ../../nbs/finetune/2_baselines.ipynb #5994fc73
+def _motif_of(word, width):
+    "A motif that likes one word"
+    counts = np.full((4, width), 0.25)
+    counts[word, (width-len(word))//2+np.arange(len(word))] += 1
+    return PWM("de novo", counts*20)
+
+def _refined(pwm, codes, bound, n_rounds):
+    "Align, count, repeat"
+    for _ in range(n_rounds):
+        best = pwm.best_hit(codes)
+        cut = np.quantile(best.score[~bound], 0.9)
+        use = np.flatnonzero(bound & (best.score>cut).to_numpy())
+        if len(use)<5: break
+        start, turned = best.start.to_numpy()[use], best.strand.to_numpy()[use]=="-"
+        sites = codes[use[:, None], start[:, None]+np.arange(pwm.width)]
+        sites = np.where(turned[:, None], np.array([3, 2, 1, 0, 4])[sites[:, ::-1]], sites)
+        pwm = PWM("de novo", np.stack([(sites==b).sum(0) for b in range(4)]).astype(float), n_sites=len(use))
+    return pwm
 
 # %% ../../nbs/finetune/2_baselines.ipynb #bb521699
 def stacked(
     estimators:dict, # Name to estimator, not fitted
 ) -> StackingClassifier:
-    "A logistic regression on what several estimators say of regions that they were not fitted on (five folds)."
-    return StackingClassifier(list(estimators.items()), make_pipeline(StandardScaler(), LogisticRegression(class_weight="balanced")), cv=5, stack_method="decision_function")
+    "A logistic regression on the values of several estimators for regions that they were not fitted on (five folds)."
+    weigh = make_pipeline(StandardScaler(), LogisticRegression(class_weight="balanced"))
+    return StackingClassifier(list(estimators.items()), weigh, cv=5, stack_method="decision_function")
 
 # %% ../../nbs/finetune/2_baselines.ipynb #5ea26f19
 def baselines(
     tf:str, # The target
-    withheld:list=(), # Names of TFs whose profiles are not to be used: the target and its family, to pretend that they are unknown
+    withheld:list=(), # Names of TFs whose profiles are not to be used
 ) -> dict: # Name of a baseline to the estimator, not fitted
-    "What you would use instead of a network."
-    names = {w.upper() for w in withheld}
-    known = [p for p in vertebrate_profiles() if not set(p.name.upper().split("::")) & names]
-    own = [p for p in known if p.name.upper()==tf.upper()]
-    single = ({"own profile":MotifScan(own)} if own else {}) | {
-        "best JASPAR profile":MotifScan(known), "de novo motif":DeNovoMotif(),
-        "regression on JASPAR hits":motif_regression(known), "gapped k-mer SVM":gapped_kmer_svm()}
+    "What one would use instead of a network."
+    usable = usable_profiles(tf, withheld)
+    single = ({"own profile":MotifScan(usable.own_profiles)} if len(usable.own) else {}) | {
+        "best JASPAR profile":MotifScan(usable.profiles), "de novo motif":DeNovoMotif(),
+        "regression on JASPAR hits":motif_regression(usable.profiles), "gapped k-mer SVM":gapped_kmer_svm()}
     return single | {"all of these, stacked":stacked(single)}
 
 # %% ../../nbs/finetune/2_baselines.ipynb #78e5e2fd
@@ -243,19 +239,25 @@ def baseline_table(
     withheld:list=(), # Names of TFs whose profiles are not to be used
 ) -> pd.DataFrame: # A row per baseline: auprc, its interval (low, high), auroc, prevalence
     "Fit every baseline on what is not for the test, and score it on the test regions."
-    codes = np.concatenate([target.train.codes, target.valid.codes])
-    label = np.concatenate([target.train.label, target.valid.label])
-    *single, together = baselines(target.tf, withheld).items()
+    codes, label = target.train_valid
+    *single, (together, stack) = baselines(target.tf, withheld).items()
     fitted = {name:e.fit(codes, label) for name,e in single}
-    said = {name:e.decision_function(target.test.codes) for name,e in fitted.items()}
+    values = {name:e.decision_function(target.test.codes) for name,e in fitted.items()}
     apart = np.stack([_apart(e, codes, label) for e in fitted.values()], 1)
-    said[together[0]] = together[1].final_estimator.fit(apart, label).decision_function(np.stack(list(said.values()), 1))
-    rows = {name:score(target.test.label, v) for name,v in said.items()}
-    return pd.DataFrame({k:dict(auprc=s.auprc, low=s.auprc_ci[0], high=s.auprc_ci[1], auroc=s.auroc, prevalence=s.prevalence) for k,s in rows.items()}).T
+    weigh = stack.final_estimator.fit(apart, label)
+    values[together] = weigh.decision_function(np.stack(list(values.values()), 1))
+    return rows_of({name:score(target.test.label, v) for name,v in values.items()})
+
+def rows_of(
+    scores:dict, # Name to `Scores`
+) -> pd.DataFrame: # A row per name: auprc, its interval (low, high), auroc, prevalence
+    "Scores as a table."
+    row = lambda s: dict(auprc=s.auprc, low=s.auprc_ci[0], high=s.auprc_ci[1], auroc=s.auroc, prevalence=s.prevalence)
+    return pd.DataFrame({k:row(s) for k,s in scores.items()}).T
 
 # %% ../../nbs/finetune/2_baselines.ipynb #10145a60
 def _apart(estimator, codes, label):
-    "What it says of each fifth when fitted on the others; a pipeline reads the regions once and keeps the penalty that it chose"
+    "Values for each fifth, fitted on the others; a pipeline reads the regions once and keeps the penalty that it chose"
     if isinstance(estimator, Pipeline):
         read, *between, chosen = estimator
         codes, estimator = read.transform(codes), make_pipeline(*between, chosen.best_estimator_)

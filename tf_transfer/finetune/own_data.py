@@ -31,7 +31,7 @@ from ..model.saving import pretrained as released
 from ..train.evaluation import evaluate
 from ..train.metrics import Scores, average_precisions, calibration
 from .auto import RATIO
-from .baselines import baseline_table
+from .baselines import baseline_table, rows_of
 from .strategies import finetune
 
 # %% ../../nbs/finetune/5_own_data.ipynb #29b6553b
@@ -41,8 +41,8 @@ def own_windows(
     width:int=200, # Width of a window, bp
     what:str|Path="intervals", # What to call them in an error
     skipped:Skipped=None, # Where to count those that are left out
-) -> tuple[pd.DataFrame, np.ndarray]: # Windows, sorted (columns chrom, start, end), and their sequences, uint8, (windows, width)
-    "Windows about summits, none twice, none with unknown bases; raises `UserError` where intervals do not fit the genome."
+) -> tuple[pd.DataFrame, np.ndarray]: # Windows, sorted: chrom, start, end; and their codes, uint8, (windows, width)
+    "Windows about summits, none twice, none with an N; raises `UserError` where intervals do not fit the genome."
     skipped = Skipped() if skipped is None else skipped
     w = windows(intervals, Contigs(genome.lengths, genome=genome.path), width, OWN_PEAKS, skipped, what)
     w = w[["chrom", "start", "end"]].sort_values(["chrom", "start"], kind="stable")
@@ -70,6 +70,18 @@ def away_from(
     near = overlaps(drawn, peaks.assign(start=peaks.start-margin, end=peaks.end+margin))
     return own_windows(drawn[~near].head(n), genome, width)
 
+# %% ../../nbs/finetune/5_own_data.ipynb #eb2f0f88
+def _open_without_peak(background, peaks, taken, genome, n, width, seed, skipped):
+    "At most n windows in a background, on no peak and on no window that is taken; and their codes"
+    free = read_bed(background)
+    free = free[~overlaps(free, peaks)]
+    if not len(free): raise UserError(f"{background}: every region of the background overlaps a peak; "
+                                      "none is left to be unbound")
+    w, codes = own_windows(free, genome, width, background, skipped)
+    apart = np.flatnonzero(~overlaps(w, taken))
+    some = np.sort(np.random.default_rng(seed).permutation(apart)[:n])
+    return w.iloc[some], codes[some]
+
 # %% ../../nbs/finetune/5_own_data.ipynb #43e829ce
 def peaks_matrix(
     peaks:str|Path, # Peaks: BED, narrowPeak, ...
@@ -80,28 +92,22 @@ def peaks_matrix(
     per_peak:int=10, # Unbound regions to draw per peak, at most
     seed:int=0, # Seed of the draw
 ) -> ad.AnnData: # Binding matrix of one TF; `uns["peaks"]` counts what was read and left out
-    "Peaks and what lies between them; raises `UserError` where there are fewer than ten, or where no background is left."
-    read, genome = read_bed(peaks), Genome(genome)
-    near = read[["chrom", "start", "end"]]
-    skipped, unfit = Skipped(), Skipped()
+    "Peaks and unbound regions; raises `UserError` where fewer than ten peaks can be used, or no background is left."
+    read, genome, skipped, unfit = read_bed(peaks), Genome(genome), Skipped(), Skipped()
     pos, pos_codes = own_windows(read, genome, width, peaks, skipped)
-    if len(pos)<10: raise UserError(f"{peaks}: {len(pos)} peaks can be used (of {len(read)}); at least 10 are needed to train, validate and test")
-    n = per_peak*len(pos)
-    if background is None: neg, neg_codes = away_from(near, genome, n, width, seed)
-    else:
-        free = read_bed(background)
-        free = free[~overlaps(free, near)]
-        if not len(free): raise UserError(f"{background}: every region of the background overlaps a peak; none is left to be unbound")
-        neg, neg_codes = own_windows(free, genome, width, background, unfit)
-        apart = ~overlaps(neg, pos)
-        some = np.sort(np.random.default_rng(seed).permutation(np.flatnonzero(apart))[:n])
-        neg, neg_codes = neg.iloc[some], neg_codes[some]
-    if len(neg)<len(pos)//2: raise UserError(f"{background or genome.path}: only {len(neg)} regions without a peak for {len(pos)} peaks; give a larger background")
-    regions = pd.concat([pos, neg], ignore_index=True)
-    states = np.r_[np.full(len(pos), BOUND), np.full(len(neg), UNBOUND)].astype(np.int8)[None]
-    m = binding_matrix(states, [tf], regions, np.concatenate([pos_codes, neg_codes]), genome.path.name, [Path(p).name for p in (peaks, background) if p])
-    m.uns["peaks"] = dict(read=len(read), used=len(pos), unbound=len(neg), background="" if background is None else Path(background).name,
-                           skipped=str(skipped), background_skipped=str(unfit))
+    if len(pos)<10: raise UserError(f"{peaks}: {len(pos)} peaks can be used (of {len(read)}); at least 10 are needed "
+                                    "to train, validate and test")
+    near, n = read[["chrom", "start", "end"]], per_peak*len(pos)
+    neg, neg_codes = away_from(near, genome, n, width, seed) if background is None else \
+        _open_without_peak(background, near, pos, genome, n, width, seed, unfit)
+    if len(neg)<len(pos)//2: raise UserError(f"{background or genome.path}: only {len(neg)} regions without a peak "
+                                             f"for {len(pos)} peaks; give a larger background")
+    states = np.repeat(np.array([BOUND, UNBOUND], np.int8), [len(pos), len(neg)])[None]
+    regions, codes = pd.concat([pos, neg], ignore_index=True), np.concatenate([pos_codes, neg_codes])
+    names = [Path(p).name for p in (peaks, background) if p]
+    m = binding_matrix(states, [tf], regions, codes, genome.path.name, names)
+    m.uns["peaks"] = dict(read=len(read), used=len(pos), unbound=len(neg), background=names[1] if background else "",
+                          skipped=str(skipped), background_skipped=str(unfit))
     return m
 
 # %% ../../nbs/finetune/5_own_data.ipynb #bb2c9ebe
@@ -115,27 +121,30 @@ def split_by_size(
     chrom = m.var.chrom.astype(str)
     n = chrom[m.X[0]==BOUND].value_counts().sort_values(kind="stable")
     if len(n)<3: return _by_position(m, test, valid)
-    known = set() if seen is None else set(seen.chrom.astype(str))
-    order = sorted(n.index, key=lambda c: c in known)
-    def take(names, share, leave):
-        taken = []
-        for c in names:
-            if n[taken].sum()>=share*n.sum() or len(taken)==len(names)-leave: break
-            if n[taken].sum()+n[c]<=2*share*n.sum() or not taken: taken.append(c)
-        return taken
-    tested = take(order, test, leave=2)
-    validated = take([c for c in n.index if c not in tested], valid, leave=1)
+    of_body = set() if seen is None else set(seen.chrom.astype(str))
+    tested = _taken(n, sorted(n.index, key=lambda c: c in of_body), test, leave=2)
+    validated = _taken(n, [c for c in n.index if c not in tested], valid, leave=1)
+    train = set(chrom)-set(tested)-set(validated)
     at = lambda names: np.flatnonzero(chrom.isin(names))
-    return Split(at(sorted(set(chrom)-set(tested)-set(validated))), at(validated), at(tested), tuple(validated), tuple(tested))
+    return Split(at(sorted(train)), at(validated), at(tested), tuple(validated), tuple(tested))
+
+def _taken(n, names, share, leave):
+    "Names of chromosomes with a share of the peaks or a little more, in order; some names are left over"
+    taken = []
+    for c in names:
+        if n[taken].sum()>=share*n.sum() or len(taken)==len(names)-leave: break
+        if n[taken].sum()+n[c]<=2*share*n.sum() or not taken: taken.append(c)
+    return taken
 
 # %% ../../nbs/finetune/5_own_data.ipynb #6eb3da6a
 def _by_position(m, test, valid):
-    "The first part of each chromosome trains, the middle validates, the far end tests; what straddles a border is left out"
+    "The first part of each chromosome trains, the middle validates, the far end tests; no region over a border"
     parts = [[], [], []]
     for _,rows in m.var.assign(at=np.arange(m.n_vars)).groupby(m.var.chrom.astype(str), observed=True):
         peaks = rows.start[m.X[0, rows["at"]]==BOUND]
         a, b = (peaks.quantile(q) if len(peaks) else 0 for q in (1-test-valid, 1-test))
-        for part,these in zip(parts, (rows.end<=a, (rows.start>a) & (rows.end<=b), rows.start>b)): part.append(rows["at"][these].to_numpy())
+        chosen = rows.end<=a, (rows.start>a) & (rows.end<=b), rows.start>b
+        for part,these in zip(parts, chosen): part.append(rows["at"][these].to_numpy())
     return Split(*[np.sort(np.concatenate(p)) for p in parts])
 
 # %% ../../nbs/finetune/5_own_data.ipynb #e65bee01
@@ -144,12 +153,11 @@ def score_table(
     pre, # The pre-trained model
     learn, # Learner or model fine-tuned from it
     withheld:list=(), # Names of TFs whose profiles the baselines may not use
-) -> pd.DataFrame: # A row per baseline, one for the body's own output, one for the model: auprc, low, high, auroc, prevalence
+) -> pd.DataFrame: # A row per baseline, then the body's own output and this model: auprc, low, high, auroc, prevalence
     "Scores of a model and of what one would use instead, on the test regions."
-    rows, near = baseline_table(target, withheld), nearest_output(pre, target)
-    for name,s in ((f"body's output for {near}", evaluate(pre, target.test, near)), ("this model", evaluate(learn, target.test))):
-        rows.loc[name] = dict(auprc=s.auprc, low=s.auprc_ci[0], high=s.auprc_ci[1], auroc=s.auroc, prevalence=s.prevalence)
-    return rows
+    near = nearest_output(pre, target)
+    own = {f"body's output for {near}":evaluate(pre, target.test, near), "this model":evaluate(learn, target.test)}
+    return pd.concat([baseline_table(target, withheld), rows_of(own)])
 
 # %% ../../nbs/finetune/5_own_data.ipynb #6dbd45c1
 def nearest_output(
@@ -163,12 +171,13 @@ def nearest_output(
 # %% ../../nbs/finetune/5_own_data.ipynb #f31a3456
 def _counts(target):
     "Lines about the numbers of regions"
-    n, split = target.m.uns["peaks"], target.split
+    n, split, (train, valid, test) = target.m.uns["peaks"], target.split, (target.train, target.valid, target.test)
     where = lambda names: f" on {', '.join(names)}" if names else ""
     source = n["background"] or "from the genome, away from peaks: easier than open regions, so scores are flattered"
-    train, valid, test = target.train, target.valid, target.test
-    left_out = "".join(f", {what} {n[k]}" for what,k in (("of the peaks", "skipped"), ("of the background", "background_skipped")) if n[k])
-    return [f"{target.tf}: {n['used']} of {n['read']} peaks can be used, and {n['unbound']} regions without a peak ({source}){left_out}",
+    unfit = ("of the peaks", n["skipped"]), ("of the background", n["background_skipped"])
+    left_out = "".join(f", {what} {why}" for what,why in unfit if why)
+    return [f"{target.tf}: {n['used']} of {n['read']} peaks can be used, "
+            f"and {n['unbound']} regions without a peak ({source}){left_out}",
             f"{train.n_pos} peaks and {train.n_neg} unbound regions of equal GC content to train on, "
             f"{valid.n_pos} and {valid.n_neg} to validate{where(split.valid_chroms)}, "
             f"{test.n_pos} and {test.n_neg} to test{where(split.test_chroms)}"]
@@ -176,23 +185,30 @@ def _counts(target):
 def _caveats(target, pre):
     "Lines about what flatters the scores"
     split, lines = target.split, []
-    if not split.test_chroms: lines.append("too few chromosomes have peaks to set whole ones aside: the test is the far end of each, "
-                                           "where neighbours are alike, so it flatters")
+    if not split.test_chroms: lines.append("too few chromosomes have peaks to set whole ones aside: the test is "
+                                           "the far end of each, where neighbours are similar, so it flatters")
     shared = [c for c in (*split.valid_chroms, *split.test_chroms) if c in set(pre.card.regions.chrom)]
     too = f", {target.tf} among them" if target.tf in pre.card.tfs else ""
-    if shared: lines.append(f"the body was pre-trained on {', '.join(shared)} too, with the labels of its own TFs{too}: scores there are flattered")
+    if shared: lines.append(f"the body was pre-trained on {', '.join(shared)} too, "
+                            f"with the labels of its own TFs{too}: scores there are flattered")
     return lines
 
 # %% ../../nbs/finetune/5_own_data.ipynb #784dd3ca
+def _shares(net):
+    "A line about the sources of the model"
+    shares = ", ".join(f"{k} {v}" for k,v in net.card.training["shares"].items())
+    return f"shares (standard deviation of what each source adds to the logit): {shares}"
+
 def _motif_lines(net, pre):
     "Which motif was found in the peaks, and which of its relatives the body has seen"
     if "found" not in net.card.training["shares"]: return ["no motif was found in the peaks"]
     log_odds = net.motifs.weight[-1, :, :net.motifs.widths[-1]].detach().double().numpy()
     motif = PWM("found", 25*2**log_odds)
-    kin, nearest, similarity = relatives(motif, pre.card.tfs)
+    kin, near, similarity = relatives(motif, pre.card.tfs)
     told = f"the body has seen relatives ({', '.join(kin)}): transfer should help" if kin else \
         "the body has seen no relative: expect most from the motif and the k-mers"
-    return [f"motif: {motif.consensus()}, nearest in JASPAR {nearest.name} {nearest.matrix_id} (similarity {similarity:.2f})", told]
+    nearest = f"{near.name} {near.matrix_id} (similarity {similarity:.2f})"
+    return [f"motif: {motif.consensus()}, nearest in JASPAR {nearest}", told]
 
 # %% ../../nbs/finetune/5_own_data.ipynb #6b741722
 @dataclass(repr=False)
@@ -201,7 +217,7 @@ class FittedPeaks:
     learn:Learner # Its `.model` has the card
     pre:BindingNet # The pre-trained model
     target:Target # Regions to train, validate and test on; `target.m` is what `peaks_matrix` gave
-    valid:Scores # On the validation regions, of a model fitted on the training regions alone; one unbound region per bound one
+    valid:Scores # On the validation regions, of a model that was fitted without them
     scores:pd.DataFrame # On the test regions: what `score_table` gave
 
     @property
@@ -212,18 +228,18 @@ class FittedPeaks:
     @property
     def account(self): # Several lines of text
         "What was used, how good the model is, beside what, and why."
-        net, target = self.learn.model, self.target
-        shares = ", ".join(f"{k} {v}" for k,v in net.card.training["shares"].items())
+        net = self.learn.model
         return "\n".join([
-            *_counts(target), *_caveats(target, self.pre), f"validation, one unbound region per bound one: {self.valid}",
+            *_counts(self.target), *_caveats(self.target, self.pre),
+            f"validation, one unbound region per bound one: {self.valid}",
             "", "test, same regions for all:", self.scores.round(3).to_string(),
             "", "calibration (test, at 1:1):", self.calibration.round(2).to_string(index=False),
-            "", f"shares (standard deviation of what each source adds to the logit): {shares}", *_motif_lines(net, self.pre)])
+            "", _shares(net), *_motif_lines(net, self.pre)])
 
     def __str__(self): return self.account
     def __repr__(self):
-        row, test = self.scores.loc["this model"], self.target.test
-        return f"FittedPeaks({self.target.tf}: AUPRC {row.auprc:.3f} [{row.low:.3f}, {row.high:.3f}] on {test})"
+        row, t = self.scores.loc["this model"], self.target
+        return f"FittedPeaks({t.tf}: AUPRC {row.auprc:.3f} [{row.low:.3f}, {row.high:.3f}] on {t.test})"
 
 # %% ../../nbs/finetune/5_own_data.ipynb #e6943e88
 def fit_peaks(

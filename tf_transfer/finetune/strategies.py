@@ -49,7 +49,7 @@ def frozen(
     epochs:int=10, # Passes over the data
     lr:float=3e-4, # Rate of the dense layers and the head
 ):
-    "Convolutions fixed, dense layers and head trained (the paper's frozen variant; BatchNorm statistics are fixed too)."
+    "Convolutions fixed, BatchNorm statistics too; dense layers and head trained (the paper's frozen variant)."
     learn.freeze_to(2)
     learn.fit(epochs, lr)
 

@@ -66,10 +66,10 @@ def reverse_complement(
 # %% ../../nbs/genome/1_dna.ipynb #0289e08d
 def gc_content(
     codes:np.ndarray, # Codes, uint8, (..., length)
-) -> np.ndarray: # Share of G and C among the known bases, 0 to 1, (...); NaN where none is known
+) -> np.ndarray: # Share of G and C among the bases other than N, 0 to 1, float32, (...); NaN where all are N
     "GC content."
-    known, gc = np.count_nonzero(codes<4, axis=-1), np.count_nonzero((codes==1)|(codes==2), axis=-1)
-    return np.where(known>0, gc/np.maximum(known, 1), np.nan).astype(np.float32)
+    acgt, gc = np.count_nonzero(codes<4, axis=-1), np.count_nonzero((codes==1)|(codes==2), axis=-1)
+    return np.where(acgt>0, gc/np.maximum(acgt, 1), np.nan).astype(np.float32)
 
 # %% ../../nbs/genome/1_dna.ipynb #6d204103
 def fasta_records(
@@ -83,7 +83,8 @@ def fasta_records(
             if line.startswith(">"):
                 if name is not None: yield name, "".join(parts)
                 name, parts = (line[1:].split() or [""])[0], []
-            elif line and name is None: raise UserError(f"{path}: this is not a FASTA file; it begins with '{line[:20]}', not with '>'")
+            elif line and name is None:
+                raise UserError(f"{path}: this is not a FASTA file; it begins with '{line[:20]}', not with '>'")
             elif line: parts.append(line)
     if name is None: raise UserError(f"{path}: no FASTA record in it")
     yield name, "".join(parts)
@@ -101,8 +102,8 @@ def read_fasta(
                         "all must be equally long, or the file was cut short")
     try: codes = encode("".join(seqs))
     except UserError as e:
-        at = int(re.search(r"position (\d+)", str(e))[1])
-        raise UserError(f"{path}: record '{names[at//width]}' has a letter that is not DNA: '{seqs[at//width][at%width]}'") from None
+        i, at = divmod(int(re.search(r"position (\d+)", str(e))[1]), width)
+        raise UserError(f"{path}: record '{names[i]}' has a letter that is not DNA: '{seqs[i][at]}'") from None
     return list(names), codes.reshape(len(seqs), width)
 
 # %% ../../nbs/genome/1_dna.ipynb #f90b95c2
@@ -129,7 +130,8 @@ class Genome:
         self.path = check_file(path)
         self._tmp = tempfile.TemporaryDirectory()
         try: self.fasta = _open_fasta(self.path, self._tmp.name)
-        except (FastaIndexingError, FastaNotFoundError, UnicodeDecodeError) as e: raise UserError(f"{path}: not a FASTA file that can be indexed: {e}") from None
+        except (FastaIndexingError, FastaNotFoundError, UnicodeDecodeError) as e:
+            raise UserError(f"{path}: not a FASTA file that can be indexed: {e}") from None
         if not self.fasta.keys(): raise UserError(f"{path}: no FASTA record in it")
         self.lengths = {k:len(self.fasta[k]) for k in self.fasta.keys()}
 
@@ -137,21 +139,24 @@ class Genome:
         contig:str, # Name of a contig
     ) -> np.ndarray: # Codes, uint8, (contig length,)
         "The codes of one whole contig; raises `UserError` if there is none of that name."
-        codes = _codes[self._letters(contig)]
+        codes = _codes[_letters(self, contig)]
         if (codes==255).any(): raise UserError(f"{self.path}: contig {contig} holds letters that are not DNA")
         return codes
 
-    def _letters(self, contig):
-        "The letters of a contig as bytes; its index says where it begins and how long its lines are"
-        pick([contig], self.lengths, "contig", self.path)
-        i = self.fasta.faidx.index[contig]
-        if self.fasta.faidx._bgzf or not i.lenc: return np.frombuffer(self.fasta[contig][:].encode("ascii", "replace"), np.uint8)
-        lines = np.zeros((-(-i.rlen//i.lenc), i.lenb), np.uint8)
-        text = np.fromfile(self.fasta.filename, np.uint8, lines.size, offset=i.offset)
-        lines.reshape(-1)[:len(text)] = text
-        return lines[:, :i.lenc].ravel()[:i.rlen]
+    def __repr__(self):
+        return f"Genome({self.path.name}: {len(self.lengths)} contigs, {sum(self.lengths.values()):,} bp)"
 
-    def __repr__(self): return f"Genome({self.path.name}: {len(self.lengths)} contigs, {sum(self.lengths.values()):,} bp)"
+# %% ../../nbs/genome/1_dna.ipynb #1743cc79
+def _letters(genome, contig):
+    "The letters of a contig as bytes; its index says where it begins and how long its lines are"
+    pick([contig], genome.lengths, "contig", genome.path)
+    i = genome.fasta.faidx.index[contig]
+    if genome.fasta.faidx._bgzf or not i.lenc:
+        return np.frombuffer(genome.fasta[contig][:].encode("ascii", "replace"), np.uint8)
+    lines = np.zeros((-(-i.rlen//i.lenc), i.lenb), np.uint8)
+    text = np.fromfile(genome.fasta.filename, np.uint8, lines.size, offset=i.offset)
+    lines.reshape(-1)[:len(text)] = text
+    return lines[:, :i.lenc].ravel()[:i.rlen]
 
 # %% ../../nbs/genome/1_dna.ipynb #cf6097e7
 @patch
@@ -162,10 +167,11 @@ def sequences(self:Genome,
     width = int((regions.end-regions.start).iloc[0])
     letters = np.empty((len(regions), width), np.uint8)
     for chrom,rows in regions.groupby("chrom", sort=False, observed=True).indices.items():
-        letters[rows] = sliding_window_view(self._letters(chrom), width)[regions.start.to_numpy()[rows]]
+        letters[rows] = sliding_window_view(_letters(self, chrom), width)[regions.start.to_numpy()[rows]]
     codes = _codes[letters]
     bad = (codes==255).any(1)
     if bad.any():
         r = regions.iloc[int(bad.argmax())]
-        raise UserError(f"{self.path}: a letter in {r.chrom}:{r.start}-{r.end} is not DNA: '{chr(letters[bad][0][codes[bad][0]==255][0])}'")
+        letter = chr(letters[bad][0][codes[bad][0]==255][0])
+        raise UserError(f"{self.path}: a letter in {r.chrom}:{r.start}-{r.end} is not DNA: '{letter}'")
     return codes

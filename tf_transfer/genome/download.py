@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 import pandas as pd
 import pooch, requests
+from fastcore.basics import patch
 from tqdm.auto import tqdm
 from ..core import UserError, is_gzipped, pick, writing, writing_folder
 
@@ -43,47 +44,63 @@ _UNIBIND = "https://unibind.uio.no/static/data"
 _STRING = "https://stringdb-downloads.org/download"
 _AUTHORS = "https://github.com/wassermanlab/TF-Binding-Matrix/raw/master"
 _MATRIX = (f"{_AUTHORS}/matrix/UCSC/200bp", "http://expdata.cmmt.ubc.ca/downloads/TF-Binding-Matrix/matrix/UCSC/200bp")
+_BLACKLIST = "https://raw.githubusercontent.com/Boyle-Lab/Blacklist/61a04d2c5e49341d76735d485c61f0d1177d08a8/lists"
 
+def _at(folder, name, **more): return RemoteFile(name, (f"{folder}/{name}",), **more)
 def _published(name): return RemoteFile(name, tuple(f"{m}/{name.replace('+', '%2B')}" for m in _MATRIX))
-def _at(folder, name, *more): return RemoteFile(name, (f"{folder}/{name}",), *more)
+
+# %% ../../nbs/genome/5_download.ipynb #5cbdcfc3
+_HG38 = _at(f"{_UCSC}/bigZips", "hg38.fa.gz", unpack="hg38.fa", size=983_659_424,
+            checksum="sha256:c1dd87068c254eb53d944f71e51d1311964fce8de24d6fc0effc9c61c01527d4")
+_DNASE = (_at(f"{_UCSC}/database", "wgEncodeRegDnaseClustered.txt.gz"),
+          _at(f"{_UCSC}/database", "wgEncodeRegDnaseClusteredSources.txt.gz"),
+          _at(f"{_AUTHORS}/data/DHS/UCSC", "ucsc2encode.tsv"))
+_SITES_2022 = _at(f"{_UNIBIND}/20220914/bulk_Robust/Homo_sapiens", "damo_hg38_TFBS_per_TF.tar.gz", unpack="unibind2022")
+_PUBLISHED = ("matrix2d.ReMap+UniBind.sparse.npz", "matrix2d.ReMap+UniBind.less-sparse.npz",
+              "tfs_idx.pickle.gz", "sequences.200bp.fa.gz")
+_PARTNERS = (
+    _at(f"{_STRING}/protein.links.v12.0", "9606.protein.links.v12.0.txt.gz", size=83_164_437,
+        checksum="sha256:3e22f32572211aa341d5b4bd08d30c32e693e294603202120936872f87719d4f"),
+    _at(f"{_STRING}/protein.info.v12.0", "9606.protein.info.v12.0.txt.gz", size=1_970_090,
+        checksum="sha256:144de4b0d98c6a7dfde6ddc2591cf88657f27b989eadff4f501450c3ed1f0f1c"))
+_ARTEFACTS = _at(_BLACKLIST, "hg38-blacklist.v2.bed.gz",
+                 checksum="sha256:c92e763af17271446194991e71917ac220593a5a3d40a06667be24178ef08cf2")
 
 # %% ../../nbs/genome/5_download.ipynb #42e30d34
 SOURCES = {
-    "hg38": DataSource("human genome GRCh38, FASTA", (
-        _at(f"{_UCSC}/bigZips", "hg38.fa.gz", 983_659_424, "sha256:c1dd87068c254eb53d944f71e51d1311964fce8de24d6fc0effc9c61c01527d4", "hg38.fa"),),
+    "hg38": DataSource("human genome GRCh38, FASTA", (_HG38,),
         "free for any use (UCSC)", "Schneider et al. 2017, doi 10.1101/gr.213611.116"),
-    "dnase": DataSource("open regions: DNase clusters of 95 cell types, and the authors' names for these", (
-        _at(f"{_UCSC}/database", "wgEncodeRegDnaseClustered.txt.gz"), _at(f"{_UCSC}/database", "wgEncodeRegDnaseClusteredSources.txt.gz"),
-        _at(f"{_AUTHORS}/data/DHS/UCSC", "ucsc2encode.tsv")),
+    "dnase": DataSource("open regions: DNase clusters of 95 cell types, and the authors' names for these", _DNASE,
         "free for any use; acknowledge ENCODE", "Thurman et al. 2012, doi 10.1038/nature11232"),
-    "remap2018": DataSource("ChIP-seq peaks, ReMap 2018", (_at(f"{_REMAP}/remap2018/hg38/MACS", "remap2018_all_macs2_hg38_v1_2.bed.gz"),),
+    "remap2018": DataSource("ChIP-seq peaks, ReMap 2018",
+        (_at(f"{_REMAP}/remap2018/hg38/MACS", "remap2018_all_macs2_hg38_v1_2.bed.gz"),),
         "CC BY-NC 4.0", "Chèneby et al. 2018, doi 10.1093/nar/gkx1092"),
-    "remap2022": DataSource("ChIP-seq peaks, ReMap 2022", (_at(f"{_REMAP}/remap2022/hg38/MACS2", "remap2022_all_macs2_hg38_v1_0.bed.gz"),),
+    "remap2022": DataSource("ChIP-seq peaks, ReMap 2022",
+        (_at(f"{_REMAP}/remap2022/hg38/MACS2", "remap2022_all_macs2_hg38_v1_0.bed.gz"),),
         "CC BY-NC 4.0", "Hammal et al. 2022, doi 10.1093/nar/gkab996"),
-    "unibind2018": DataSource("predicted binding sites, UniBind 2018 (PWM model)", (_at(f"{_UNIBIND}/bulk", "pwm_tfbs.tar.gz", None, None, "unibind2018"),),
+    "unibind2018": DataSource("predicted binding sites, UniBind 2018 (PWM model)",
+        (_at(f"{_UNIBIND}/bulk", "pwm_tfbs.tar.gz", unpack="unibind2018"),),
         "see unibind.uio.no", "Gheorghe et al. 2019, doi 10.1093/nar/gky1210"),
-    "unibind2022": DataSource("predicted binding sites, UniBind 2022 (robust)", (
-        _at(f"{_UNIBIND}/20220914/bulk_Robust/Homo_sapiens", "damo_hg38_TFBS_per_TF.tar.gz", None, None, "unibind2022"),),
+    "unibind2022": DataSource("predicted binding sites, UniBind 2022 (robust)", (_SITES_2022,),
         "see unibind.uio.no", "Puig et al. 2021, doi 10.1186/s12864-021-07760-6"),
-    "published": DataSource("the paper's matrix: 163 TFs x 1,817,918 regions, with sequences", tuple(map(_published, (
-        "matrix2d.ReMap+UniBind.sparse.npz", "matrix2d.ReMap+UniBind.less-sparse.npz", "tfs_idx.pickle.gz", "sequences.200bp.fa.gz"))),
+    "published": DataSource("the paper's matrix: 163 TFs x 1,817,918 regions, with sequences",
+        tuple(map(_published, _PUBLISHED)),
         "MIT; made from ReMap (CC BY-NC 4.0)", "Novakovsky et al. 2021, doi 10.1186/s13059-021-02499-5"),
-    "string": DataSource("functional partners: STRING 12, human", (
-        _at(f"{_STRING}/protein.links.v12.0", "9606.protein.links.v12.0.txt.gz", 83_164_437, "sha256:3e22f32572211aa341d5b4bd08d30c32e693e294603202120936872f87719d4f"),
-        _at(f"{_STRING}/protein.info.v12.0", "9606.protein.info.v12.0.txt.gz", 1_970_090, "sha256:144de4b0d98c6a7dfde6ddc2591cf88657f27b989eadff4f501450c3ed1f0f1c")),
+    "string": DataSource("functional partners: STRING 12, human", _PARTNERS,
         "CC BY 4.0", "Szklarczyk et al. 2023, doi 10.1093/nar/gkac1000"),
-    "blacklist": DataSource("regions with artefacts in every experiment, hg38", (
-        _at("https://raw.githubusercontent.com/Boyle-Lab/Blacklist/61a04d2c5e49341d76735d485c61f0d1177d08a8/lists", "hg38-blacklist.v2.bed.gz",
-            None, "sha256:c92e763af17271446194991e71917ac220593a5a3d40a06667be24178ef08cf2"),),
+    "blacklist": DataSource("regions with artefacts in every experiment, hg38", (_ARTEFACTS,),
         "GPL-3", "Amemiya et al. 2019, doi 10.1038/s41598-019-45839-z"),
 }
 
 # %% ../../nbs/genome/5_download.ipynb #46efd6f7
-def source_table() -> pd.DataFrame: # A row per source: what it is, its files, bytes and checksum where known, licence, citation
+def source_table() -> pd.DataFrame: # A row per source: what, files, MB, checksums, licence, cite
     "All sources that can be downloaded."
-    known = lambda files, k: "all" if all(getattr(f, k) for f in files) else "none" if not any(getattr(f, k) for f in files) else "some"
-    return pd.DataFrame([dict(source=k, what=s.what, files=len(s.files), MB=round(sum(f.size or 0 for f in s.files)/1e6) or "?",
-                              checksums=known(s.files, "checksum"), licence=s.licence, cite=s.cite) for k,s in SOURCES.items()]).set_index("source")
+    def checked(files):
+        n = sum(bool(f.checksum) for f in files)
+        return "none" if not n else "all" if n==len(files) else "some"
+    rows = [dict(source=k, what=s.what, files=len(s.files), MB=round(sum(f.size or 0 for f in s.files)/1e6) or "?",
+                 checksums=checked(s.files), licence=s.licence, cite=s.cite) for k,s in SOURCES.items()]
+    return pd.DataFrame(rows).set_index("source")
 
 # %% ../../nbs/genome/5_download.ipynb #b9ac5158
 class Resuming:
@@ -105,40 +122,50 @@ class Resuming:
                 self.rest(url)
                 break
             except requests.RequestException as e:
-                refused = e.response is not None and 400<=e.response.status_code<500 and e.response.status_code not in (408, 416, 429)
-                if refused or attempt==self.tries-1: raise
+                if _refused(e) or attempt==self.tries-1: raise
                 self.tell(f"{url}: {_why(e)}; trying again")
                 time.sleep(self.wait*2**attempt)
         os.replace(self.part, output_file)
         self.tag.unlink(missing_ok=True)
 
-    def rest(self,
-        url:str, # Where the file is
-    ):
-        "Get what is missing; raises a `requests` exception unless the file is whole then"
-        have = self.part.stat().st_size if self.part.exists() and self.tag.exists() else 0
-        ask = {"Accept-Encoding":"identity"} | ({"Range":f"bytes={have}-", "If-Range":self.tag.read_text()} if have else {})
-        with requests.get(url, headers=ask, stream=True, timeout=self.timeout) as r:
-            if r.status_code==416: self.part.unlink()
-            r.raise_for_status()
-            if r.status_code!=206 or not r.headers.get("Content-Range", "").startswith(f"bytes {have}-"): have = 0
-            self._remember(r)
-            total = have+int(r.headers["Content-Length"]) if "Content-Length" in r.headers else None
-            with open(self.part, "ab" if have else "wb") as f, tqdm(total=total, initial=have, unit="B", unit_scale=True, desc=self.part.stem, disable=None) as bar:
-                for chunk in r.iter_content(2**14): bar.update(f.write(chunk))
-        if total is not None and self.part.stat().st_size!=total: raise requests.ConnectionError(f"{self.part.stat().st_size:,} of {total:,} bytes came")
-
-    def _remember(self, r):
-        "Keep the server's tag for the file; without one the next attempt begins anew"
-        tag = r.headers.get("ETag", "")
-        tag = r.headers.get("Last-Modified", "") if not tag or tag.startswith("W/") else tag
-        if tag: self.tag.write_text(tag)
-        else: self.tag.unlink(missing_ok=True)
+# %% ../../nbs/genome/5_download.ipynb #43098614
+@patch
+def rest(self:Resuming,
+    url:str, # Where the file is
+):
+    "Get what is missing; raises a `requests` exception unless the file is whole then."
+    have = self.part.stat().st_size if self.part.exists() and self.tag.exists() else 0
+    ask = {"Accept-Encoding":"identity"}
+    if have: ask |= {"Range":f"bytes={have}-", "If-Range":self.tag.read_text()}
+    with requests.get(url, headers=ask, stream=True, timeout=self.timeout) as r:
+        if r.status_code==416: self.part.unlink()
+        r.raise_for_status()
+        if r.status_code!=206 or not r.headers.get("Content-Range", "").startswith(f"bytes {have}-"): have = 0
+        _remember_tag(r, self.tag)
+        total = have+int(r.headers["Content-Length"]) if "Content-Length" in r.headers else None
+        bar = tqdm(total=total, initial=have, unit="B", unit_scale=True, desc=self.part.stem, disable=None)
+        with open(self.part, "ab" if have else "wb") as f, bar:
+            for some in r.iter_content(2**14): bar.update(f.write(some))
+    have = self.part.stat().st_size
+    if total is not None and have!=total: raise requests.ConnectionError(f"{have:,} of {total:,} bytes came")
 
 # %% ../../nbs/genome/5_download.ipynb #edbd671c
+def _remember_tag(response, path):
+    "Keep the server's tag for the file; without one the next attempt begins anew"
+    tag = response.headers.get("ETag", "")
+    tag = response.headers.get("Last-Modified", "") if not tag or tag.startswith("W/") else tag
+    if tag: path.write_text(tag)
+    else: path.unlink(missing_ok=True)
+
+def _refused(e):
+    "Did the server refuse, so that asking again is of no use?"
+    code = getattr(e.response, "status_code", 0)
+    return 400<=code<500 and code not in (408, 416, 429)
+
 def _why(e):
     "What went wrong, in a few words"
-    if getattr(e, "response", None) is not None: return f"the server answered {e.response.status_code} {e.response.reason}"
+    r = getattr(e, "response", None)
+    if r is not None: return f"the server answered {r.status_code} {r.reason}"
     if isinstance(e, requests.Timeout): return "the server fell silent"
     if isinstance(e, requests.exceptions.ChunkedEncodingError) or "bytes came" in str(e): return "the connection broke"
     return "no connection"
@@ -151,7 +178,7 @@ def fetch(
     tell:Callable=print, # Called with a line about each step
     **kwargs, # For `Resuming`: tries, timeout, wait
 ) -> Path: # The file, or what it was unpacked to
-    "Get a file, or find it there; raises `UserError` where that fails, and keeps what came in a `.part` file for the next time."
+    "Get a file, or find it there; raises `UserError` where that fails, and keeps what came for the next time."
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     path, goal = folder/file.name, folder/(file.unpack or file.name)
@@ -163,14 +190,8 @@ def fetch(
     return goal
 
 # %% ../../nbs/genome/5_download.ipynb #c14fd435
-def _doubt(path, file):
-    if file.size and path.stat().st_size!=file.size: return f", used although it has {path.stat().st_size:,} bytes and the published file {file.size:,}"
-    if not file.checksum: return ""
-    kind, want = file.checksum.split(":")
-    return "" if pooch.file_hash(str(path), kind)==want else ", used although its checksum is not that of the published file"
-
 def _download(file, path, tell, kwargs):
-    "Try the addresses of a file in turn"
+    "A file from the first of its addresses that gives it"
     pooch.get_logger().setLevel("WARNING")
     for url in file.urls:
         tell(f"{path.name} from {url}")
@@ -179,15 +200,27 @@ def _download(file, path, tell, kwargs):
             pooch.retrieve(url, file.checksum, path.name, path.parent, downloader=Resuming(part, tell=tell, **kwargs))
             return _check_kind(path, url)
         except requests.RequestException as e: problem = f"{url}: {_why(e)}{_kept(part)}"
-        except (ValueError, UserError) as e: problem = str(e) if isinstance(e, UserError) else f"{url}: its checksum is not that of the published file; nothing was kept"
+        except UserError as e: problem = str(e)
+        except ValueError: problem = f"{url}: its checksum is not that of the published file; nothing was kept"
         if url!=file.urls[-1]: tell(problem)
     raise UserError(problem)
 
 def _kept(part):
     "A part without the server's tag is of no use"
-    if part.exists() and part.with_name(part.name+".tag").exists(): return f"; what came is kept in {part.name}, call again to carry on"
+    if part.exists() and part.with_name(part.name+".tag").exists():
+        return f"; what came is kept in {part.name}, call again to carry on"
     part.unlink(missing_ok=True)
     return ""
+
+# %% ../../nbs/genome/5_download.ipynb #ef6ecd0c
+def _doubt(path, file):
+    "What tells a file that was there already from the published one"
+    n = path.stat().st_size
+    if file.size and n!=file.size: return f", used although it has {n:,} bytes and the published file {file.size:,}"
+    if not file.checksum: return ""
+    kind, want = file.checksum.split(":")
+    if pooch.file_hash(str(path), kind)==want: return ""
+    return ", used although its checksum is not that of the published file"
 
 def _check_kind(path, url):
     "Is it what its name says? Servers also send pages that say they are sorry"
@@ -202,8 +235,10 @@ def _unpack(path, goal, tell):
         if ".tar" in path.suffixes:
             with writing_folder(goal) as tmp, tarfile.open(path) as tar: tar.extractall(tmp, filter="data")
         else:
-            with writing(goal) as tmp, gzip.open(path) as src, open(tmp, "wb") as dest: shutil.copyfileobj(src, dest, 2**20)
-    except (EOFError, gzip.BadGzipFile, tarfile.TarError): raise UserError(f"{path}: cut short or damaged; remove it and get it again") from None
+            with writing(goal) as tmp, gzip.open(path) as packed, open(tmp, "wb") as f:
+                shutil.copyfileobj(packed, f, 2**20)
+    except (EOFError, gzip.BadGzipFile, tarfile.TarError):
+        raise UserError(f"{path}: cut short or damaged; remove it and get it again") from None
 
 # %% ../../nbs/genome/5_download.ipynb #83b68470
 def fetch_source(

@@ -1,4 +1,4 @@
-"""Reading peaks, binding sites and open regions, whatever they came in.
+"""Reading peaks, binding sites and open regions in the formats that they come in.
 
 Docs: https://tf-transfer.github.io/tf_transfer/genome/formats.html.md"""
 
@@ -21,7 +21,8 @@ from fastcore.basics import patch
 from ..core import UserError, check_file, is_gzipped, reading
 
 # %% ../../nbs/genome/3_formats.ipynb #a98b4efd
-BED = ("chrom", "start", "end", "name", "score", "strand", "thick_start", "thick_end", "rgb", "blocks", "block_sizes", "block_starts")
+BED = ("chrom", "start", "end", "name", "score", "strand",
+       "thick_start", "thick_end", "rgb", "blocks", "block_sizes", "block_starts")
 NARROW_PEAK = (*BED[:6], "signal", "p_value", "q_value", "peak")
 BROAD_PEAK = NARROW_PEAK[:-1]
 DNASE_CLUSTERS = (*BED[:5], "n_sources", "sources", "source_scores")
@@ -33,7 +34,9 @@ def _is_int(s): return bool(re.fullmatch("-?[0-9]+", s))
 def _is_float(s): return bool(re.fullmatch(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?", s))
 
 def _is_interval(fields): return len(fields)>2 and _is_int(fields[1]) and _is_int(fields[2])
-def _has_bin(fields): return len(fields)>3 and _is_int(fields[0]) and not _is_int(fields[1]) and _is_interval(fields[1:])
+def _has_bin(fields):
+    "Does a line begin with UCSC's bin, a number before the name of the contig?"
+    return len(fields)>3 and _is_int(fields[0]) and not _is_int(fields[1]) and _is_interval(fields[1:])
 
 def _is_header(fields):
     "Does a line name its columns, as tables written by pandas or UCSC do?"
@@ -55,17 +58,23 @@ def _layout(rows):
     "Format and columns of a table, from the fields of its first lines"
     bin_first = all(map(_has_bin, rows))
     if bin_first: rows = [r[1:] for r in rows]
+    name, columns = _format(rows)
+    extra = tuple(f"column_{i}" for i in range(len(columns), len(rows[0])))
+    return name+(" with UCSC's bin" if bin_first else ""), ("bin",)*bin_first + (columns+extra)[:len(rows[0])]
+
+def _format(rows):
     n = len(rows[0])
     every = lambda test, *at: all(test(r[i]) for r in rows for i in at)
     inside = lambda r: _is_int(r[6]) and _is_int(r[7]) and int(r[1])<=int(r[6])<=int(r[7])<=int(r[2])
-    if n>=7 and all(_is_int(r[5]) and re.fullmatch(r"(\d+,)*\d+,?", r[6]) and len(r[6].strip(",").split(","))==int(r[5]) for r in rows):
-        name, columns = "DNase clusters", DNASE_CLUSTERS
-    elif n==10 and every(_is_float, 6, 7, 8) and every(_is_int, 9): name, columns = "narrowPeak", NARROW_PEAK
-    elif n==9 and every(_is_float, 6, 7, 8) and not all(map(inside, rows)): name, columns = "broadPeak", BROAD_PEAK
-    elif n>6 and not every(_is_int, *range(6, min(n, 8))): name, columns = f"BED6+{n-6}", BED[:6]
-    else: name, columns = f"BED{min(n, 12)}", BED
-    extra = tuple(f"column_{i}" for i in range(len(columns), n))
-    return name+(" with UCSC's bin" if bin_first else ""), ("bin",)*bin_first + (columns+extra)[:n]
+    if n>=7 and all(map(_lists_sources, rows)): return "DNase clusters", DNASE_CLUSTERS
+    if n==10 and every(_is_float, 6, 7, 8) and every(_is_int, 9): return "narrowPeak", NARROW_PEAK
+    if n==9 and every(_is_float, 6, 7, 8) and not all(map(inside, rows)): return "broadPeak", BROAD_PEAK
+    if n>6 and not every(_is_int, *range(6, min(n, 8))): return f"BED6+{n-6}", BED[:6]
+    return f"BED{min(n, 12)}", BED
+
+def _lists_sources(row):
+    "Is the sixth column a number, and the seventh as many numbers, separated by commas?"
+    return _is_int(row[5]) and re.fullmatch(r"(\d+,)*\d+,?", row[6]) and len(row[6].strip(",").split(","))==int(row[5])
 
 # %% ../../nbs/genome/3_formats.ipynb #7b2733a7
 @dataclass(frozen=True)
@@ -79,18 +88,20 @@ class IntervalFile:
     dataset:tuple = None # TF and biosample of all its intervals
     naming:Callable = None # Without `dataset`: from an interval's name to TF and biosample
 
-    def __repr__(self): return f"IntervalFile({self.path.name}: {self.format}{', gzip' if is_gzipped(self.path) else ''})"
+    def __repr__(self):
+        return f"IntervalFile({self.path.name}: {self.format}{', gzip' if is_gzipped(self.path) else ''})"
 
 # %% ../../nbs/genome/3_formats.ipynb #34b927a0
 def recognise(
-    path:str|Path, # A table of intervals: BED3 to BED12, narrowPeak, broadPeak, UCSC's DNase clusters; plain, gzip or bgzip
+    path:str|Path, # BED3 to BED12, narrowPeak, broadPeak or UCSC's DNase clusters; plain, gzip or bgzip
 ) -> IntervalFile: # Its format is "empty" where there is no interval in it
     "Look at the first lines of a file; raises `UserError` where they are no intervals."
     rows, first = [], 1
     with reading(path) as f:
         for n,fields in _data_lines(f):
             if not rows: first = n
-            if not rows and not (_has_bin(fields) or _is_interval(fields)): _refuse(path, n, fields, "not chrom, start and end, separated by tabs")
+            if not rows and not (_has_bin(fields) or _is_interval(fields)):
+                _refuse(path, n, fields, "not chrom, start and end, separated by tabs")
             rows.append(fields)
             _check_width(path, n, fields, len(rows[0]))
             if len(rows)==50: break
@@ -120,7 +131,7 @@ class Block:
 
     def table(self) -> pd.DataFrame: # Columns chrom, start, end, summit, and name where there is one
         "The block as a table."
-        text = lambda a: a.dictionary.to_numpy(False)[a.indices.to_numpy()]
+        text = lambda column: column.dictionary.to_numpy(False)[column.indices.to_numpy()]
         t = pd.DataFrame(dict(chrom=text(self.chrom), start=self.start, end=self.end, summit=self.summit))
         return t if self.name is None else t.assign(name=text(self.name))
 
@@ -137,7 +148,8 @@ def _block(b, with_name):
     get = lambda k: b[k].to_numpy()
     start, end = get("start"), get("end")
     summit = (start+end)//2
-    if "peak" in b.schema.names: summit = np.where((get("peak")>=0) & (get("peak")<end-start), start+get("peak"), summit)
+    if "peak" in b.schema.names:
+        summit = np.where((get("peak")>=0) & (get("peak")<end-start), start+get("peak"), summit)
     if "thick_start" in b.schema.names and "thick_end" in b.schema.names:
         thick, thick_end = get("thick_start"), get("thick_end")
         summit = np.where((thick_end-thick==1) & (start<=thick) & (thick<end), thick, summit)
@@ -150,7 +162,8 @@ def _csv(source, file, skip, name, size):
     types = _wanted(file.columns, name)
     read = pa.csv.ReadOptions(column_names=list(_unique(file.columns)), skip_rows=skip, block_size=size)
     parse = pa.csv.ParseOptions(delimiter="\t", quote_char=False)
-    for b in pa.csv.open_csv(source, read, parse, pa.csv.ConvertOptions(include_columns=list(types), column_types=types, null_values=[])):
+    convert = pa.csv.ConvertOptions(include_columns=list(types), column_types=types, null_values=[])
+    for b in pa.csv.open_csv(source, read, parse, convert):
         if len(b): yield _block(b, name)
 
 def _unique(columns): return (c if columns.index(c)==i else f"{c}_{i}" for i,c in enumerate(columns))
@@ -182,9 +195,10 @@ def blocks(self:IntervalFile,
 ) -> Iterator: # Of `Block`
     "Read a file of intervals; raises `UserError` with the line that is wrong."
     if self.format=="empty": return
-    done = 0
+    path, done = str(self.path), 0
     try:
-        for b in _csv(pa.CompressedInputStream(str(self.path), "gzip") if is_gzipped(self.path) else str(self.path), self, self.skip, name, size):
+        source = pa.CompressedInputStream(path, "gzip") if is_gzipped(path) else path
+        for b in _csv(source, self, self.skip, name, size):
             if ((b.start<0) | (b.end<=b.start)).any(): raise pa.ArrowInvalid
             yield b
             done += len(b)
@@ -217,8 +231,10 @@ def unibind_name(
     name:str, # EXPERIMENT.BIOSAMPLE.TF, or EXPERIMENT.BIOSAMPLE.TF.MATRIX.VERSION and more
 ) -> tuple|None: # TF and biosample; None if it is no such name
     "TF and biosample from the name of a UniBind file or site."
-    found = (re.fullmatch(r"[^.]+\.(.+)\.([^.]+)\.MA[0-9]+\.[0-9]+(\..*)?", name) or re.fullmatch(r"[^_]+_([^_]+)_([^_]+)_MA[0-9.]+", name)
-             or re.fullmatch(r"[^.]+\.(.+)\.([^.]+)", name))
+    shapes = (r"[^.]+\.(.+)\.([^.]+)\.MA[0-9]+\.[0-9]+(\..*)?", # A file of one TF
+              r"[^_]+_([^_]+)_([^_]+)_MA[0-9.]+", # A site in a file of all
+              r"[^.]+\.(.+)\.([^.]+)")
+    found = next(filter(None, (re.fullmatch(o, name) for o in shapes)), None)
     return (found[2], found[1]) if found else None
 
 # %% ../../nbs/genome/3_formats.ipynb #12dd63ed
@@ -235,9 +251,10 @@ def interval_files(
         sheet = _sheet(check_file(path))
         return _sheet_files(path, sheet) if sheet is not None else [_whose(path, naming, tf, biosample, names_first)]
     sheets = {p:s for p in sorted(path.iterdir()) if p.suffix in (".tsv", ".txt") and (s := _sheet(p)) is not None}
-    if len(sheets)>1: raise UserError(f"{path}: several sheets, {', '.join(p.name for p in sheets)}; name the one to use")
+    if len(sheets)>1:
+        raise UserError(f"{path}: several sheets, {', '.join(p.name for p in sheets)}; name the one to use")
     for p,sheet in sheets.items(): return _sheet_files(p, sheet)
-    files = [p for p in sorted(path.rglob("*")) if re.search(r"\.(bed|narrowPeak|broadPeak)(\.gz|\.bgz)?$", p.name) and not p.name.startswith(".")]
+    files = [p for p in sorted(path.rglob("[!.]*")) if re.search(r"\.(bed|narrowPeak|broadPeak)(\.gz|\.bgz)?$", p.name)]
     if not files: raise UserError(f"{path}: no .bed or .narrowPeak file in this folder")
     return [_whose(p, naming, tf, biosample, names_first) for p in files]
 
@@ -251,7 +268,10 @@ def _whose(path, naming, tf, biosample, names_first):
     named = name is not None and naming(name) is not None
     if tf and not (names_first and named): return replace(file, dataset=(tf, biosample))
     if file.format=="empty": raise UserError(f"{path}: no interval in it")
-    if not named: raise UserError(f"{path}: {f'the names of its intervals, such as {name!r}, do not' if name else 'nothing in it'} say{'' if name else 's'} which TF and biosample it is; give --tf, or a sheet (columns file, tf, biosample)")
+    if not named:
+        silent = f"the names of its intervals, such as {name!r}, do not say" if name else "nothing in it says"
+        raise UserError(f"{path}: {silent} which TF and biosample it is; "
+                        "give --tf, or a sheet (columns file, tf, biosample)")
     return replace(file, naming=naming, format=f"{'UniBind' if naming is unibind_name else 'ReMap'}, {file.format}")
 
 def _sheet(path):
@@ -266,4 +286,5 @@ def _sheet_files(path, sheet):
     if not len(sheet): raise UserError(f"{path}: no file in this sheet")
     unnamed = sheet.index[sheet.tf.str.strip()==""]
     if len(unnamed): raise UserError(f"{path}: row {unnamed[0]+1} names no TF")
-    return [replace(recognise(path.parent/r.file.strip()), dataset=(r.tf.strip(), r.biosample.strip())) for r in sheet.itertuples()]
+    return [replace(recognise(path.parent/r.file.strip()), dataset=(r.tf.strip(), r.biosample.strip()))
+            for r in sheet.itertuples()]

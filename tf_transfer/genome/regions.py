@@ -1,4 +1,4 @@
-"""Where in the genome: checking, resizing and comparing regions.
+"""Checking, resizing and comparing regions of a genome, and the names of its contigs.
 
 Docs: https://tf-transfer.github.io/tf_transfer/genome/regions.html.md"""
 
@@ -27,8 +27,9 @@ def check_regions(
     if not len(regions): raise UserError(f"{what}: no region in it")
     bad = ((regions.start<0) | (regions.end<=regions.start)).to_numpy()
     if bad.any():
-        r = regions.iloc[int(bad.argmax())]
-        raise UserError(f"{what}: row {int(bad.argmax())+1}, {r.chrom}:{r.start}-{r.end}, is no region; it needs 0 <= start < end")
+        i = int(bad.argmax())
+        r = regions.iloc[i]
+        raise UserError(f"{what}: row {i+1}, {r.chrom}:{r.start}-{r.end}, is no region; it needs 0 <= start < end")
     return regions
 
 # %% ../../nbs/genome/2_regions.ipynb #f7afc2c0
@@ -66,18 +67,18 @@ def _bare(name):
 # %% ../../nbs/genome/2_regions.ipynb #e0362c8e
 def other_names(
     names:list, # Contig names
-    known:list, # The spelling that is wanted
-) -> dict: # Name to known name, for names that are not known but differ by `chr`, by case, or as M and MT do
+    wanted:list, # The spelling that is wanted
+) -> dict: # Name to wanted name, for names that differ by `chr`, by case, or as M and MT do
     "How the contigs of one file are called in another."
-    bare = {_bare(k):k for k in reversed(known)}
-    return {n:bare[_bare(n)] for n in names if n not in set(known) and _bare(n) in bare}
+    bare = {_bare(k):k for k in reversed(wanted)}
+    return {n:bare[_bare(n)] for n in names if n not in set(wanted) and _bare(n) in bare}
 
 # %% ../../nbs/genome/2_regions.ipynb #099a9e1b
 class Contigs:
     "The contigs of a genome, laid end to end, and how other files spell their names."
     def __init__(self,
         lengths:dict, # Contig name to its length, bp
-        rename:bool=False, # Translate names that differ by `chr` or by case: `1` is `chr1`?
+        rename:bool=False, # Translate names that differ by `chr` or by case: is `1` `chr1`?
         genome:str|Path="the genome", # What to call the genome in an error
     ):
         self.names, self.rename, self.genome = list(lengths), rename, str(genome)
@@ -87,7 +88,7 @@ class Contigs:
     def translated(self,
         names, # Contig names of another file, (n,), any of them more than once
     ) -> np.ndarray: # The names that the genome has for them, object, (n,); a name that it lacks stays
-        "Contig names as the genome spells them; as they are without `rename`."
+        "Contig names as the genome spells them; without `rename`, as they are."
         code, names = pd.factorize(np.asarray(names, object))
         same = other_names(names, self.names) if self.rename else {}
         return np.array([same.get(n, n) for n in names], object)[code]
@@ -99,11 +100,13 @@ class Contigs:
         code, names = pd.factorize(self.translated(names))
         return pd.Index(self.names).get_indexer(names).astype(np.int64)[code]
 
-    def places(self,
-        regions:pd.DataFrame, # Columns chrom, start; contigs that the genome has
-    ) -> np.ndarray: # Int64, (regions,)
-        "Where regions start, contigs laid end to end."
-        return self.offsets[self.codes(regions.chrom)]+regions.start.to_numpy()
+# %% ../../nbs/genome/2_regions.ipynb #4e061d46
+@patch
+def places(self:Contigs,
+    regions:pd.DataFrame, # Columns chrom, start; on contigs that the genome has
+) -> np.ndarray: # Int64, (regions,)
+    "Where regions start, contigs laid end to end."
+    return self.offsets[self.codes(regions.chrom)]+regions.start.to_numpy()
 
 # %% ../../nbs/genome/2_regions.ipynb #aec3e176
 @patch
@@ -114,15 +117,15 @@ def check(self:Contigs,
     "Raises `UserError` if there are names, and the genome has none of them."
     names = list(dict.fromkeys(names))
     if not names or (self.codes(names)>=0).any(): return
-    listed = lambda ns: ", ".join(ns[:4]) + (" ..." if len(ns)>4 else "")
-    raise UserError(f"{what} and {self.genome} have no contig in common: {listed(names)} against {listed(self.names)}; {self.hint(names)}")
+    theirs, ours = (", ".join(ns[:4])+(" ..." if len(ns)>4 else "") for ns in (names, self.names))
+    raise UserError(f"{what} and {self.genome} have no contig in common: {theirs} against {ours}; {self.hint(names)}")
 
-# %% ../../nbs/genome/2_regions.ipynb #65389e79
+# %% ../../nbs/genome/2_regions.ipynb #94b6031c
 @patch
 def hint(self:Contigs,
     names, # Contig names that the genome lacks
-) -> str: # What to do about it
-    "What to do about names that the genome lacks."
+) -> str: # Part of a sentence
+    "What may be wrong with names that the genome lacks."
     same = other_names(names, self.names)
     if not same: return "they may be of another genome"
     name, wanted = next(iter(same.items()))
@@ -141,8 +144,8 @@ class RegionIndex:
     def hits(self,
         start:np.ndarray, # Where intervals start, contigs laid end to end, int64
         end:np.ndarray, # Where they end (not included)
-    ) -> tuple: # Intervals and regions that share at least one base: position of each, pair by pair
-        "All pairs of an interval and a region that overlap."
+    ) -> tuple: # Two arrays, int64, (pairs,): the interval and the region of each pair
+        "All pairs of an interval and a region that share at least one base."
         first = np.searchsorted(self.start, start-self.width, "right")
         n = np.maximum(np.searchsorted(self.start, end, "left")-first, 0)
         which = np.repeat(np.arange(len(start)), n)

@@ -54,7 +54,8 @@ class Skipped:
         self.add(why, first.label.iloc[0] if "label" in first else region_names(first)[0], int(bad.sum()))
         return intervals[~bad]
 
-    def __str__(self): return "; ".join(f"{n:,} skipped: {why} ({self.first[why]} first)" for why,n in self.count.items())
+    def __str__(self):
+        return "; ".join(f"{n:,} skipped: {why} ({self.first[why]} first)" for why,n in self.count.items())
 
 # %% ../../nbs/genome/4_windows.ipynb #3f6726d6
 def windows(
@@ -64,7 +65,7 @@ def windows(
     policy:Policy, # What becomes of intervals that do not fit
     skipped:Skipped, # Where to count those that are left out
     what:str|Path="intervals", # What to call them in an error: the name of a file, say
-) -> pd.DataFrame: # The same columns and index, fewer rows; start and end are those of the windows, chrom is as the genome has it
+) -> pd.DataFrame: # The same columns and index, fewer rows; chrom, start and end are those of the windows
     "A window about each interval that has one; raises `UserError` where the policy refuses."
     t = intervals.assign(chrom=contigs.translated(intervals.chrom))
     if policy.unknown_contigs=="refuse": _refuse_unknown(t.chrom, contigs, what)
@@ -84,8 +85,8 @@ def _refuse_unknown(chrom, contigs, what):
     unknown = chrom[contigs.codes(chrom)<0]
     if not len(unknown): return
     names = list(unknown.unique())
-    raise UserError(f"{what}: {len(unknown)} of {len(chrom)} lie on contigs that {contigs.genome} lacks, {', '.join(names[:4])}; "
-                    f"{contigs.hint(names)}; or leave them out (tft-build does with --chroms)")
+    raise UserError(f"{what}: {len(unknown)} of {len(chrom)} lie on contigs that {contigs.genome} lacks, "
+                    f"{', '.join(names[:4])}; {contigs.hint(names)}; or leave them out (tft-build does with --chroms)")
 
 # %% ../../nbs/genome/4_windows.ipynb #9968ff21
 def refuse_beyond(
@@ -102,7 +103,8 @@ def refuse_beyond(
     if not over.any(): return
     i = int(over.argmax())
     chrom, length = contigs.names[contig[i]], contigs.lengths[contig[i]]
-    raise UserError(f"{what}: {chrom}:{start[i]}-{end[i]} reaches over the end of {chrom}, which has {length:,} bp in the genome; was it made with another assembly?")
+    raise UserError(f"{what}: {chrom}:{start[i]}-{end[i]} reaches over the end of {chrom}, "
+                    f"which has {length:,} bp in the genome; was it made with another assembly?")
 
 # %% ../../nbs/genome/4_windows.ipynb #76c3710d
 def without_n(

@@ -46,7 +46,7 @@ def shuffled(
 def _named(net, codes, quantile, top):
     "The trimmed motifs of a network's filters, and their best matches"
     pwms = [trim(p, 0.3) for p in filter_pwms(net, codes, quantile=quantile)]
-    return pwms, tomtom(pwms, least_bits=6, top=top)
+    return pwms, tomtom(pwms, min_bits=6, top=top)
 
 def _best(net, codes, bs=100):
     "Each filter's highest activation in each sequence, (sequences, filters)"

@@ -22,7 +22,7 @@ from .filters import correctly_predicted
 from .sections import (Look, experiment_section, filter_section, letter_section, motif_section,
     pattern_section, refinement_section)
 
-# %% ../../nbs/interpret/9_page.ipynb #8d054613
+# %% ../../nbs/interpret/9_page.ipynb #bb55ae1d
 def _look(model, m, tf, n, seed):
     "What to look at, and how many regions it was chosen from"
     net = net_of(model)

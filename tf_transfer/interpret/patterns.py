@@ -15,13 +15,13 @@ import pandas as pd
 from ..core import UserError
 from ..genome.dna import one_hot
 from ..motifs.pwm import PWM
-from ..motifs.tomtom import tomtom
+from ..motifs.tomtom import keeping_threads, tomtom
 from ..model.predict import net_of
 from .attribution import Attributions, deep_lift
 from .filters import trim
 from .nulls import shuffled, untrained
 
-# %% ../../nbs/interpret/5_patterns.ipynb #f4bf25ec
+# %% ../../nbs/interpret/5_patterns.ipynb #d396d208
 def _tfmodisco():
     "TF-MoDISco, which keeps on disk what it compiles, where it can; raises `UserError` where it is not installed"
     try: from modiscolite.tfmodisco import TFMoDISco
@@ -43,6 +43,7 @@ def _pattern(found, name):
     return trim(PWM(name, found.sequence[max(core[0]-3, 0):core[-1]+4].T*n, n_sites=n))
 
 # %% ../../nbs/interpret/5_patterns.ipynb #bf7cfa6e
+@keeping_threads()
 def patterns(
     a:Attributions, # Of some hundred sequences or more
     min_sites:int=20, # Patterns of fewer stretches are left out
@@ -72,7 +73,7 @@ def _by_chance(named, net, codes, seed):
         with suppress(UserError): tables.append(named(other, c, 20)[1])
     return pd.concat(tables).groupby("known").p.min() if tables else pd.Series(dtype=float)
 
-# %% ../../nbs/interpret/5_patterns.ipynb #600ef3f4
+# %% ../../nbs/interpret/5_patterns.ipynb #dddc83e4
 def known_patterns(
     model, # A network, or a learner
     codes:np.ndarray, # Codes, uint8, (sequences, width): some hundred or more, where the TF binds
@@ -84,7 +85,7 @@ def known_patterns(
     "Which patterns are known motifs, beyond what an untrained network and shuffled sequences show."
     def named(net, c, top):
         pwms = patterns(attribute(net, c, tf, seed=seed))
-        return pwms, tomtom(pwms, least_bits=6, least_density=0.5, least_sites=20, top=top)
+        return pwms, tomtom(pwms, min_bits=6, min_density=0.5, min_sites=20, top=top)
     net = net_of(model)
     pwms, table = named(net, codes, 1)
     table["null_p"] = table.known.map(_by_chance(named, net, codes, seed)).fillna(1.).astype(float)

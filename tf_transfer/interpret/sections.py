@@ -144,7 +144,7 @@ def filter_section(
     section.motifs, section.to_test = pwms, [vertebrate_profiles()[i] for i in best.known.head(4)]
     return section
 
-# %% ../../nbs/interpret/8_sections.ipynb #2f4e802d
+# %% ../../nbs/interpret/8_sections.ipynb #ca470fc9
 def motif_section(
     look:Look, # What is looked at; the first layer holds motifs
 ) -> Section: # Table and figure: motifs
@@ -153,7 +153,7 @@ def motif_section(
     of_all = influence(look.net, look.some)[look.tf]
     matters = of_all.to_numpy()[:len(pwms)]
     order = np.argsort(-matters)[:12]
-    names = tomtom([pwms[i] for i in order], least_bits=0, least_sites=0, top=1)
+    names = tomtom([pwms[i] for i in order], min_bits=0, min_sites=0, top=1)
     frame = names.assign(motif=order[names.motif], influence=matters[order[names.motif]])
     columns = ["motif_name", "known_name", "matrix_id", "family", "influence"]
     section.keep("motifs", frame.drop(columns="known"), "The most influential motifs of the first layer",

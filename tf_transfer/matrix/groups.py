@@ -6,17 +6,19 @@ Docs: https://tf-transfer.github.io/tf_transfer/matrix/groups.html.md"""
 
 # %% auto #0
 __all__ = ['GROUPS', 'best_resolved', 'cosine', 'cobinding', 'Group', 'same_mode', 'least_correlated', 'cofactors', 'correlated',
-           'read_string', 'string_partners', 'random_tfs', 'random_group', 'buried', 'best_group', 'relatives']
+           'read_string', 'string_partners', 'random_tfs', 'random_group', 'buried', 'best_group', 'Relatives',
+           'relatives']
 
 # %% ../../nbs/matrix/6_groups.ipynb #da67ef9b
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 import anndata as ad
 import numpy as np
 import pandas as pd
 from ..core import UserError, pick, reading
-from .states import BOUND, UNRESOLVED, summary
 from ..motifs.modes import binding_modes
 from ..motifs.pwm import PWM, align, jaspar_table, vertebrate_profiles
+from .states import BOUND, UNRESOLVED, summary
 
 # %% ../../nbs/matrix/6_groups.ipynb #75147d34
 def best_resolved(
@@ -27,24 +29,25 @@ def best_resolved(
     "The TFs with the most resolved regions; raises `UserError` where there are fewer than `n`."
     pick(list(exclude), m.obs_names)
     ranked = [t for t in summary(m).index if t not in set(exclude)]
-    if n>len(ranked): raise UserError(f"{n} TFs asked for; the matrix has {len(ranked)}{' others' if len(exclude) else ''}")
+    if n>len(ranked):
+        raise UserError(f"{n} TFs asked for; the matrix has {len(ranked)}{' others' if len(exclude) else ''}")
     return ranked[:n]
 
 # %% ../../nbs/matrix/6_groups.ipynb #add6a588
 def cosine(
     states:np.ndarray, # States, int8, (TFs, regions)
-    chunk:int=10_000, # Regions at a time
+    bs:int=10_000, # Regions per batch
     of:list=None, # Positions of the TFs to compare with all; all if not given
 ) -> np.ndarray: # Float64, (TFs of `of`, TFs), 0 to 1; NaN where the two share no resolved bound region
     "Cosine similarity of pairs of TFs over the regions where both are resolved."
     of = np.arange(len(states)) if of is None else of
     both, mine, theirs = (np.zeros((len(of), len(states))) for _ in range(3))
-    for i in range(0, states.shape[1], chunk):
-        s = states[:, i:i+chunk]
-        bound, known = (s==BOUND).astype(np.float32), (s!=UNRESOLVED).astype(np.float32)
+    for i in range(0, states.shape[1], bs):
+        s = states[:, i:i+bs]
+        bound, resolved = (s==BOUND).astype(np.float32), (s!=UNRESOLVED).astype(np.float32)
         both += bound[of]@bound.T
-        mine += bound[of]@known.T
-        theirs += known[of]@bound.T
+        mine += bound[of]@resolved.T
+        theirs += resolved[of]@bound.T
     with np.errstate(invalid="ignore", divide="ignore"): return both/np.sqrt(mine*theirs)
 
 # %% ../../nbs/matrix/6_groups.ipynb #482d1447
@@ -52,9 +55,10 @@ def cobinding(
     m:ad.AnnData, # Binding matrix
     tf:str, # Name of the target
 ) -> pd.Series: # Cosine with every other TF, highest first
-    "Who binds where the target binds?"
+    "How often each TF binds where the target binds."
     i = pick([tf], m.obs_names)[0]
-    return pd.Series(cosine(m.X, of=[i])[0], index=m.obs_names, name=f"cosine with {tf}").drop(tf).sort_values(ascending=False)
+    cosines = pd.Series(cosine(m.X, of=[i])[0], index=m.obs_names, name=f"cosine with {tf}")
+    return cosines.drop(tf).sort_values(ascending=False)
 
 # %% ../../nbs/matrix/6_groups.ipynb #5fa79111
 @dataclass(frozen=True)
@@ -72,31 +76,38 @@ class Group:
     @property
     def note(self):
         "Empty, or that there were too few"
-        return "" if len(self.table)>=self.wanted else f"only {len(self.table)} of {self.wanted} TFs could be found for {self.target} by {self.kind}"
+        found = f"only {len(self.table)} of {self.wanted} TFs could be found for {self.target} by {self.kind}"
+        return found if len(self.table)<self.wanted else ""
 
     def with_target(self): # The same group and the target itself
         "Let the target take part in the pre-training."
         own = pd.DataFrame(dict(score=[np.nan], why=["the target itself"]), index=[self.target])
-        return replace(self, table=pd.concat([own, self.table]), kind=f"{self.kind}, with the target", wanted=self.wanted+1)
+        table, kind = pd.concat([own, self.table]), f"{self.kind}, with the target"
+        return replace(self, table=table, kind=kind, wanted=self.wanted+1)
 
-    def __repr__(self): return f"{self.kind} for {self.target}: {', '.join(self.tfs)}{f' ({self.note})' if self.note else ''}"
-    def _repr_html_(self): return f"<p>{self.kind} for {self.target}{f': {self.note}' if self.note else ''}</p>{self.table.round(6).to_html()}"
+    def __repr__(self):
+        return f"{self.kind} for {self.target}: {', '.join(self.tfs)}{f' ({self.note})' if self.note else ''}"
+
+    def _repr_html_(self):
+        note = f": {self.note}" if self.note else ""
+        return f"<p>{self.kind} for {self.target}{note}</p>{self.table.round(6).to_html()}"
 
 # %% ../../nbs/matrix/6_groups.ipynb #9c02cfbe
 def _group(target, kind, scores, why, n):
     "The `n` best of a series of scores; `why` makes a reason of a name and a score"
     best = scores.dropna().sort_values(ascending=False, kind="stable").head(n)
-    return Group(target, kind, pd.DataFrame(dict(score=best, why=[why(t, s) for t,s in best.items()])).rename_axis("tf"), n)
+    table = pd.DataFrame(dict(score=best, why=[why(t, s) for t,s in best.items()])).rename_axis("tf")
+    return Group(target, kind, table, n)
 
 def _resolved(m, tfs):
     "In how many regions some TFs are resolved"
     return pd.Series((m.X!=UNRESOLVED).sum(1).astype(float), index=m.obs_names)[tfs]
 
 def _modes(m, tf, same):
-    "The other TFs of a matrix that have a binding mode in common with the target, or have not"
+    "The other TFs of a matrix: those of the target's binding mode, or (`same=False`) those of other modes"
     pick([tf], m.obs_names)
-    alike = set(binding_modes().members(tf, list(m.obs_names)))
-    return [t for t in m.obs_names if t!=tf and (t in alike)==same]
+    members = set(binding_modes().members(tf, list(m.obs_names)))
+    return [t for t in m.obs_names if t!=tf and (t in members)==same]
 
 # %% ../../nbs/matrix/6_groups.ipynb #a505565c
 def same_mode(
@@ -105,7 +116,8 @@ def same_mode(
     n:int=5, # How many
 ) -> Group:
     "The best resolved TFs of the target's binding mode; raises `UserError` where JASPAR does not know the target."
-    return _group(tf, "binding-mode", _resolved(m, _modes(m, tf, True)), lambda t,s: f"same binding mode; {int(s):,} regions resolved", n)
+    why = lambda t,s: f"same binding mode; {int(s):,} regions resolved"
+    return _group(tf, "binding-mode", _resolved(m, _modes(m, tf, True)), why, n)
 
 # %% ../../nbs/matrix/6_groups.ipynb #74b6c8a4
 def least_correlated(
@@ -113,9 +125,9 @@ def least_correlated(
     tf:str, # Name of the target
     n:int=5, # How many
 ) -> Group: # The score is the cosine; the lowest comes first
-    "TFs of the target's binding mode that bind with it least."
-    near = cobinding(m, tf)[_modes(m, tf, True)]
-    group = _group(tf, "least-correlated", -near, lambda t,s: f"same binding mode; cosine with {tf} {-s:.6f}", n)
+    "TFs of the target's binding mode that bind least where the target binds."
+    why = lambda t,s: f"same binding mode; cosine with {tf} {-s:.6f}"
+    group = _group(tf, "least-correlated", -cobinding(m, tf)[_modes(m, tf, True)], why, n)
     return replace(group, table=group.table.assign(score=-group.table.score))
 
 # %% ../../nbs/matrix/6_groups.ipynb #2835f4b2
@@ -125,8 +137,10 @@ def cofactors(
     n:int=5, # How many
 ) -> Group: # The score is the cosine
     "TFs of other binding modes that bind where the target binds."
-    return _group(tf, "cofactors", cobinding(m, tf)[_modes(m, tf, False)], lambda t,s: f"another binding mode; cosine with {tf} {s:.6f}", n)
+    why = lambda t,s: f"another binding mode; cosine with {tf} {s:.6f}"
+    return _group(tf, "cofactors", cobinding(m, tf)[_modes(m, tf, False)], why, n)
 
+# %% ../../nbs/matrix/6_groups.ipynb #ebb31dac
 def correlated(
     m:ad.AnnData, # Binding matrix
     tf:str, # Name of the target
@@ -143,7 +157,7 @@ def read_string(
     column:str="combined_score", # Which score
     species:str="9606", # NCBI taxon: 9606 is human
 ) -> pd.Series: # Name of each partner to the score of the link, 0 to 1,000, highest first
-    "STRING's partners of one protein; raises `UserError` where the files are of another species or version, or do not know it."
+    "STRING's partners of one protein; raises `UserError` where the files do not have it, or do not fit together."
     names = _string_table(info, "\t", ["preferred_name"]).iloc[:, :2]
     names = pd.Series(names.preferred_name.to_numpy(), index=names.iloc[:, 0])
     _check_species(names.index, species, info)
@@ -151,9 +165,11 @@ def read_string(
     if not len(mine): pick([tf], list(names), "protein", str(info))
     pairs = _string_table(links, " ", ["protein1", "protein2", column])
     _check_species(pairs.protein1[:1], species, links)
-    if not pairs.protein1[:1000].isin(names.index).mean()>0.9: raise UserError(f"{links} names proteins that {info} does not know; they must be of one version of STRING")
+    if not pairs.protein1[:1000].isin(names.index).mean()>0.9:
+        raise UserError(f"{links} names proteins that {info} does not know; they must be of one version of STRING")
     found = pairs[pairs.protein1.isin(mine)]
-    return pd.Series(found[column].to_numpy(float), index=names.reindex(found.protein2), name=column).sort_values(ascending=False, kind="stable")
+    scores = pd.Series(found[column].to_numpy(float), index=names.reindex(found.protein2), name=column)
+    return scores.sort_values(ascending=False, kind="stable")
 
 # %% ../../nbs/matrix/6_groups.ipynb #a2c7a83a
 def _string_table(path, sep, columns):
@@ -163,7 +179,8 @@ def _string_table(path, sep, columns):
         missing = [c for c in columns if c not in header]
         if missing: raise UserError(f"{path} has no column {missing[0]}; its columns are {', '.join(header)}")
         use = columns if columns[0]==header[0] else [header[0], *columns]
-        return pd.read_csv(f, sep=sep, names=header, usecols=use, dtype={c:str for c in use if c in ("protein1", "protein2") or c not in columns}, quoting=3, engine="c")
+        text = {c:str for c in use if c in ("protein1", "protein2") or c not in columns}
+        return pd.read_csv(f, sep=sep, names=header, usecols=use, dtype=text, quoting=3, engine="c")
 
 def _check_species(proteins, species, path):
     found = str(proteins[0]).split(".")[0] if len(proteins) else "nothing"
@@ -177,15 +194,18 @@ def string_partners(
     links:str=None, # STRING's `protein.links` file
     info:str=None, # STRING's `protein.info` file
     column:str="combined_score", # Which of STRING's scores
-    least:float=400, # Score that a partner must have; STRING calls 400 medium confidence, 700 high
+    min_score:float=400, # Score that a partner must have; STRING calls 400 medium confidence, 700 high
     species:str="9606", # NCBI taxon
 ) -> Group: # The score is STRING's
     "STRING's partners of the target, of other binding modes."
-    if links is None or info is None: raise UserError("STRING partners need STRING's files, protein.links and protein.info: `tft-download string` gets them")
+    if links is None or info is None:
+        what = "STRING's files, protein.links and protein.info"
+        raise UserError(f"STRING partners need {what}: `tft-download string` gets them")
     scores = read_string(links, info, tf, column, species)
-    scores = scores[(scores>=least) & ~scores.index.duplicated()]
+    scores = scores[(scores>=min_score) & ~scores.index.duplicated()]
     scores.index = scores.index.str.upper()
-    return _group(tf, "string", scores.reindex([t for t in _modes(m, tf, False)]), lambda t,s: f"another binding mode; STRING {column} {s:.0f}", n)
+    why = lambda t,s: f"another binding mode; STRING {column} {s:.0f}"
+    return _group(tf, "string", scores.reindex(_modes(m, tf, False)), why, n)
 
 # %% ../../nbs/matrix/6_groups.ipynb #4aa66012
 def random_tfs(
@@ -206,20 +226,22 @@ def random_group(
     m:ad.AnnData, # Binding matrix
     tf:str, # Name of the target
     n:int=5, # How many
-    like:Group=None, # A group whose numbers of bound regions are to be matched
+    like:Group=None, # A group to be matched: for each of its TFs, one of the three nearest in number of bound regions
     seed:int=0, # Seed
 ) -> Group: # The score is the number of bound regions
-    "TFs of other binding modes, at random; matched for bound regions if `like` is given: one of the three nearest to each."
+    "TFs of other binding modes, at random; matched for bound regions if `like` is given."
     rng, bound = np.random.default_rng(seed), pd.Series((m.X==BOUND).sum(1).astype(float), index=m.obs_names)
     left = bound[[t for t in _modes(m, tf, False) if like is None or t not in like.tfs]]
-    if like is None: chosen = list(rng.permutation(left.index)[:n])
-    else:
-        chosen = []
-        for t in [t for t in like.tfs if t!=tf][:n]:
-            near = (np.log1p(left.drop(chosen))-np.log1p(bound[t])).abs().nsmallest(3).index
-            if len(near): chosen.append(str(rng.choice(near)))
-    why = lambda t,s: f"at random; {int(s):,} bound regions" + ("" if like is None else f", about as many as {like.tfs[chosen.index(t)]}")
-    return Group(tf, "random" if like is None else f"random, matched to {like.kind}", pd.DataFrame(dict(score=left[chosen], why=[why(t, left[t]) for t in chosen])).rename_axis("tf"), n)
+    kind, chosen, why = "random", [], lambda t: f"at random; {int(left[t]):,} bound regions"
+    table = lambda reasons: pd.DataFrame(dict(score=left[chosen], why=reasons)).rename_axis("tf")
+    if like is None:
+        chosen = list(rng.permutation(left.index)[:n])
+        return Group(tf, kind, table([why(t) for t in chosen]), n)
+    for t in [t for t in like.tfs if t!=tf][:n]:
+        nearest = (np.log1p(left.drop(chosen))-np.log1p(bound[t])).abs().nsmallest(3).index
+        if len(nearest): chosen.append(str(rng.choice(nearest)))
+    reasons = [f"{why(t)}, about as many as {like.tfs[i]}" for i,t in enumerate(chosen)]
+    return Group(tf, f"{kind}, matched to {like.kind}", table(reasons), n)
 
 # %% ../../nbs/matrix/6_groups.ipynb #a0cafb0d
 def buried(
@@ -232,7 +254,8 @@ def buried(
     others = [t for t in _modes(m, group.target, False) if t not in group.tfs]
     chosen = np.random.default_rng(seed).permutation(others)[:n]
     more = pd.DataFrame(dict(score=np.nan, why="another binding mode, at random"), index=pd.Index(chosen, name="tf"))
-    return replace(group, table=pd.concat([group.table, more]), kind=f"{group.kind}, buried among {n}", wanted=group.wanted+n)
+    table, kind = pd.concat([group.table, more]), f"{group.kind}, buried among {n}"
+    return replace(group, table=table, kind=kind, wanted=group.wanted+n)
 
 # %% ../../nbs/matrix/6_groups.ipynb #4774cda6
 def best_group(
@@ -240,23 +263,32 @@ def best_group(
     tf:str, # Name of the target
     n:int=5, # How many
 ) -> Group:
-    "The best resolved TFs, whoever they are."
+    "The best resolved TFs, of any binding mode."
     pick([tf], m.obs_names)
-    return _group(tf, "best-resolved", _resolved(m, m.obs_names.drop(tf)), lambda t,s: f"{int(s):,} regions resolved", n)
+    why = lambda t,s: f"{int(s):,} regions resolved"
+    return _group(tf, "best-resolved", _resolved(m, m.obs_names.drop(tf)), why, n)
 
-GROUPS = {"binding-mode":same_mode, "least-correlated":least_correlated, "cofactors":cofactors, "correlated":correlated, "string":string_partners, "random":random_group, "best-resolved":best_group}
+GROUPS = {"binding-mode":same_mode, "least-correlated":least_correlated, "cofactors":cofactors, "correlated":correlated,
+          "string":string_partners, "random":random_group, "best-resolved":best_group}
+
+# %% ../../nbs/matrix/6_groups.ipynb #45bfbf98
+class Relatives(NamedTuple):
+    "The pre-training TFs that bind like a motif."
+    tfs:list # Their names
+    nearest:PWM # The JASPAR profile of the highest similarity
+    similarity:float # That similarity, at most 1
 
 # %% ../../nbs/matrix/6_groups.ipynb #13be8cea
 def relatives(
     motif:PWM, # The target's motif, known or found
     tfs:list, # Names of the pre-training TFs
-    least:float=0.7, # Similarity that the nearest profile must have
-    alike:float=0.8, # Similarity from which on a TF of another family is a relative too
-) -> tuple[list, PWM, float]: # Those of `tfs` in the family of the nearest profile, or with a profile like the motif; the nearest profile; and its similarity
-    "Who among the pre-training TFs binds like this? Nobody, where no profile is near."
+    min_similarity:float=0.7, # Similarity that the nearest profile must have, for its family to be the target's
+    min_own:float=0.8, # Similarity of a TF's own profile that makes it a relative, whatever its family
+) -> Relatives: # Without TFs, where no profile is similar
+    "Those of some TFs that bind like a motif, and the JASPAR profile that is nearest to it."
     found = pd.Series({p:align(motif, p).similarity for p in vertebrate_profiles()})
-    nearest, similarity = found.idxmax(), found.max()
+    nearest, similarity = found.idxmax(), float(found.max())
     own = found.groupby([p.name.upper() for p in found.index]).max().reindex([t.upper() for t in tfs], fill_value=0)
-    families = jaspar_table(tfs).tf_family
-    of_family = (similarity>=least) & (nearest.tf_family!="") & (families==nearest.tf_family)
-    return [t for t,near in zip(tfs, of_family.to_numpy() | (own.to_numpy()>=alike)) if near], nearest, similarity
+    families = jaspar_table(tfs).tf_family.to_numpy()
+    of_family = (similarity>=min_similarity) & (nearest.tf_family!="") & (families==nearest.tf_family)
+    return Relatives([t for t,r in zip(tfs, of_family | (own.to_numpy()>=min_own)) if r], nearest, similarity)

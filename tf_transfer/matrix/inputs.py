@@ -1,4 +1,4 @@
-"""Which regions are open, which peaks and sites meet them, and whose they are.
+"""Which regions are open, which peaks and predicted sites meet them, and which TF and biosample these belong to.
 
 Docs: https://tf-transfer.github.io/tf_transfer/matrix/inputs.html.md"""
 
@@ -6,7 +6,7 @@ Docs: https://tf-transfer.github.io/tf_transfer/matrix/inputs.html.md"""
 
 # %% auto #0
 __all__ = ['OpenRegions', 'open_regions', 'Hits', 'file_hits', 'side_by_side', 'all_hits', 'same_biosample', 'number_datasets',
-           'read_sources', 'open_in', 'some_of', 'read_pairs']
+           'read_sources', 'read_pairs', 'open_in', 'some_of']
 
 # %% ../../nbs/matrix/3_inputs.ipynb #28237593
 import os, re
@@ -47,7 +47,9 @@ def open_regions(
     if chroms: t = t[t.chrom.isin(chroms)]
     w = windows(t, contigs, width, BUILD, skipped, path)
     if blacklist: w = skipped.drop(w, _on_blacklist(w, blacklist, contigs, width), "on the blacklist")
-    if not len(w): raise UserError(f"{path}: no region is left of {len(t):,} ({', '.join(f'{v:,} {k}' for k,v in skipped.count.items())})")
+    if not len(w):
+        lost = ", ".join(f"{v:,} {k}" for k,v in skipped.count.items())
+        raise UserError(f"{path}: no region is left of {len(t):,} ({lost})")
     rows, _ = pd.factorize(contigs.places(w))
     table = w[["chrom", "start", "end"]][~pd.Series(rows).duplicated().to_numpy()].reset_index(drop=True)
     tally = dict(read=len(t), **skipped.count) | {"the same as another":len(w)-len(table), "kept":len(table)}
@@ -59,9 +61,9 @@ def _on_blacklist(regions, path, contigs, width):
     b = read_bed(path)
     contigs.check(b.chrom.unique(), path)
     contig = contigs.codes(b.chrom)
-    first = contigs.offsets[contig]
-    which, region = RegionIndex(contigs.places(regions), width).hits((first+b.start)[contig>=0].to_numpy(), (first+b.end)[contig>=0].to_numpy())
-    return np.isin(np.arange(len(regions)), region)
+    b, first = b[contig>=0], contigs.offsets[contig[contig>=0]]
+    index = RegionIndex(contigs.places(regions), width)
+    return np.isin(np.arange(len(regions)), index.hits(first+b.start.to_numpy(), first+b.end.to_numpy())[1])
 
 # %% ../../nbs/matrix/3_inputs.ipynb #13017f65
 @dataclass
@@ -87,14 +89,15 @@ def file_hits(
         dataset = np.zeros(len(b), np.int32) if file.dataset else _name_codes(b.name, names)
         n.append(np.bincount(dataset))
         start, end = (b.summit, b.summit+1) if summits else (b.start, b.end)
-        known = np.flatnonzero(contig>=0)
-        offset = contigs.offsets[contig[known]]
-        which, region = index.hits(offset+start[known], offset+end[known])
-        which = known[which]
+        placed = np.flatnonzero(contig>=0)
+        offset = contigs.offsets[contig[placed]]
+        which, region = index.hits(offset+start[placed], offset+end[placed])
+        which = placed[which]
         met.append(np.bincount(dataset[which[np.diff(which, prepend=-1)>0]]))
         pairs.append((dataset[which], region.astype(np.int32)))
     whose = [file.dataset] if file.dataset else [_whose(file, name) for name in names]
-    tally = pd.DataFrame(whose, columns=["tf", "biosample"]).assign(n=_total(n, len(whose)), met=_total(met, len(whose)))
+    tally = pd.DataFrame(whose, columns=["tf", "biosample"])
+    tally = tally.assign(n=_total(n, len(tally)), met=_total(met, len(tally)))
     dataset, region = (np.concatenate(o) for o in zip(*pairs)) if pairs else np.zeros((2, 0), np.int32)
     return Hits(dataset, region, tally, elsewhere)
 
@@ -102,18 +105,20 @@ def file_hits(
 def _contig_codes(chrom, contigs, elsewhere):
     "Number of the contig of each interval; those of unknown contigs, -1, are counted"
     names, at = chrom.dictionary.to_pylist(), chrom.indices.to_numpy()
-    known = contigs.codes(names)
-    for i in np.flatnonzero(known<0): elsewhere[names[i]] += int((at==i).sum())
-    return known[at]
+    code = contigs.codes(names)
+    for i in np.flatnonzero(code<0): elsewhere[names[i]] += int((at==i).sum())
+    return code[at]
 
 def _name_codes(name, names):
     "Number of the name of each interval, counted through all blocks"
-    return np.array([names.setdefault(n, len(names)) for n in name.dictionary.to_pylist()], np.int32)[name.indices.to_numpy()]
+    code = np.array([names.setdefault(n, len(names)) for n in name.dictionary.to_pylist()], np.int32)
+    return code[name.indices.to_numpy()]
 
 def _whose(file, name):
     found = file.naming(name)
-    if found is None: raise UserError(f"{file.path}: the name '{name[:60]}' does not say which TF and biosample it is, as '{file.example[file.columns.index('name')]}' does")
-    return found
+    if found is not None: return found
+    good = file.example[file.columns.index("name")]
+    raise UserError(f"{file.path}: the name '{name[:60]}' does not say which TF and biosample it is, as '{good}' does")
 
 def _total(counts, n):
     "The sum of count arrays of different lengths"
@@ -141,9 +146,12 @@ def all_hits(
     "Which regions the intervals of many files meet; raises `UserError` where none of their contigs is in the genome."
     found = side_by_side(lambda f: file_hits(f, contigs, index, summits), files)
     first = np.cumsum([0]+[len(h.tally) for h in found])
-    hits = Hits(np.concatenate([h.dataset+f for h,f in zip(found, first)]), np.concatenate([h.region for h in found]),
-                pd.concat([h.tally for h in found], ignore_index=True), sum((h.elsewhere for h in found), Counter()))
-    if hits.tally.n.sum()==hits.elsewhere.total(): contigs.check(hits.elsewhere, files[0].path if len(files)==1 else files[0].path.parent)
+    hits = Hits(dataset=np.concatenate([h.dataset+f for h,f in zip(found, first)]),
+                region=np.concatenate([h.region for h in found]),
+                tally=pd.concat([h.tally for h in found], ignore_index=True),
+                elsewhere=sum((h.elsewhere for h in found), Counter()))
+    if hits.tally.n.sum()==hits.elsewhere.total():
+        contigs.check(hits.elsewhere, files[0].path if len(files)==1 else files[0].path.parent)
     return hits
 
 # %% ../../nbs/matrix/3_inputs.ipynb #c814eaaf
@@ -155,41 +163,59 @@ def same_biosample(
 
 # %% ../../nbs/matrix/3_inputs.ipynb #4e5aa763
 def number_datasets(
-    hits:dict, # What the intervals are (`peaks`, `sites`) to their `Hits`
+    hits:dict, # `peaks` and `sites` to their `Hits`, whose `dataset` becomes a row of the new table
     ignore_case:bool=False, # Take `Jund` for `JUND`?
     biosamples:dict=None, # Biosample to the name it should have instead
-) -> tuple: # A table with a row per data set: tf, biosample; n_peaks, peaks_met, has_peaks, and the same for sites; and spellings that were taken for another
-    "Give each pair of a TF and a biosample one number, and put it into `hits`; raises `UserError` where a TF is spelled in two ways."
+) -> tuple[pd.DataFrame, dict]: # The table, and spellings that were taken for another
+    "Give each data set one number through all files; raises `UserError` where a TF is spelled in two ways."
     t = pd.concat([h.tally.assign(what=k) for k,h in hits.items()], ignore_index=True)
     asked = t.biosample.map(lambda b: (biosamples or {}).get(b, b))
     t["biosample"], tf = _first_spelling(asked, same_biosample), _first_spelling(t.tf, str.upper)
     if not ignore_case and (tf!=t.tf).any():
         i = int((tf!=t.tf).to_numpy().argmax())
-        raise UserError(f"one TF in two spellings, {tf[i]} and {t.tf[i]}; mend the files, or --ignore-case to take them as one")
+        raise UserError(f"one TF in two spellings, {tf[i]} and {t.tf[i]}; "
+                        "mend the files, or --ignore-case to take them as one")
     code, pairs = pd.factorize(pd.MultiIndex.from_arrays([tf, t.biosample]), sort=True)
     out = pd.DataFrame(list(pairs), columns=["tf", "biosample"])
     for k,h in hits.items():
         of = code[(t.what==k).to_numpy()]
         h.dataset = of[h.dataset].astype(np.int32)
-        for name,column in ((f"n_{k}", "n"), (f"{k}_met", "met")): out[name] = np.bincount(of, h.tally[column], len(out)).astype(int)
+        out[f"n_{k}"] = np.bincount(of, h.tally.n, len(out)).astype(int)
+        out[f"{k}_met"] = np.bincount(of, h.tally.met, len(out)).astype(int)
         out[f"has_{k}"] = np.isin(out.index, of)
-    taken = {a:b for a,b in [*zip(asked, t.biosample), *zip(t.tf, tf)] if a!=b}
-    return out, taken
+    return out, {a:b for a,b in [*zip(asked, t.biosample), *zip(t.tf, tf)] if a!=b}
 
 # %% ../../nbs/matrix/3_inputs.ipynb #afede7db
 def _first_spelling(names, key):
     "Names of equal key, all as the first of them"
     return names.map(key).map(names.groupby(names.map(key), sort=False).first())
 
+# %% ../../nbs/matrix/3_inputs.ipynb #23800de4
+def _rows(path):
+    "The tab-separated fields of each line that is no comment and not empty"
+    with reading(path) as f: lines = [line.rstrip("\r\n") for line in f]
+    return [line.split("\t") for line in lines if line.strip() and not line.startswith("#")]
+
 # %% ../../nbs/matrix/3_inputs.ipynb #d70e94e8
 def read_sources(
     path:str|Path, # UCSC's wgEncodeRegDnaseClusteredSources.txt.gz: number and name of each source, tab-separated
 ) -> dict: # Number (as text) to name
     "The names behind the source ids of DNase clusters; raises `UserError` where the file is something else."
-    with reading(path) as f: rows = [line.rstrip("\r\n").split("\t") for line in f if line.strip() and not line.startswith("#")]
+    rows = _rows(path)
     bad = next((r for r in rows if len(r)<2 or not r[0].isdigit()), None)
-    if bad or not rows: raise UserError(f"{path}: not a table of source ids and names: '{' '.join(bad or [])[:60]}'")
+    if bad or not rows:
+        raise UserError(f"{path}: not a table of source ids and names: '{' '.join(bad or [])[:60]}'")
     return {r[0]:r[1] for r in rows}
+
+# %% ../../nbs/matrix/3_inputs.ipynb #69bbb7ed
+def read_pairs(
+    path:str|Path, # Tab-separated: a name, and the name it should have instead
+) -> dict: # Old name to new name
+    "A table of names and new names; raises `UserError` at a line that has not two columns."
+    rows = _rows(path)
+    bad = next((r for r in rows if len(r)!=2), None)
+    if bad: raise UserError(f"{path}: '{' '.join(bad)[:60]}' is not a name and a new name, separated by a tab")
+    return {a.strip():b.strip() for a,b in rows}
 
 # %% ../../nbs/matrix/3_inputs.ipynb #96e40392
 def open_in(
@@ -197,7 +223,7 @@ def open_in(
     biosamples:list, # Biosamples that matter
     sources:dict=None, # Source id to name, for DNase clusters
     renamed:dict=None, # Biosample to the name it should have instead
-) -> np.ndarray|None: # Is each region open in each biosample? Bool, (biosamples, regions); None: the names are no biosamples
+) -> np.ndarray|None: # Bool, (biosamples, regions); None where the names list no biosamples
     "Which regions are open where; a biosample without a name is open in every region."
     if regions.names is None: return None
     place = {same_biosample(b):i for i,b in enumerate(biosamples) if b}
@@ -206,17 +232,24 @@ def open_in(
     of = [[place[k] for b in o.split(",") if (k := name((sources or {}).get(b, b).strip())) in place] for o in lists]
     if not any(of):
         if sources or 1<len(lists)<len(codes)/10 or any("," in o for o in lists):
-            raise UserError(f"{regions.file.path}: its regions are open in {some_of((sources or {}).values() or lists)}, but the peaks are from {some_of(biosamples)}; rename some with --rename-biosamples")
+            theirs = some_of((sources or {}).values() or lists)
+            raise UserError(f"{regions.file.path}: its regions are open in {theirs}, but the peaks are from "
+                            f"{some_of(biosamples)}; rename some with --rename-biosamples")
         return None
-    n = np.array([len(o) for o in of])[codes]
-    row = np.repeat(np.arange(len(codes)), n)
-    which = np.concatenate([np.array(o, np.int32) for o in of])
-    first = np.cumsum([0]+[len(o) for o in of])[codes]
-    which = which[np.repeat(first-np.cumsum(n)+n, n) + np.arange(len(row))]
+    row, which = _pairs(codes, of)
     opened = np.zeros((len(biosamples), len(regions.table)), bool)
     opened[which, regions.rows[row]] = True
     opened[[not b for b in biosamples]] = True
     return opened
+
+# %% ../../nbs/matrix/3_inputs.ipynb #b4fe287a
+def _pairs(codes, of):
+    "Each row with each item of its list, where `codes` gives the list of a row"
+    n = np.array([len(o) for o in of])[codes]
+    row = np.repeat(np.arange(len(codes)), n)
+    items = np.concatenate([np.array(o, np.int32) for o in of])
+    first = np.cumsum([0]+[len(o) for o in of])[codes]
+    return row, items[np.repeat(first-np.cumsum(n)+n, n) + np.arange(len(row))]
 
 # %% ../../nbs/matrix/3_inputs.ipynb #cecac2bc
 def some_of(
@@ -226,13 +259,3 @@ def some_of(
     "The first few of some names, for a message."
     names = list(dict.fromkeys(names))
     return ", ".join(map(str, names[:n]))+(f" and {len(names)-n} more" if len(names)>n else "")
-
-# %% ../../nbs/matrix/3_inputs.ipynb #69bbb7ed
-def read_pairs(
-    path:str|Path, # Tab-separated: a name, and the name it should have instead
-) -> dict: # Old name to new name
-    "A table of names and new names; raises `UserError` at a line that has not two columns."
-    with reading(path) as f: rows = [line.rstrip("\r\n").split("\t") for line in f if line.strip() and not line.startswith("#")]
-    bad = next((r for r in rows if len(r)!=2), None)
-    if bad: raise UserError(f"{path}: '{' '.join(bad)[:60]}' is not a name and a new name, separated by a tab")
-    return {a.strip():b.strip() for a,b in rows}

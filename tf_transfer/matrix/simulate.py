@@ -1,4 +1,4 @@
-"""A small genome whose truth is known: motifs are planted, and everything else follows.
+"""A small genome of planted motifs, where the truth is known.
 
 Docs: https://tf-transfer.github.io/tf_transfer/matrix/simulate.html.md"""
 
@@ -17,8 +17,8 @@ import pandas as pd
 from fastcore.basics import patch
 from ..core import UserError
 from ..genome.dna import decode, reverse_complement
-from .states import AMBIGUOUS, BOUND, UNBOUND, binding_matrix
 from ..motifs.pwm import jaspar
+from .states import AMBIGUOUS, BOUND, UNBOUND, binding_matrix
 
 # %% ../../nbs/matrix/7_simulate.ipynb #14e9076a
 FAMILIES = {
@@ -37,7 +37,7 @@ LATE = ("JUND", "SPI1")
 # %% ../../nbs/matrix/7_simulate.ipynb #553b7e11
 def background(
     length:int, # bp
-    rng:np.random.Generator, # Where chance comes from
+    rng:np.random.Generator, # Source of randomness
     block:int=2000, # GC content changes every so many bp
 ) -> np.ndarray: # Codes, uint8, (length,)
     "Random DNA whose GC content drifts between about 0.35 and 0.6."
@@ -59,7 +59,7 @@ class World:
     profiles:dict # TF to its PWM
     assayed:dict # TF to its biosamples
     evidence:pd.DataFrame # tf, biosample, region, and bool summit, tfbs
-    seed:int # Where chance came from
+    seed:int # Seed that it was made from
 
     @property
     def sequences(self): # Codes, uint8, (regions, width)
@@ -80,21 +80,72 @@ def _layout(n_regions, n_chroms, width, rng):
     for i,b in enumerate(BIOSAMPLES): regions[b] = (private==i) | (rng.random(n_regions)<0.2)
     return contigs, regions
 
-def _plant(codes, site, taken, rng, near=None):
-    "Write `site` at a free place of a region, `near` another one perhaps; its start, or None"
+# %% ../../nbs/matrix/7_simulate.ipynb #95b396d1
+def _plant(codes, site, taken, rng, beside=None):
+    "Write `site` at a free place of a region, or beside the place (start, end) of another site; its start, or None"
     width, size = len(codes), len(site)
     for _ in range(10):
-        if near is None: start = int(rng.integers(5, width-size-5))
-        else: start = near[1]+int(rng.integers(2, 12)) if rng.random()<0.5 else near[0]-size-int(rng.integers(2, 12))
+        if beside is None: start = int(rng.integers(5, width-size-5))
+        elif rng.random()<0.5: start = beside[1]+int(rng.integers(2, 12))
+        else: start = beside[0]-size-int(rng.integers(2, 12))
         if start<0 or start+size>width or taken[start:start+size].any(): continue
         codes[start:start+size] = site
         taken[start:start+size] = True
         return start
 
 def _accepts(pwm, rng):
-    "The score from which on a TF binds: four fifths of its own sites reach it"
+    "The score from which on a TF binds, which four fifths of its own sites reach"
     own = pwm.sample(2000, rng)
     return np.quantile(pwm.best_hit(own).score, 0.2)
+
+# %% ../../nbs/matrix/7_simulate.ipynb #6db52693
+def _plant_all(codes, families, profiles, rate, rng):
+    "Plant the sites of all families into `codes`; a row per site, positions within the region"
+    taken, rows = np.zeros(codes.shape, bool), []
+    def put(region, family, kind, beside=None):
+        tf = rng.choice(list(families[family]))
+        site = profiles[tf].sample(1, rng, temperature=2 if kind=="degenerate" else 1)[0]
+        strand = rng.choice(["+", "-"])
+        start = _plant(codes[region], site if strand=="+" else reverse_complement(site), taken[region], rng, beside)
+        if start is None: return None
+        rows.append((region, family, tf, profiles[tf].matrix_id, start, start+len(site), strand, kind))
+        return start, start+len(site)
+    for family in families:
+        has, partner = np.flatnonzero(rng.random(len(codes))<rate*1.5), PARTNERS.get(family)
+        for region,kind in zip(has, rng.choice(["site", "degenerate", "decoy"], len(has), p=[0.67, 0.25, 0.08])):
+            place = put(region, family, kind)
+            together = place and kind=="site" and partner in families
+            if together and rng.random()<0.4: put(region, partner, "partner", place)
+    return pd.DataFrame(rows, columns=["region", "family", "tf", "matrix_id", "start", "end", "strand", "kind"])
+
+# %% ../../nbs/matrix/7_simulate.ipynb #1088deca
+def _who_binds(codes, regions, planted, tfs, profiles, rng):
+    "Regions x TFs: a member of the family binds a planted site that is no decoy and that its own profile accepts"
+    binds = pd.DataFrame(False, index=range(len(codes)), columns=list(tfs))
+    real = planted[planted.kind!="decoy"]
+    offset = regions.start.to_numpy()[real.region]
+    span = max(p.width for p in profiles.values())
+    left = np.clip((real.start-offset).to_numpy()-5, 0, codes.shape[1]-span-10)
+    around = codes[real.region.to_numpy()[:,None], left[:,None]+np.arange(span+10)]
+    for tf,family in tfs.items():
+        of_family = (real.family==family).to_numpy()
+        good = profiles[tf].best_hit(around[of_family]).score.to_numpy()>=_accepts(profiles[tf], rng)
+        binds.loc[real.region[of_family][good].unique(), tf] = True
+    return binds
+
+# %% ../../nbs/matrix/7_simulate.ipynb #6e6aed60
+def _evidence(regions, binds, assayed, rng):
+    "What ChIP-seq and site prediction report: nearly all that is bound, and a little that is not"
+    rows = []
+    for tf,samples in assayed.items():
+        for b in samples:
+            is_open, bound = regions[b].to_numpy(), binds[tf].to_numpy()
+            chance = rng.random((2, len(bound)))
+            summit = is_open & np.where(bound, chance[0]<0.97, chance[0]<0.02)
+            tfbs = is_open & np.where(bound, chance[1]<0.97, chance[1]<0.01)
+            hit = np.flatnonzero(summit|tfbs)
+            rows.append(pd.DataFrame(dict(tf=tf, biosample=b, region=hit, summit=summit[hit], tfbs=tfbs[hit])))
+    return pd.concat(rows, ignore_index=True)
 
 # %% ../../nbs/matrix/7_simulate.ipynb #b11bd4cb
 def simulate(
@@ -110,7 +161,8 @@ def simulate(
     contigs, regions = _layout(n_regions, n_chroms, width, rng)
     profiles = {tf:jaspar(mid)[0] for members in families.values() for tf,mid in members.items()}
     tfs = {tf:family for family,members in families.items() for tf in members}
-    if width<2*max(p.width for p in profiles.values())+20: raise UserError(f"width={width} is too narrow to plant two sites; 60 or more will do")
+    if width<2*max(p.width for p in profiles.values())+20:
+        raise UserError(f"width={width} is too narrow to plant two sites; 60 or more will do")
     codes = np.stack([contigs[r.chrom][r.start:r.end] for r in regions.itertuples()])
     planted = _plant_all(codes, families, profiles, rate, rng)
     for r,c in zip(regions.itertuples(), codes): contigs[r.chrom][r.start:r.end] = c
@@ -118,54 +170,8 @@ def simulate(
     for edge in ("start", "end"): planted[edge] += regions.start.to_numpy()[planted.region]
     binds = _who_binds(codes, regions, planted, tfs, profiles, rng)
     assayed = {tf:[BIOSAMPLES[tf in LATE]] for tf in tfs}
-    return World(contigs, regions, planted, binds, tfs, profiles, assayed, _evidence(regions, binds, assayed, rng), seed)
-
-# %% ../../nbs/matrix/7_simulate.ipynb #6db52693
-def _plant_all(codes, families, profiles, rate, rng):
-    "Plant the sites of all families into `codes`; a row per site, positions within the region"
-    taken, rows = np.zeros(codes.shape, bool), []
-    def put(region, family, kind, near=None):
-        tf = rng.choice(list(families[family]))
-        site = profiles[tf].sample(1, rng, temperature=2 if kind=="degenerate" else 1)[0]
-        strand = rng.choice(["+", "-"])
-        start = _plant(codes[region], site if strand=="+" else reverse_complement(site), taken[region], rng, near)
-        if start is None: return None
-        rows.append((region, family, tf, profiles[tf].matrix_id, start, start+len(site), strand, kind))
-        return start, start+len(site)
-    for family in families:
-        has = np.flatnonzero(rng.random(len(codes))<rate*1.5)
-        for region,kind in zip(has, rng.choice(["site", "degenerate", "decoy"], len(has), p=[0.67, 0.25, 0.08])):
-            place = put(region, family, kind)
-            partner = PARTNERS.get(family)
-            if place and kind=="site" and partner in families and rng.random()<0.4: put(region, partner, "partner", place)
-    return pd.DataFrame(rows, columns=["region", "family", "tf", "matrix_id", "start", "end", "strand", "kind"])
-
-def _who_binds(codes, regions, planted, tfs, profiles, rng):
-    "Regions x TFs: a member of the family binds a planted site that is no decoy and that its own profile accepts"
-    binds = pd.DataFrame(False, index=range(len(codes)), columns=list(tfs))
-    real = planted[planted.kind!="decoy"]
-    offset = regions.start.to_numpy()[real.region]
-    span = max(p.width for p in profiles.values())
-    left = np.clip((real.start-offset).to_numpy()-5, 0, codes.shape[1]-span-10)
-    around = codes[real.region.to_numpy()[:,None], left[:,None]+np.arange(span+10)]
-    for tf,family in tfs.items():
-        of_family = (real.family==family).to_numpy()
-        good = profiles[tf].best_hit(around[of_family]).score.to_numpy()>=_accepts(profiles[tf], rng)
-        binds.loc[real.region[of_family][good].unique(), tf] = True
-    return binds
-
-def _evidence(regions, binds, assayed, rng):
-    "What ChIP-seq and site prediction report: nearly all that is bound, and a little that is not"
-    rows = []
-    for tf,samples in assayed.items():
-        for b in samples:
-            is_open, bound = regions[b].to_numpy(), binds[tf].to_numpy()
-            chance = rng.random((2, len(bound)))
-            summit = is_open & np.where(bound, chance[0]<0.97, chance[0]<0.02)
-            tfbs = is_open & np.where(bound, chance[1]<0.97, chance[1]<0.01)
-            hit = np.flatnonzero(summit|tfbs)
-            rows.append(pd.DataFrame(dict(tf=tf, biosample=b, region=hit, summit=summit[hit], tfbs=tfbs[hit])))
-    return pd.concat(rows, ignore_index=True)
+    evidence = _evidence(regions, binds, assayed, rng)
+    return World(contigs, regions, planted, binds, tfs, profiles, assayed, evidence, seed)
 
 # %% ../../nbs/matrix/7_simulate.ipynb #3c48a336
 @patch
@@ -186,24 +192,25 @@ def states(self:World,
 @patch
 def matrix(self:World) -> ad.AnnData:
     "The world as a binding matrix."
-    return binding_matrix(self.states(), list(self.tfs), self.regions[["chrom", "start", "end"]], self.sequences,
-                          genome="simulated", sources=[f"tf_transfer.matrix.simulate, seed {self.seed}"])
+    regions, source = self.regions[["chrom", "start", "end"]], f"tf_transfer.matrix.simulate, seed {self.seed}"
+    return binding_matrix(self.states(), list(self.tfs), regions, self.sequences, "simulated", [source])
 
 # %% ../../nbs/matrix/7_simulate.ipynb #f39ba2e3
 @patch
 def write(self:World,
     folder:str|Path, # Where to write; made if need be
 ) -> Path: # The folder
-    "Write genome.fa, dhs.bed.gz, remap.bed.gz, unibind/, truth.tsv, and a state table (states.npz, regions.bed.gz, regions.fa.gz)."
+    "Write the world as files; see the table above."
     folder = Path(folder)
     (folder/"unibind").mkdir(parents=True, exist_ok=True)
     r = self.regions
     names = [f"{c}:{s}-{e}" for c,s,e in zip(r.chrom, r.start, r.end)]
-    _write_lines(folder/"genome.fa", (line for k,v in self.contigs.items() for line in (f">{k}", decode(v))))
+    _write_lines(folder/"genome.fa", (f">{k}\n{decode(v)}" for k,v in self.contigs.items()))
     opened = r[list(BIOSAMPLES)].apply(lambda o: ",".join(b for b in BIOSAMPLES if o[b]), axis=1)
     _write_lines(folder/"dhs.bed.gz", (f"{c}\t{s}\t{e}\t{b}" for c,s,e,b in zip(r.chrom, r.start, r.end, opened) if b))
-    _write_lines(folder/"regions.bed.gz", (f"{c}\t{s}\t{e}\t{i}" for i,(c,s,e) in enumerate(zip(r.chrom, r.start, r.end))))
-    _write_lines(folder/"regions.fa.gz", (line for i,(n,q) in enumerate(zip(names, self.sequences)) for line in (f">{i}::{n}", decode(q))))
+    _write_lines(folder/"regions.bed.gz", (f"{o.chrom}\t{o.start}\t{o.end}\t{i}" for i,o in enumerate(r.itertuples())))
+    records = enumerate(zip(names, self.sequences))
+    _write_lines(folder/"regions.fa.gz", (f">{i}::{n}\n{decode(q)}" for i,(n,q) in records))
     np.savez_compressed(folder/"states.npz", states=self.states(), tfs=np.array(list(self.tfs)))
     self.sites.assign(region=[names[i] for i in self.sites.region]).to_csv(folder/"truth.tsv", sep="\t", index=False)
     self._write_experiments(folder)
@@ -215,7 +222,7 @@ def _write_lines(path, lines):
 
 @patch
 def _write_experiments(self:World, folder):
-    "ReMap-style peaks and UniBind-style sites of every (TF, biosample); summits and sites at the planted sites where there are any"
+    "Peaks and predicted sites of every (TF, biosample), at the planted sites where there are any"
     site = {(s.region, s.family):s for s in self.sites.itertuples() if s.kind!="decoy"}
     r, peaks = self.regions, []
     for n,(tf,samples) in enumerate(self.assayed.items()):
@@ -224,9 +231,11 @@ def _write_experiments(self:World, folder):
             e = self.evidence[(self.evidence.tf==tf)&(self.evidence.biosample==b)]
             for o in e.itertuples():
                 s, mid = site.get((o.region, self.tfs[tf])), int(r.start[o.region]+r.end[o.region])//2
-                chrom, start, end, strand = (s.chrom, s.start, s.end, s.strand) if s else (r.chrom[o.region], mid-5, mid+5, "+")
+                place = (s.chrom, s.start, s.end, s.strand) if s else (r.chrom[o.region], mid-5, mid+5, "+")
+                chrom, start, end, strand = place
                 summit = (start+end)//2
-                if o.summit: peaks.append((chrom, max(summit-150, 0), summit+150, f"{exp}.{tf}.{b}\t0\t.\t{summit}\t{summit+1}\t0,0,0"))
+                rest = f"{exp}.{tf}.{b}\t0\t.\t{summit}\t{summit+1}\t0,0,0"
+                if o.summit: peaks.append((chrom, max(summit-150, 0), summit+150, rest))
                 if o.tfbs: tfbs.append(f"{chrom}\t{start}\t{end}\t{tf}\t0\t{strand}")
             _write_lines(folder/"unibind"/f"{exp}.{b}.{tf}.{self.profiles[tf].matrix_id}.pwm.bed.gz", tfbs)
     _write_lines(folder/"remap.bed.gz", (f"{c}\t{s}\t{e}\t{rest}" for c,s,e,rest in sorted(peaks)))

@@ -26,7 +26,8 @@ from .predict import logits
 def _write(path, force, rows, columns, title):
     "Tables to a file, tab-separated, whole or not at all; how many rows there were"
     n = 0
-    with writing(path, force) as tmp, open(tmp, "w") as f, tqdm(desc=title, unit=" rows", unit_scale=True, delay=2) as bar:
+    bar = tqdm(desc=title, unit=" rows", unit_scale=True, delay=2)
+    with writing(path, force) as tmp, open(tmp, "w") as f, bar:
         f.write("\t".join(columns)+"\n")
         for table in rows:
             table.to_csv(f, sep="\t", header=False, index=False, float_format="%.5g")
@@ -50,14 +51,15 @@ def predict_fasta(
     def rows():
         for some in chunked(fasta_records(fasta), bs):
             odd = next(((n, s) for n,s in some if len(s)!=model.width), None)
-            if odd: raise UserError(f"{fasta}: record '{odd[0]}' has {len(odd[1])} bases; the model reads {model.width}")
+            if odd:
+                raise UserError(f"{fasta}: record '{odd[0]}' has {len(odd[1])} bases; the model reads {model.width}")
             z = logits(model, np.stack([encode(s) for _,s in some]))
             yield pd.concat([pd.Series([n for n,_ in some]), _probabilities(z)], axis=1)
     return _write(out, force, rows(), ["name", *tfs], Path(fasta).name)
 
 # %% ../../nbs/model/4_tables.ipynb #00c03267
 def _placed(tables, genome, width, skipped, what):
-    "Windows about intervals that come table by table; raises `UserError` in the end if the genome has none of their contigs"
+    "Windows about intervals, table by table; raises `UserError` in the end if the genome has none of the contigs"
     contigs, names = Contigs(genome.lengths, genome=genome.path), set()
     for t in tables:
         names |= set(t.chrom)
@@ -103,7 +105,8 @@ def variants(
             if line.startswith("#") or not line.strip(): continue
             fields = line.rstrip("\n").split("\t")
             if len(fields)<5 or not fields[1].isdigit():
-                raise UserError(f"{path}: line {i} is no variant; a VCF file has the columns CHROM, POS, ID, REF and ALT, separated by tabs")
+                raise UserError(f"{path}: line {i} is no variant; "
+                                "a VCF file has the columns CHROM, POS, ID, REF and ALT, separated by tabs")
             chrom, pos, name, ref, alts = fields[:5]
             for alt in alts.split(","): yield chrom, int(pos), name, ref.upper(), alt.upper()
 
@@ -115,8 +118,9 @@ def alleles(
     skipped:Skipped, # Where to count what cannot be used
 ) -> Iterator: # Of tuples: a variant, as `variants` gives it, and the codes with either allele, uint8, (width,)
     "Windows about variants, with either allele."
-    tables = (_plain(pd.DataFrame(some, columns=["chrom", "pos", "id", "ref", "alt"]), width, skipped) for some in chunked(variants(vcf), 1000))
+    tables = (_as_intervals(some) for some in chunked(variants(vcf), 1000))
     for w in _placed(tables, genome, width, skipped, vcf):
+        w = _plain(w, width, skipped)
         for r in w.itertuples():
             codes, at = _sequences(genome, [r])[0], slice(width//2, width//2+len(r.ref))
             if not np.array_equal(codes[at], encode(r.ref)):
@@ -127,12 +131,16 @@ def alleles(
             yield (r.chrom, r.pos, r.id, r.ref, r.alt), codes, other
 
 # %% ../../nbs/model/4_tables.ipynb #8f8029ce
-def _plain(t, width, skipped):
-    "Variants that replace some bases by as many others, as intervals"
-    t = t.assign(start=t.pos-1, end=t.pos-1+t.ref.str.len(), summit=t.pos-1, label=t.chrom+":"+t.pos.astype(str)+" "+t.ref+">"+t.alt)
-    t = skipped.drop(t, ~(t.ref+t.alt).str.fullmatch("[ACGT]+"), "no plain allele of A, C, G, T")
-    t = skipped.drop(t, t.ref.str.len()!=t.alt.str.len(), "insertion or deletion")
-    return skipped.drop(t, t.ref.str.len()>width//2, "allele longer than half the window")
+def _as_intervals(some):
+    t = pd.DataFrame(some, columns=["chrom", "pos", "id", "ref", "alt"])
+    start, label = t.pos-1, t.chrom+":"+t.pos.astype(str)+" "+t.ref+">"+t.alt
+    return t.assign(start=start, end=start+t.ref.str.len(), summit=start, label=label)
+
+def _plain(w, width, skipped):
+    "Variants that replace some bases by as many others"
+    w = skipped.drop(w, ~(w.ref+w.alt).str.fullmatch("[ACGT]+").astype(bool), "no plain allele of A, C, G, T")
+    w = skipped.drop(w, w.ref.str.len()!=w.alt.str.len(), "insertion or deletion")
+    return skipped.drop(w, w.ref.str.len()>width//2, "allele longer than half the window")
 
 # %% ../../nbs/model/4_tables.ipynb #2081de15
 def predict_vcf(

@@ -1,4 +1,4 @@
-"""MEME and JASPAR files, in and out.
+"""Read and write motifs in the formats of MEME and JASPAR.
 
 Docs: https://tf-transfer.github.io/tf_transfer/motifs/files.html.md"""
 
@@ -20,12 +20,15 @@ def write_meme(
     force:bool=False, # Replace an existing file?
 ):
     "Write motifs as the MEME suite reads them, minimal format, version 4."
-    head = "MEME version 4\n\nALPHABET= ACGT\n\nstrands: + -\n\nBackground letter frequencies\nA 0.25 C 0.25 G 0.25 T 0.25\n"
-    def block(i, p):
+    frequencies = "Background letter frequencies\nA 0.25 C 0.25 G 0.25 T 0.25\n"
+    parts = ["MEME version 4\n\nALPHABET= ACGT\n\nstrands: + -\n\n", frequencies]
+    for i,p in enumerate(pwms):
         name = (p.matrix_id or p.name or f"motif{i+1}").replace(" ", "_")
-        rows = "".join("  ".join(f"{v:.6f}" for v in column)+"\n" for column in (p.counts/p.counts.sum(0)).T)
-        return f"\nMOTIF {name} {p.name.replace(' ', '_')}\nletter-probability matrix: alength= 4 w= {p.width} nsites= {max(p.n_sites or round(p.counts.sum(0).max()), 1)} E= 0\n{rows}"
-    with writing(path, force) as tmp: tmp.write_text(head+"".join(block(i, p) for i,p in enumerate(pwms)))
+        n = max(p.n_sites or round(p.counts.sum(0).max()), 1)
+        parts += [f"\nMOTIF {name} {p.name.replace(' ', '_')}\n",
+                  f"letter-probability matrix: alength= 4 w= {p.width} nsites= {n} E= 0\n"]
+        parts += ["  ".join(f"{v:.6f}" for v in column)+"\n" for column in (p.counts/p.counts.sum(0)).T]
+    with writing(path, force) as tmp: tmp.write_text("".join(parts))
 
 # %% ../../nbs/motifs/2_files.ipynb #27b7f539
 def read_meme(
@@ -33,9 +36,11 @@ def read_meme(
 ) -> list: # Of PWM; counts are probabilities times the number of sites (20 where the file does not say)
     "Read motifs of a MEME file; raises `UserError` that names the line where it is not one."
     with reading(path) as f: lines = f.read().splitlines()
-    if not lines or not lines[0].startswith("MEME version"): raise UserError(f"{path}, line 1: a MEME file begins with 'MEME version'; this is no MEME file")
+    if not lines or not lines[0].startswith("MEME version"):
+        raise UserError(f"{path}, line 1: a MEME file begins with 'MEME version'; this is no MEME file")
     alphabet = next((o for o in lines if o.startswith("ALPHABET")), "ALPHABET= ACGT")
-    if not re.search(r"ACGT|DNA", alphabet): raise UserError(f"{path}: {alphabet.strip()}; only motifs of DNA can be read")
+    if not re.search(r"ACGT|DNA", alphabet):
+        raise UserError(f"{path}: {alphabet.strip()}; only motifs of DNA can be read")
     pwms, name = [], None
     for i,line in enumerate(lines):
         words = line.split()
@@ -49,6 +54,7 @@ def read_meme(
     if not pwms: raise UserError(f"{path}: no motif in this file")
     return pwms
 
+# %% ../../nbs/motifs/2_files.ipynb #d915e8c7
 def _meme_motif(path, lines, i, name):
     "The motif whose matrix follows line `i`"
     said = dict(re.findall(r"(\w+)=\s*(\S+)", lines[i]))
@@ -56,11 +62,17 @@ def _meme_motif(path, lines, i, name):
     for line in lines[i+1:]:
         if not re.match(r"\s*[\d.]", line): break
         rows.append(line.split())
-    if "w" in said and int(said["w"])!=len(rows): raise UserError(f"{path}, line {i+1}: the motif {name[0]} should have {said['w']} rows, but {len(rows)} follow")
+    if "w" in said and int(said["w"])!=len(rows):
+        raise UserError(f"{path}, line {i+1}: the motif {name[0]} should have {said['w']} rows, but {len(rows)} follow")
     try: probs = np.array(rows, float)
-    except ValueError: raise UserError(f"{path}: the matrix of {name[0]} holds something that is no number, or rows of unequal length") from None
-    if probs.ndim!=2 or probs.shape[1]!=4: raise UserError(f"{path}, line {i+2}: the matrix of {name[0]} needs rows of four numbers, for A, C, G and T")
-    if not np.allclose(probs.sum(1), 1, atol=0.02): raise UserError(f"{path}: the rows of {name[0]} should add up to 1; row {int(np.abs(probs.sum(1)-1).argmax())+1} does not")
+    except ValueError:
+        what = "holds something that is no number, or rows of unequal length"
+        raise UserError(f"{path}: the matrix of {name[0]} {what}") from None
+    if probs.ndim!=2 or probs.shape[1]!=4:
+        raise UserError(f"{path}, line {i+2}: the matrix of {name[0]} needs rows of four numbers, for A, C, G and T")
+    if not np.allclose(probs.sum(1), 1, atol=0.02):
+        odd = int(np.abs(probs.sum(1)-1).argmax())+1
+        raise UserError(f"{path}: the rows of {name[0]} should add up to 1; row {odd} does not")
     n = int(float(said.get("nsites", 20)))
     return PWM(name[-1], probs.T*n, name[0] if len(name)>1 else "", n_sites=n)
 
@@ -72,9 +84,12 @@ def write_jaspar(
 ):
     "Write motifs as JASPAR does: counts, a line per base."
     number = lambda v: str(int(v)) if float(v).is_integer() else f"{v:.4f}"
-    def block(i, p): return f">{p.matrix_id or f'motif{i+1}'}\t{p.name}\n"+"".join(f"{b}  [ {' '.join(number(v) for v in row)} ]\n" for b,row in zip("ACGT", p.counts))
+    def block(i, p):
+        rows = [f"{b}  [ {' '.join(map(number, row))} ]\n" for b,row in zip("ACGT", p.counts)]
+        return f">{p.matrix_id or f'motif{i+1}'}\t{p.name}\n"+"".join(rows)
     with writing(path, force) as tmp: tmp.write_text("\n".join(block(i, p) for i,p in enumerate(pwms)))
 
+# %% ../../nbs/motifs/2_files.ipynb #da073c55
 def read_jaspar(
     path:str, # A file in JASPAR's format
 ) -> list: # Of PWM
@@ -86,9 +101,14 @@ def read_jaspar(
         head, *rows = [o for o in block.splitlines() if o.strip()]
         name = head.split(None, 1) or ["?"]
         bases = [r.split()[0] for r in rows]
-        if bases!=list("ACGT"): raise UserError(f"{path}: {name[0]} should have four rows, A, C, G and T; it has {', '.join(bases) or 'none'}")
+        if bases!=list("ACGT"):
+            there = ", ".join(bases) or "none"
+            raise UserError(f"{path}: {name[0]} should have four rows, A, C, G and T; it has {there}")
         try: counts = np.array([re.sub(r"[\[\]]", " ", r).split()[1:] for r in rows], float)
-        except ValueError: raise UserError(f"{path}: the rows of {name[0]} are of unequal length, or hold something that is no number") from None
-        if not counts.shape[1] or (counts.sum(0)<=0).any(): raise UserError(f"{path}: {name[0]} has a position without any count")
+        except ValueError:
+            what = "are of unequal length, or hold something that is no number"
+            raise UserError(f"{path}: the rows of {name[0]} {what}") from None
+        if not counts.shape[1] or (counts.sum(0)<=0).any():
+            raise UserError(f"{path}: {name[0]} has a position without any count")
         pwms.append(PWM(name[-1].strip(), counts, name[0], n_sites=int(round(counts[:, 0].sum()))))
     return pwms

@@ -1,4 +1,4 @@
-"""Which TFs bind to the same kind of site?
+"""Which TFs bind to the same kind of site.
 
 Docs: https://tf-transfer.github.io/tf_transfer/motifs/modes.html.md"""
 
@@ -13,11 +13,11 @@ from functools import lru_cache
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-from memelite import tomtom
 from scipy.cluster.hierarchy import cophenet, dendrogram, fcluster, linkage
 from scipy.spatial.distance import squareform
 from ..core import UserError
 from .pwm import draw_logo, jaspar, vertebrate_profiles
+from .tomtom import compare_motifs
 
 # %% ../../nbs/motifs/4_modes.ipynb #90407cd4
 @dataclass
@@ -29,7 +29,7 @@ class Modes:
 
     def of(self,
         tf:str, # Name of a TF, any case
-    ) -> set: # Numbers of its modes; a TF may have several profiles, and several modes. Empty where JASPAR has none
+    ) -> set: # Numbers of its modes; a TF with several profiles may have several. Empty where JASPAR has none
         "The modes of one TF: of its own profiles or, where it has none, of the dimers that it is part of."
         names = self.table["name"].str.upper()
         own = names==tf.upper()
@@ -39,9 +39,10 @@ class Modes:
         tf:str, # Name of a TF
         among:list, # Names of TFs
     ) -> list: # Those of `among`, but not `tf` itself, in their order
-        "Who has a mode in common with this TF? Raises `UserError` where JASPAR has no profile of it."
+        "The TFs that have a mode in common with this one; raises `UserError` where JASPAR has no profile of it."
         mine = self.of(tf)
-        if not mine: raise UserError(f"{jaspar(tf)[0].name}: all its profiles in JASPAR say too little to tell its binding mode")
+        if not mine:
+            raise UserError(f"{jaspar(tf)[0].name}: all its profiles in JASPAR say too little to tell its binding mode")
         return [t for t in among if t.upper()!=tf.upper() and self.of(t) & mine]
 
     def _repr_html_(self): return self.table.head(8).to_html()
@@ -49,20 +50,18 @@ class Modes:
 # %% ../../nbs/motifs/4_modes.ipynb #05200d13
 @lru_cache(maxsize=4)
 def binding_modes(
-    p_value:float=3e-3, # Profiles belong together whose Tomtom p-values are below this, in the (geometric) mean
-    least_bits:float=8, # Information that a profile must have in all, bits
+    p_value:float=3e-3, # Profiles belong together whose Tomtom p-values are below this, in the geometric mean
+    min_bits:float=8, # Information that a profile must have in all, bits
 ) -> Modes:
     "Cluster JASPAR's vertebrate profiles by similarity: Tomtom p-values, average linkage."
-    profiles = [p for p in vertebrate_profiles() if p.information().sum()>=least_bits]
-    probs = [p.probs() for p in profiles]
-    p = tomtom(probs, probs, n_jobs=1)[0]
+    profiles = [p for p in vertebrate_profiles() if p.information().sum()>=min_bits]
+    p = compare_motifs(profiles, profiles).p
     distance = 1+np.log10(np.maximum(np.maximum(p, p.T), 1e-12))/12
     np.fill_diagonal(distance, 0)
     tree, cut = linkage(squareform(distance, checks=False), "average"), 1+np.log10(p_value)/12
-    table = pd.DataFrame(dict(name=[q.name for q in profiles], tf_class=[q.tf_class for q in profiles], tf_family=[q.tf_family for q in profiles],
-                              bits=[round(float(q.information().sum()), 1) for q in profiles], mode=fcluster(tree, cut, "distance")),
-                         index=pd.Index([q.matrix_id for q in profiles], name="matrix_id"))
-    return Modes(table, tree, cut)
+    rows = [(q.matrix_id, q.name, q.tf_class, q.tf_family, round(float(q.information().sum()), 1)) for q in profiles]
+    table = pd.DataFrame(rows, columns=["matrix_id", "name", "tf_class", "tf_family", "bits"]).set_index("matrix_id")
+    return Modes(table.assign(mode=fcluster(tree, cut, "distance")), tree, cut)
 
 # %% ../../nbs/motifs/4_modes.ipynb #e39d34ec
 def mode_tree(
@@ -71,26 +70,30 @@ def mode_tree(
 ): # Matplotlib figure: the tree, a logo and the family of each profile
     "Draw the tree of the profiles of some TFs, with logos."
     modes = modes or binding_modes()
-    names = {t.upper() for t in tfs}
-    rows = np.flatnonzero(modes.table["name"].str.upper().isin(names))
+    rows = np.flatnonzero(modes.table["name"].str.upper().isin({t.upper() for t in tfs}))
     if len(rows)<2: raise UserError(f"JASPAR has {len(rows)} profiles of these TFs that say enough; a tree needs two")
-    some = _between(modes.tree, rows)
     fig, (ax, logos) = plt.subplots(1, 2, figsize=(9, 0.42*len(rows)+0.9), width_ratios=(1, 1.6))
-    order = dendrogram(some, orientation="left", ax=ax, color_threshold=modes.cut, above_threshold_color="#888888", no_labels=True)["leaves"]
+    order = dendrogram(_between(modes.tree, rows), orientation="left", ax=ax, no_labels=True,
+                       color_threshold=modes.cut, above_threshold_color="#888888")["leaves"]
     ax.axvline(modes.cut, color="#888888", lw=1, ls=":")
     ax.set(xlabel="distance (log Tomtom p-value, scaled)")
     ax.spines[["top", "right", "left"]].set_visible(False)
-    logos.set_axis_off()
-    profiles = {p.matrix_id:p for p in vertebrate_profiles()}
-    for i,leaf in enumerate(order):
-        row = modes.table.iloc[rows[leaf]]
-        inset = logos.inset_axes([0, i/len(rows), 0.36, 0.92/len(rows)])
-        draw_logo(profiles[row.name], inset, "")
-        inset.set_axis_off()
-        logos.text(0.38, (i+0.46)/len(rows), f"{row['name']}  {row.name}   {row.tf_family}", va="center", fontsize=8, transform=logos.transAxes)
+    _draw_logos(logos, modes.table.iloc[rows[order]])
     fig.tight_layout()
     return fig
 
+# %% ../../nbs/motifs/4_modes.ipynb #1ebe63fe
 def _between(tree, rows):
     "The tree of some of the leaves"
     return linkage(squareform(squareform(cophenet(tree))[np.ix_(rows, rows)], checks=False), "average")
+
+def _draw_logos(ax, table):
+    "Logos and families of some profiles, from the bottom up"
+    profiles = {p.matrix_id:p for p in vertebrate_profiles()}
+    ax.set_axis_off()
+    for i,(matrix_id,row) in enumerate(table.iterrows()):
+        inset = ax.inset_axes([0, i/len(table), 0.36, 0.92/len(table)])
+        draw_logo(profiles[matrix_id], inset, "")
+        inset.set_axis_off()
+        ax.text(0.38, (i+0.46)/len(table), f"{row['name']}  {matrix_id}   {row.tf_family}", va="center", fontsize=8,
+                transform=ax.transAxes)

@@ -46,7 +46,7 @@ def bootstrap(
     rng, by_target = np.random.default_rng(seed), [g[value].to_numpy() for _,g in gains.groupby("target")]
     def once():
         targets = [by_target[i] for i in rng.integers(0, len(by_target), len(by_target))]
-        return np.mean([rng.choice(g, len(g)).mean() for g in targets])
+        return np.mean([g[rng.integers(0, len(g), len(g))].sum()/len(g) for g in targets])
     low, high = np.percentile([once() for _ in range(n_boot)], [2.5, 97.5])
     return float(np.mean([g.mean() for g in by_target])), float(low), float(high)
 
