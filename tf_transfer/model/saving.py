@@ -1,4 +1,4 @@
-"""One file: weights, and what one needs to know to use them honestly.
+"""One file: the weights of a model, and a card that says what it was made from.
 
 Docs: https://tf-transfer.github.io/tf_transfer/model/saving.html.md"""
 
@@ -17,7 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from .. import __version__
 from ..core import UserError, check_file, pick, writing
-from .networks import ARCHS, BindingNet, TargetNet
+from .networks import ARCHS, BindingNet, TargetNet, net_of
 
 # %% ../../nbs/model/2_saving.ipynb #5e5d3a54
 @dataclass
@@ -42,23 +42,29 @@ def save_model(
     model, # A model, or a learner
     path:str|Path, # The `.safetensors` file to make
     force:bool=False, # May an existing file be replaced?
-    compact:bool=False, # Weights in 16 bits, and whole chromosomes in place of the regions that were seen? For models to be passed on
+    compact:bool=False, # Weights in 16 bits, and whole chromosomes in place of the regions that the model has seen?
 ):
     "Write a model and its card, whole or not at all."
-    model = getattr(model, "model", model)
-    seen = model.card.regions
-    if compact: seen = seen.groupby("chrom", observed=True, as_index=False).agg(start=("start", lambda s: 0), end=("end", "max"))
-    card = vars(model.card) | dict(regions=_pack(seen), format="tf_transfer 1")
-    weights = {k:(v.half() if compact and v.is_floating_point() else v).detach().cpu().contiguous() for k,v in model.state_dict().items()}
+    net = net_of(model)
+    regions = _whole_chromosomes(net.card.regions) if compact else net.card.regions
+    card = vars(net.card) | dict(regions=_pack(regions), format="tf_transfer 1")
+    weights = {k:v.half() if compact and v.is_floating_point() else v for k,v in net.state_dict().items()}
+    weights = {k:v.detach().cpu().contiguous() for k,v in weights.items()}
     with writing(path, force) as tmp: save_file(weights, tmp, {"tf_transfer":json.dumps(card)})
 
 # %% ../../nbs/model/2_saving.ipynb #374d43b4
+def _whole_chromosomes(regions):
+    "A region per chromosome, from 0 to the last end"
+    return regions.groupby("chrom", observed=True, as_index=False).agg(start=("start", lambda s: 0), end=("end", "max"))
+
 def _pack(regions):
     "Regions as {chrom: [[starts], [ends]]}"
     return {str(c):[g.start.tolist(), g.end.tolist()] for c,g in regions.groupby("chrom", observed=True)}
 
 def _unpack(packed):
-    return pd.concat([pd.DataFrame(dict(chrom=c, start=s, end=e)) for c,(s,e) in packed.items()] or [pd.DataFrame(dict(chrom=[], start=[], end=[]))], ignore_index=True)
+    "The regions of `_pack`"
+    parts = [pd.DataFrame(dict(chrom=c, start=s, end=e)) for c,(s,e) in packed.items()]
+    return pd.concat(parts or [pd.DataFrame(dict(chrom=[], start=[], end=[]))], ignore_index=True)
 
 # %% ../../nbs/model/2_saving.ipynb #c9f42230
 def load_model(
@@ -66,22 +72,35 @@ def load_model(
 ) -> BindingNet: # On the CPU, in evaluation mode, with its `.card`
     "Read a model; raises `UserError` where the file is missing, damaged or something else."
     path = check_file(path)
+    weights, text = _read(path)
+    try: return _model_of(weights, text, path)
+    except UserError: raise
+    except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as e:
+        raise UserError(f"{path}: its weights and its description do not fit this version of tf_transfer "
+                        f"({type(e).__name__}: {str(e).splitlines()[0]})") from None
+
+# %% ../../nbs/model/2_saving.ipynb #3243d526
+def _read(path):
+    "The weights of a file, and its card as JSON"
     try:
         with safe_open(path, "pt") as f:
             meta = f.metadata() or {}
             weights = {k:f.get_tensor(k) for k in f.keys()}
-    except (SafetensorError, OSError): raise UserError(f"{path}: not a .safetensors file, or one that was cut short") from None
+    except (SafetensorError, OSError):
+        raise UserError(f"{path}: not a .safetensors file, or one that was cut short") from None
     if "tf_transfer" not in meta: raise UserError(f"{path}: a .safetensors file, but not of a tf_transfer model")
-    try:
-        card = json.loads(meta["tf_transfer"])
-        card.pop("format")
-        card, known = ModelCard(**card | dict(regions=_unpack(card["regions"]))), ARCHS | dict(TargetNet=TargetNet)
-        missing = [a for a in (card.arch, card.args.get("arch", card.arch)) if a not in known]
-        if not missing:
-            model = known[card.arch](len(card.tfs), card.width, **card.args)
-            model.load_state_dict(weights)
-    except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as e: raise UserError(f"{path}: its weights and its description do not fit this version of tf_transfer ({type(e).__name__}: {str(e).splitlines()[0]})") from None
-    if missing: raise UserError(f"{path}: its architecture {missing[0]} is none of {', '.join(known)}; if it is your own, say ARCHS['{missing[0]}'] = {missing[0]} before loading")
+    return weights, meta["tf_transfer"]
+
+def _model_of(weights, text, path):
+    "The network that a card describes, with its weights"
+    card = json.loads(text)
+    card.pop("format")
+    card, known = ModelCard(**card | dict(regions=_unpack(card["regions"]))), ARCHS | dict(TargetNet=TargetNet)
+    for arch in (card.arch, card.args.get("arch", card.arch)):
+        if arch not in known: raise UserError(f"{path}: its architecture {arch} is none of {', '.join(known)}; "
+                                              f"if it is your own, say ARCHS['{arch}'] = {arch} before loading")
+    model = known[card.arch](len(card.tfs), card.width, **card.args)
+    model.load_state_dict(weights)
     model.card = card
     return model.eval()
 
@@ -94,7 +113,7 @@ def released() -> dict: # Name to its file
 def pretrained(
     name:str="motifs-hg38", # Name of a released model, or a `.safetensors` file
 ) -> BindingNet: # On the CPU, in evaluation mode, with its `.card`
-    "A pre-trained model that comes with the package, or one of your own; raises `UserError` where there is none of that name."
+    "A released model, or one of your own; raises `UserError` where there is none of that name."
     if Path(name).suffix or Path(name).exists(): return load_model(name)
     pick([name], released(), "released model", "tf_transfer")
     return load_model(released()[name])

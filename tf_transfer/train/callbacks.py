@@ -1,4 +1,4 @@
-"""What a fastai learner needs to train on binding: a loss for labels that are missing in part, and callbacks.
+"""What a fastai learner needs to train on binding: a loss for labels of which some are missing, and callbacks.
 
 Docs: https://tf-transfer.github.io/tf_transfer/train/callbacks.html.md"""
 
@@ -29,10 +29,10 @@ class MaskedBCE:
         logits:torch.Tensor, # Float32, (batch, TFs)
         labels:torch.Tensor, # 1, 0 or NaN, float32, (batch, TFs)
     ) -> torch.Tensor: # A scalar, or (batch, TFs)
-        known = ~labels.isnan()
-        losses = F.binary_cross_entropy_with_logits(logits.float(), labels.nan_to_num(), reduction="none")*known
+        resolved = ~labels.isnan()
+        losses = F.binary_cross_entropy_with_logits(logits.float(), labels.nan_to_num(), reduction="none")*resolved
         if self.reduction=="none": return losses
-        return losses.sum() if self.reduction=="sum" else losses.sum()/known.sum().clamp(min=1)
+        return losses.sum() if self.reduction=="sum" else losses.sum()/resolved.sum().clamp(min=1)
 
     def activation(self,
         logits:torch.Tensor, # Float32, (batch, TFs)
@@ -73,7 +73,9 @@ class KeepBest(TrackerCallback):
         super().before_fit()
     def after_epoch(self):
         super().after_epoch()
-        if self.new_best: self.kept, self.epoch_kept = {k:v.clone() for k,v in getattr(self.model, "module", self.model).state_dict().items()}, self.epoch
+        if not self.new_best: return
+        weights = getattr(self.model, "module", self.model).state_dict()
+        self.kept, self.epoch_kept = {k:v.clone() for k,v in weights.items()}, self.epoch
     def after_fit(self):
         super().after_fit()
         if self.kept is not None: self.model.load_state_dict(self.kept)
@@ -87,7 +89,7 @@ def kept_epoch(
 
 # %% ../../nbs/train/4_callbacks.ipynb #45c57723
 class FrozenNorm(Callback):
-    "Keep BatchNorm of frozen layers as it is, statistics included; one without parameters does as the layer before it."
+    "Keep BatchNorm of frozen layers as it is, statistics included; one without parameters follows the layer before it."
     def before_train(self):
         learns = True
         for layer in self.model.modules():
@@ -122,7 +124,8 @@ class EpochLines(Callback):
     def before_epoch(self): self.start = time.time()
     def after_epoch(self):
         train, valid, auprc = self.recorder.values[-1][:3]
-        print(f"epoch {self.epoch+1:>2}/{self.n_epoch}  train loss {train:.4f}  valid loss {valid:.4f}  AUPRC {auprc:.3f}  {time.time()-self.start:.0f} s", flush=True)
+        print(f"epoch {self.epoch+1:>2}/{self.n_epoch}  train loss {train:.4f}  valid loss {valid:.4f}  "
+              f"AUPRC {auprc:.3f}  {time.time()-self.start:.0f} s", flush=True)
 
 # %% ../../nbs/train/4_callbacks.ipynb #008768f1
 @contextmanager

@@ -15,21 +15,6 @@ from fastai.torch_core import num_distrib, rank_distrib
 from ..core import UserError
 
 # %% ../../nbs/train/6_devices.ipynb #7f59d8f0
-def _shared_trainer(**kwargs):
-    "fastai's distributed training, with batches that know their share"
-    try: import accelerate # noqa: F401
-    except ImportError: raise UserError("training on several devices needs Accelerate: pip install 'tf_transfer[devices]'") from None
-    from fastai.distributed import DistributedTrainer
-    class SharedTrainer(DistributedTrainer):
-        def before_fit(self):
-            super().before_fit()
-            self.dls.loaders[0].share = rank_distrib(), num_distrib()
-        def after_fit(self):
-            self.dls.loaders[0].share = 0, 1
-            super().after_fit()
-        def _wrap_dl(self, dl): return dl
-    return SharedTrainer(**kwargs)
-
 @contextmanager
 def all_devices(
     learn:Learner, # About to be trained
@@ -43,6 +28,24 @@ def all_devices(
         try: yield learn
         finally: learn.remove_cb(trainer)
 
+# %% ../../nbs/train/6_devices.ipynb #f8899ecf
+def _shared_trainer(**kwargs):
+    "fastai's distributed training, with batches of which each process takes its share"
+    try: import accelerate # noqa: F401
+    except ImportError:
+        raise UserError("training on several devices needs Accelerate: pip install 'tf_transfer[devices]'") from None
+    from fastai.distributed import DistributedTrainer
+    class SharedTrainer(DistributedTrainer):
+        def before_fit(self):
+            super().before_fit()
+            self.dls.loaders[0].share = rank_distrib(), num_distrib()
+        def after_fit(self):
+            self.dls.loaders[0].share = 0, 1
+            super().after_fit()
+        def _wrap_dl(self, dl): return dl
+    return SharedTrainer(**kwargs)
+
+# %% ../../nbs/train/6_devices.ipynb #b21ba33f
 def is_first() -> bool:
     "Is this the process that writes and prints?"
     return rank_distrib()==0

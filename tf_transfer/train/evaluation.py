@@ -1,4 +1,4 @@
-"""Score a model on regions that it has not seen.
+"""Scores of a model on regions that it has not seen.
 
 Docs: https://tf-transfer.github.io/tf_transfer/train/evaluation.html.md"""
 
@@ -14,7 +14,8 @@ from ..core import UserError
 from ..genome.regions import overlaps
 from ..matrix.splits import Labelled, check_chroms, labelled
 from ..matrix.states import BOUND, states_of
-from ..model.predict import net_of, output_of, predict
+from ..model.networks import net_of
+from ..model.predict import output_of, predict
 from .metrics import Scores, score
 
 # %% ../../nbs/train/3_evaluation.ipynb #5a15f355
@@ -39,18 +40,19 @@ def unseen_regions(
     n_pos:int=None, # Bound regions, drawn at random; all if not given
     matched:bool=True, # One unbound region of equal GC content per bound one? Else every unbound region
     seed:int=0, # Seed of the draws
-) -> tuple[Labelled, int]: # The regions, and how many regions of these chromosomes were left out because the model has seen them
+) -> tuple[Labelled, int]: # The regions, and how many of these chromosomes were left out as seen
     "Regions to score a model on; raises `UserError` where no bound region is left."
     card = net_of(model).card
     chroms = list(chroms) or card.test_chroms
     if not chroms: raise UserError("the model has no test chromosomes of its own; name some with --chroms")
     check_chroms(m, chroms)
-    index, where = np.flatnonzero(m.var.chrom.isin(chroms)), ", ".join(chroms)
+    index = np.flatnonzero(m.var.chrom.isin(chroms))
     seen = overlaps(m.var.iloc[index], card.regions)
     index = index[~seen]
     bound = index[states_of(m, tf)[index]==BOUND]
-    if not len(bound): raise UserError(f"{tf} has no bound region on {where} that the model has not seen")
+    left = f"on {', '.join(chroms)} that the model has not seen"
+    if not len(bound): raise UserError(f"{tf} has no bound region {left}")
     if n_pos is not None:
-        if n_pos>len(bound): raise UserError(f"--n-pos {n_pos}: {tf} has {len(bound)} bound regions on {where} that the model has not seen")
+        if n_pos>len(bound): raise UserError(f"--n-pos {n_pos}: {tf} has {len(bound)} bound regions {left}")
         bound = np.sort(np.random.default_rng(seed).permutation(bound)[:n_pos])
     return labelled(m, tf, index, bound, matched=matched, seed=seed), int(seen.sum())

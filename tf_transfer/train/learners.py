@@ -20,8 +20,7 @@ from fastai.optimizer import Adam
 from ..core import UserError
 from ..matrix.splits import Split, Target
 from ..matrix.states import fingerprint, less_sparse
-from ..model.networks import BindingNet, PaperCNN, four_groups, with_new_head
-from ..model.predict import net_of
+from ..model.networks import BindingNet, PaperCNN, four_groups, net_of, with_new_head
 from ..model.saving import ModelCard
 from .callbacks import FrozenNorm, KeepBest, MaskedBCE, OwnSeed, TidyMemory
 from .data import binding_dls, target_dls
@@ -45,7 +44,7 @@ paper_adam = partial(Adam, mom=0.9, sqr_mom=0.999, eps=1e-8, wd=0.)
 def learner_of(
     dls, # Training and validation batches
     model:BindingNet, # Network
-    card:ModelCard, # What the model will remember
+    card:ModelCard, # The model's card
 ) -> Learner: # With `.regions`, those its network has seen or is about to see
     "A fastai `Learner` for binding; mixed precision on a GPU."
     model.card = card
@@ -97,9 +96,9 @@ def transfer_learner(
     device=None, # Where to train; the GPU if there is one
 ) -> Learner:
     "A learner for one TF on a pre-trained body, frozen, under a new head."
-    pre = net_of(pre)
-    width = target.m.uns["width"]
-    if pre.width!=width: raise UserError(f"the pre-trained model reads {pre.width} bp, the matrix has regions of {width}")
+    pre, width = net_of(pre), target.m.uns["width"]
+    if pre.width!=width:
+        raise UserError(f"the pre-trained model reads {pre.width} bp, the matrix has regions of {width}")
     dls = target_dls(target, bs, both_strands, seed, device)
     learn = learner_of(dls, with_new_head(pre, 1, seed), _target_card(target, pre, seed, dls, bs, both_strands, pre))
     learn.target = target
@@ -115,7 +114,7 @@ def scratch_learner(
     seed:int=0, # Seed of weights, order and dropout
     device=None, # Where to train; the GPU if there is one
 ) -> Learner:
-    "A learner for one TF without any pre-training: the control."
+    "A learner for one TF, from nothing."
     dls = target_dls(target, bs, both_strands, seed, device)
     model = new_model(arch, 1, target.m.uns["width"], seed)
     learn = learner_of(dls, model, _target_card(target, model, seed, dls, bs, both_strands))
@@ -124,5 +123,6 @@ def scratch_learner(
 
 # %% ../../nbs/train/5_learners.ipynb #21fbbcb3
 def _target_card(target, model, seed, dls, bs, both_strands, pre=None):
+    "The card of a model about to be trained for one TF"
     training = dict(labels="sparse", bs=bs, both_strands=both_strands, n_pos=target.train.n_pos+target.valid.n_pos)
     return _card(target.m, target.split, model, [target.tf], dls.index, seed, training, pre)

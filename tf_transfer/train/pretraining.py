@@ -1,4 +1,4 @@
-"""One call that trains a network on many TFs; a first layer of motifs reads every region once.
+"""One call trains a network on many TFs; a first layer of motifs reads every region once.
 
 Docs: https://tf-transfer.github.io/tf_transfer/train/pretraining.html.md"""
 
@@ -16,11 +16,11 @@ import torch
 from fastai.data.core import DataLoaders
 from fastai.learner import Learner
 from torch import nn
+from ..genome.dna import one_hot
 from ..matrix.splits import Split
 from ..matrix.states import less_sparse
 from ..model.networks import BindingNet, MotifLayer, PaperCNN, four_groups
 from ..model.predict import evaluating
-from ..genome.dna import one_hot
 from .callbacks import KeepBest, OpenToo, OwnSeed, TidyMemory, kept_epoch, progress, silent
 from .data import RegionSet
 from .devices import all_devices, is_first
@@ -29,15 +29,15 @@ from .metrics import AUPRC
 
 # %% ../../nbs/train/7_pretraining.ipynb #70f3ae3d
 class AfterFirst(nn.Module):
-    "A network that is given what its first layer would say."
+    "A network that is given the activations of its first layer."
     def __init__(self,
         net:BindingNet, # The network; it learns
-        n_open:int=0, # Outputs for a second question that is only asked in training: where is each TF's region open?
+        n_open:int=0, # Outputs for the second question of `OpenToo`, which is only asked in training
     ):
         super().__init__()
         self.net, self.open = net, nn.Linear(net.head.in_features, n_open) if n_open else None
     def forward(self, activations):
-        features = self.net.dense(self.net.middle(activations))
+        features = self.net.after_first(activations)
         logits = self.net.head(features)
         return torch.cat([logits, self.open(features)], 1) if self.open and self.training else logits
 
@@ -53,10 +53,10 @@ def _read(first, data, bs=512):
 # %% ../../nbs/train/7_pretraining.ipynb #57b6e1e9
 def read_once(
     learn:Learner, # A learner; its model is what will be trained
-    activations:np.ndarray=None, # Output of the first layer for every region of the matrix, where it is computed already, (regions, filters)
+    activations:np.ndarray=None, # Those of every region, (regions, filters), where they are computed already
     openness:float=0., # Weight of the second question of `OpenToo`, for masked labels
 ) -> Learner: # Of the same network behind its first layer, which stays as it is
-    "Let the first layer read every region once, and train the rest on what it said."
+    "Let the first layer read every region once, and train the rest on its activations."
     loaders, net = learn.dls.loaders, learn.model
     sets = [_read(net.first, dl.dataset) if activations is None else RegionSet(activations[i], dl.dataset.labels)
             for dl,i in zip(loaders, learn.dls.index)]
@@ -91,20 +91,19 @@ def pretrain(
     both_strands:bool=True, # Each region twice per epoch? Networks of motifs read both strands by themselves
     seed:int=0, # Seed of weights, order and dropout
     view:Callable=less_sparse, # From states to labels: `less_sparse` or `sparse`
-    activations:Callable=None, # From the network to the output of its first layer for every region, (regions, filters), where it is computed already
+    activations:Callable=None, # From the network to the activations of every region, where these are computed already
     adapt:Callable=lambda learn: None, # Called with the learner that is about to train, to change it
     watch:Callable=progress, # What to show meanwhile: `progress` or `silent`
     device=None, # Where to train; the GPU if there is one
 ) -> Learner: # Of the trained network; its card says which epoch was kept, and the validation loss of that epoch
     "Pre-train a network on many TFs."
     alike = getattr(getattr(arch, "func", arch), "strands_alike", False)
-    learn = binding_learner(m, split, tfs, arch, view, complete, bs, both_strands and not alike, seed, device)
+    learn = rest = binding_learner(m, split, tfs, arch, view, complete, bs, both_strands and not alike, seed, device)
     if isinstance(learn.model.first, MotifLayer):
         rest = read_once(learn, activations and activations(learn.model), openness=0 if complete else 0.1)
-    else: rest = learn
     adapt(rest)
     with all_devices(rest), (watch if is_first() else silent)(rest):
         (rest.fit_one_cycle if one_cycle else rest.fit)(epochs, lr, wd=wd)
-    learn.model.card.training.update(
-        epochs=epochs, lr=lr, wd=wd, schedule="one cycle" if one_cycle else "constant", **kept_epoch(rest))
+    schedule = dict(epochs=epochs, lr=lr, wd=wd, schedule="one cycle" if one_cycle else "constant")
+    learn.model.card.training.update(schedule, **kept_epoch(rest))
     return learn
