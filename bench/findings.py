@@ -27,18 +27,7 @@ from tf_transfer.interpret.attribution import deep_lift
 from tf_transfer.interpret.experiments import marginal, spacing
 from tf_transfer.interpret.nulls import known_filters
 from tf_transfer.interpret.patterns import known_patterns
-<<<<<<< HEAD
-from tf_transfer.interpret.refinement import likeness, refinement
-=======
 from tf_transfer.interpret.refinement import refinement, weighted_similarity
-from tf_transfer.matrix.simulate import FAMILIES, PARTNERS, simulate
-from tf_transfer.matrix.splits import by_chrom, target_set
-from tf_transfer.finetune.strategies import paper
-from tf_transfer.motifs.tomtom import tomtom
-from tf_transfer.train.learners import binding_learner, transfer_learner
-from tf_transfer.train.evaluation import evaluate
-from tf_transfer.train.callbacks import silent
->>>>>>> main
 
 KNOWN = vertebrate_profiles()
 PLANTED = {family:[i for i,p in enumerate(KNOWN) if p.matrix_id.split(".")[0] in members.values()]
@@ -97,16 +86,10 @@ def refined(seed):
             rng = np.random.default_rng(seed)
             if labels=="shuffled":
                 for part in (target.train, target.valid): part.label[:] = rng.permutation(part.label)
-<<<<<<< HEAD
             tuned = finetune(target, learn, "paper", seed=seed, watch=silent)
-            alike = likeness(refinement(learn, tuned, bound, world.profiles["JUND"])).to_dict()
+            similarity = weighted_similarity(refinement(learn, tuned, bound, world.profiles["JUND"])).to_dict()
             auprc = evaluate(tuned, target.test).auprc
-            rows.append(dict(seed=seed, start=start, labels=labels, auprc=auprc) | alike)
-=======
-            tuned = transfer_learner(target, learn, seed=seed)
-            with silent(tuned): paper(tuned)
-            rows.append(dict(seed=seed, start=start, labels=labels, auprc=evaluate(tuned, target.test).auprc) | weighted_similarity(refinement(learn, tuned, bound, world.profiles["JUND"])).to_dict())
->>>>>>> main
+            rows.append(dict(seed=seed, start=start, labels=labels, auprc=auprc) | similarity)
     return rows
 
 def role(family):
