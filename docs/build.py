@@ -243,7 +243,7 @@ def has_columns(text): return sum(map(is_row, text.splitlines())) >= 3
 def printed(text, columns):
     "What a cell printed, less the names of temporary folders. Columns must not wrap: long lines beside them are folded"
     text = re.sub(r'/tmp/tmp\w{8}/', '', text)
-    whole = lambda line: not columns or len(line) <= 76 or is_row(line) or '\r' in line     # which a bar of progress has
+    whole = lambda line: not columns or len(line) <= 76 or is_row(line) or '\r' in line     # a progress bar has it
     folded = partial(fill, width=76, break_long_words=False, break_on_hyphens=False)
     return '\n'.join(line if whole(line) else folded(line) for line in text.split('\n'))
 

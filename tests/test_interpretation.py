@@ -35,7 +35,8 @@ def references(n, copies): return one_hot(shuffled(codes[:n], copies, 3)).view(n
 def captums(net, i, refs):
     "Letters and convergence delta by captum"
     captum = pytest.importorskip("captum.attr")
-    letters, delta = captum.DeepLiftShap(net).attribute(one_hot(codes[i:i+1]), refs[i], target=0, return_convergence_delta=True)
+    letters, delta = captum.DeepLiftShap(net).attribute(
+        one_hot(codes[i:i+1]), refs[i], target=0, return_convergence_delta=True)
     return letters.sum(1)[0].detach().numpy(), delta.abs().max().item()
 
 @pytest.mark.filterwarnings("ignore:Setting forward")
@@ -62,7 +63,8 @@ def test_deep_lift_is_tangermeme():
 
 two_motifs = dict(motifs=jaspar("SPI1")+jaspar("MAX"))
 
-@pytest.mark.parametrize("arch,kw", [(ShallowCNN, {}), (PaperCNN, {}), (DanQ, dict(width=60)), (MotifNet, two_motifs), (MotifKmerNet, two_motifs)])
+@pytest.mark.parametrize("arch,kw", [
+    (ShallowCNN, {}), (PaperCNN, {}), (DanQ, dict(width=60)), (MotifNet, two_motifs), (MotifKmerNet, two_motifs)])
 def test_letters_add_up_to_the_prediction(arch, kw):
     net = a_network(arch, **kw)
     a = deep_lift(net, codes[:5, :net.width], n_references=4)
@@ -78,7 +80,8 @@ def test_gradients_do_not_pass_k_mers():
 def test_too_few_correct_predictions():
     net = a_network(ShallowCNN)
     with torch.no_grad(): net.head.bias[:] = 50
-    with pytest.raises(UserError, match="only 0 of 400 sequences are predicted correctly"): correctly_predicted(net, codes, np.zeros(400))
+    with pytest.raises(UserError, match="only 0 of 400 sequences are predicted correctly"):
+        correctly_predicted(net, codes, np.zeros(400))
 
 def test_flat_motifs_are_left_out():
     flat = PWM("flat", np.full((4, 12), 25.), n_sites=100)
@@ -90,7 +93,8 @@ def test_filters_survive_a_meme_file(tmp_path):
     write_meme(pwms, tmp_path/"filters.meme")
     again = read_meme(tmp_path/"filters.meme")
     assert [p.n_sites for p in again]==[p.n_sites for p in pwms]
-    for p,q in zip(pwms, again): np.testing.assert_allclose(p.counts/p.counts.sum(0), q.counts/q.counts.sum(0), atol=1e-5)
+    for p,q in zip(pwms, again):
+        np.testing.assert_allclose(p.counts/p.counts.sum(0), q.counts/q.counts.sum(0), atol=1e-5)
 
 def by_hand(n):
     "Attributions in which a site of AP-1 stands out in every sequence"
@@ -114,7 +118,8 @@ READERS = {
     "delta": lambda net: deep_lift(net, codes[:2], n_references=2).delta,
     "integrated_gradients": lambda net: integrated_gradients(net, codes[:2], n_references=2, steps=3),
     "mutagenesis": lambda net: mutagenesis(net, codes[:1]),
-    "known_patterns": lambda net: known_patterns(net, codes[:30], attribute=lambda n, c, tf, seed: deep_lift(n, c, n_references=1)),
+    "known_patterns": lambda net: known_patterns(
+        net, codes[:30], attribute=lambda n, c, tf, seed: deep_lift(n, c, n_references=1)),
     "marginal": lambda net: marginal(net, [spi1], codes[:5], scrambles=1),
     "ablation": lambda net: ablation(net, spi1, with_site, repeats=1),
     "spacing": lambda net: spacing(net, spi1, max_, codes[:5], gaps=[0]),

@@ -23,7 +23,8 @@ def imported(tmp_path_factory):
     "The matrix, imported by the command; with its memory in GB"
     data, out = data_folder(), tmp_path_factory.mktemp('real')/'m.h5ad'
     subprocess.run([Path(sys.executable).parent/'tft-import', out, '--states', data/'binding_states.npz',
-                    '--regions', data/'regions_hg38_200bp.bed.gz', '--fasta', data/'regions_hg38_200bp.fa.gz'], check=True)
+                    '--regions', data/'regions_hg38_200bp.bed.gz', '--fasta', data/'regions_hg38_200bp.fa.gz'],
+                   check=True)
     return out, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss/1e6
 
 

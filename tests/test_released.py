@@ -42,7 +42,8 @@ def test_the_package_brings_it_along(tmp_path):
     shutil.copytree(root/'tf_transfer', source/'tf_transfer')
     for name in ('setup.py', 'settings.ini', 'pyproject.toml', 'README.md', 'LICENSE', 'MANIFEST.in'):
         if (root/name).exists(): shutil.copy(root/name, source)
-    done = subprocess.run([sys.executable, '-m', 'pip', 'wheel', str(source), '--no-deps', '--no-build-isolation', '-q', '-w', tmp_path], capture_output=True, text=True, cwd=tmp_path)
+    pip = [sys.executable, '-m', 'pip', 'wheel', str(source), '--no-deps', '--no-build-isolation', '-q', '-w', tmp_path]
+    done = subprocess.run(pip, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     names = zipfile.ZipFile(next(tmp_path.glob('*.whl'))).namelist()
     for path in released().values(): assert f'tf_transfer/weights/{path.name}' in names

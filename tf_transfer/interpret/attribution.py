@@ -52,7 +52,8 @@ def _network(model, codes, gradients=True):
     "The network of a model, or what is wrong with these sequences"
     net, with_n = net_of(model), int((codes>3).any(1).sum())
     check_codes(net, codes)
-    if with_n: raise UserError(f"{with_n} of {len(codes)} sequences hold N; leave them out, attribution needs the bases")
+    if with_n:
+        raise UserError(f"{with_n} of {len(codes)} sequences hold N; leave them out, attribution needs the bases")
     if not gradients or not isinstance(net, TargetNet): return net
     raise UserError("gradients do not pass the k-mers of this model; use mutagenesis, which needs none")
 

@@ -58,7 +58,7 @@ def gapped_counts(
     k:int=8, # Length of a word
     informative:int=6, # Bases that count
     bs:int=1000, # Regions per batch
-) -> csr_matrix: # Float32, (regions, patterns x 4**informative); a column for each feature, of which some are never used
+) -> csr_matrix: # Float32, (regions, patterns x 4**informative); a column per feature, some of them never used
     "How often each gapped word occurs in each region, on either strand."
     powers, features = word_numbers(k, informative), word_features(k, informative)
     return vstack([_counted(codes[i:i+bs], powers, features) for i in range(0, len(codes), bs)]).tocsr()
