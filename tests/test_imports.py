@@ -14,14 +14,20 @@ root = Path(__file__).parent.parent
 notebooks = sorted(p for p in (root/'nbs').rglob('*.ipynb') if '.ipynb_checkpoints' not in p.parts)
 
 
-def table_of(nbs):
-    "{wing: its notebooks} from the table in explanations/architecture, in its order"
+def rows_of(nbs, first):
+    "The rows of the table in explanations/architecture whose first column has this heading, as lists of cells"
     for cell in read_nb(nbs/'explanations'/'architecture.ipynb').cells:
         head, *rows = [o for o in cell.source.splitlines() if o.startswith('|')] or ['']
-        if not head.startswith('| wing '): continue
-        links = {row.split('|')[1].strip(' `'): re.findall(r'\]\(\.\./(\S+?)\.ipynb\)', row) for row in rows[1:]}
-        return {wing: [nbs/f'{o}.ipynb' for o in paths] for wing, paths in links.items()}
-    raise AssertionError('explanations/architecture has no table that begins with "wing"')
+        if head.startswith(f'| {first} |'): return [row.strip('| ').split(' | ') for row in rows[1:]]
+    raise AssertionError(f'explanations/architecture has no table that begins with "{first}"')
+
+
+def notebooks_in(nbs, cell): return [nbs/o for o in re.findall(r'\]\(\.\./(\S+?\.ipynb)\)', cell)]
+
+
+def table_of(nbs):
+    "{wing: its notebooks} from the table in explanations/architecture, in its order"
+    return {row[0].strip('`'): notebooks_in(nbs, row[-1]) for row in rows_of(nbs, 'wing')}
 
 
 def exports_to(path):
@@ -92,12 +98,18 @@ def test_imports_point_up():
     assert list(wrong_imports(root)) == []
 
 
+@pytest.mark.parametrize('row', rows_of(root/'nbs', 'to change'), ids=lambda o: o[-1])
+def test_what_can_be_changed_is_where_the_page_says(row):
+    room = import_module(f'tf_transfer.{exports_to(notebooks_in(root/"nbs", row[1])[0])}')
+    assert [o for o in re.findall(r'`(\w+)`', row[2]) if not hasattr(room, o)] == []
+
+
 @pytest.fixture
 def house(tmp_path):
     "A small package whose imports are right: core, then the wing genome with two rooms, then motifs with one"
-    rows = '| `core` | | [`core`](../core.ipynb) |\n' \
-           '| `genome` | | [`dna`](../genome/1_dna.ipynb), [`regions`](../genome/2_regions.ipynb) |\n' \
-           '| `motifs` | | [`pwm`](../motifs/1_pwm.ipynb) |'
+    rows = '| `core` |  | [core](../core.ipynb) |\n' \
+           '| `genome` |  | [dna](../genome/1_dna.ipynb), [regions](../genome/2_regions.ipynb) |\n' \
+           '| `motifs` |  | [pwm](../motifs/1_pwm.ipynb) |'
     files = dict(core='import os', **{
         'genome/1_dna': 'from ..core import pick',
         'genome/2_regions': 'from .dna import encode\nimport tf_transfer.core',
