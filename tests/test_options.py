@@ -21,7 +21,6 @@ from fastcore.script import anno_parser
 from torch import nn
 
 import helpers
-from tf_transfer.finetune.strategies import STRATEGIES
 from tf_transfer.genome.dna import Genome
 from tf_transfer.genome.windows import Skipped
 from tf_transfer.matrix.groups import GROUPS
@@ -31,6 +30,8 @@ from tf_transfer.matrix.states import write_matrix
 from tf_transfer.model.networks import ARCHS, MotifNet, ShallowCNN
 from tf_transfer.model.saving import save_model
 from tf_transfer.train.learners import binding_learner
+from tf_transfer.finetune.strategies import STRATEGIES
+from tf_transfer.commands.demo import NEXT
 
 root = Path(__file__).parent.parent
 config = ConfigParser(delimiters=['='])
@@ -262,6 +263,9 @@ def said():
             for line in re.findall(r'`(tft-[^`\n]+)`|^ *(tft-[a-z]+ .*)$', text, re.M):
                 name, *args = shlex.split(''.join(line))
                 yield path.name, name, args
+    for line in NEXT.splitlines():
+        name, *args = shlex.split(line)
+        yield 'the demo', name, args
 
 
 def test_pages_say_what_commands_understand():
