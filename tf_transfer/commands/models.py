@@ -62,7 +62,7 @@ def tft_pretrain(
     out:str, # The .safetensors file to make
     tfs:str="all", # all, best50 (the 50 best resolved), A,B,C or a file with a name per line
     exclude_tfs:str="", # TFs to leave out: A,B
-    arch:str="PaperCNN", # PaperCNN, ShallowCNN, DanQ, MotifNet or MotifKmerNet
+    arch:str="PaperCNN", # PaperCNN, ShallowCNN, SmallCNN, DanQ, MotifNet or MotifKmerNet
     labels:str="complete", # complete: regions resolved for all TFs; masked: all, unresolved labels left out of the loss
     epochs:int=15, # Passes over the data
     batch_size:int=99, # Regions per batch
@@ -129,7 +129,7 @@ def tft_finetune(
     out:str, # The .safetensors file to make
     tf:str=None, # Name of the target TF
     n_pos:int=None, # Bound regions for training and validation together; all if not given
-    ratio:int=None, # Unbound regions per bound one in training and validation; not given: 3 for auto, else 1
+    ratio:int=None, # Unbound regions per bound one to train and validate on; if not given, auto's own, else 1
     strategy:str="paper", # paper, frozen, discriminative, gradual, probe, auto or scratch
     no_profile:store_true=False, # With --strategy auto: do as if JASPAR did not know the target?
     epochs:int=None, # Passes over the data; 10 if not given
@@ -185,18 +185,20 @@ def tft_fit(
     tf:str=None, # Name of the TF: finds its profile in JASPAR
     pretrained:str="motifs-hg38", # Pre-trained model, .safetensors, or the name of a released one
     no_profile:store_true=False, # Do as if JASPAR did not know the TF?
-    ratio:int=3, # Unbound regions per bound one to train and validate on
+    ratio:int=None, # Unbound regions per bound one to train and validate on; that of auto if not given
     seed:int=0, # Seed of the draw of the unbound regions, and of the head
     force:store_true=False, # Replace an existing file?
 ):
     "Make a model of your own peaks, and an account of it."
+    from tf_transfer.finetune.auto import RATIO
     from tf_transfer.finetune.own_data import fit_peaks
     from tf_transfer.model.saving import save_model
     check_output(out, force)
     need(peaks=peaks, genome=genome)
     at_least(1, ratio=ratio)
     at_least(0, seed=seed)
-    fitted = fit_peaks(peaks, genome, background, tf or "TF", pretrained, [tf] if no_profile else (), ratio, seed=seed)
+    withheld = [tf] if no_profile else []
+    fitted = fit_peaks(peaks, genome, background, tf or "TF", pretrained, withheld, ratio or RATIO, seed)
     print(fitted.account)
     save_model(fitted.learn, out, force)
     print(f"{out} written")
