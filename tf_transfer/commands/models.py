@@ -153,15 +153,14 @@ def tft_finetune(
 # %% ../../nbs/commands/3_models.ipynb #049a0b83
 def _target(matrix, pretrained, tf, n_pos, ratio, strategy, keep_seen, valid_chroms, test_chroms, seed):
     "The regions to fine-tune on, and the pre-trained network"
-    from tf_transfer.finetune.auto import RATIO
-    from tf_transfer.finetune.strategies import STRATEGIES
+    from tf_transfer.finetune.strategies import STRATEGIES, ratio_of
     from tf_transfer.matrix.splits import target_set
     from tf_transfer.model.saving import pretrained as find
     pick([strategy], STRATEGIES, "strategy", "tf_transfer")
     pre = find(str(pretrained))
     m, split = _matrix_and_split(matrix, valid_chroms, test_chroms, pre.card)
-    ratio, seen = ratio or (RATIO if strategy=="auto" else 1), None if keep_seen else pre.card.regions
-    target = target_set(m, tf, split, n_pos, exclude=seen, seed=seed, ratio=ratio)
+    seen = None if keep_seen else pre.card.regions
+    target = target_set(m, tf, split, n_pos, exclude=seen, seed=seed, ratio=ratio or ratio_of(strategy))
     print(f"{tf}, {strategy}: {target.train.n_pos} bound and {target.train.n_neg} unbound regions to train on, "
           f"{target.valid.n_pos} and {target.valid.n_neg} to validate")
     return target, pre
@@ -190,15 +189,15 @@ def tft_fit(
     force:store_true=False, # Replace an existing file?
 ):
     "Make a model of your own peaks, and an account of it."
-    from tf_transfer.finetune.auto import RATIO
     from tf_transfer.finetune.own_data import fit_peaks
+    from tf_transfer.finetune.strategies import ratio_of
     from tf_transfer.model.saving import save_model
     check_output(out, force)
     need(peaks=peaks, genome=genome)
     at_least(1, ratio=ratio)
     at_least(0, seed=seed)
     withheld = [tf] if no_profile else []
-    fitted = fit_peaks(peaks, genome, background, tf or "TF", pretrained, withheld, ratio or RATIO, seed)
+    fitted = fit_peaks(peaks, genome, background, tf or "TF", pretrained, withheld, ratio or ratio_of("auto"), seed)
     print(fitted.account)
     save_model(fitted.learn, out, force)
     print(f"{out} written")
