@@ -1,4 +1,4 @@
-"The demo as the README runs it: transfer wins, and for the right reason"
+"The demo as the README runs it: transfer wins, and for the right reason; its notebook has a smaller one"
 import re
 import subprocess
 
@@ -8,6 +8,9 @@ import pytest
 from helpers import command, scripts
 from tf_transfer.commands import selftest
 from tf_transfer.commands.demo import WAYS
+
+
+slow = pytest.mark.slow
 
 
 @pytest.fixture(scope='module')
@@ -20,6 +23,7 @@ def demo(tmp_path_factory):
     return out, done.stdout
 
 
+@slow
 def test_relatives_help_and_strangers_do_not(demo):
     runs = pd.read_csv(demo[0]/'results.csv')
     assert runs.groupby(['way', 'n_peaks']).size().eq(3).all() and set(runs.n_peaks) == {50, 125, 500}
@@ -29,10 +33,12 @@ def test_relatives_help_and_strangers_do_not(demo):
     assert (unrelated-scratch < (relatives-scratch)/2).all()
 
 
+@slow
 def test_the_table_is_on_the_terminal(demo):
     assert all(w in demo[1] for w in WAYS) and 'prevalence 0.50' in demo[1] and 'report.html' in demo[1]
 
 
+@slow
 def test_the_report_stands_alone(demo):
     html = (demo[0]/'report.html').read_text()
     assert html.count('<img') == html.count('src="data:image/png') == 2
@@ -40,6 +46,7 @@ def test_the_report_stands_alone(demo):
     assert all(f'alt="{o}' in html for o in ('AUPRC', 'Logos'))
 
 
+@slow
 def test_the_next_steps_work(demo, tmp_path):
     for line in demo[1].splitlines():
         name, *args = line.split() or ['']

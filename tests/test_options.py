@@ -2,6 +2,7 @@
 import importlib
 import inspect
 import re
+import shlex
 import subprocess
 import sys
 from configparser import ConfigParser
@@ -15,10 +16,11 @@ import anndata
 import numpy as np
 import pandas as pd
 import pytest
+from fastcore.nbio import read_nb
+from fastcore.script import anno_parser
 from torch import nn
 
 import helpers
-from tf_transfer.finetune.strategies import STRATEGIES
 from tf_transfer.genome.dna import Genome
 from tf_transfer.genome.windows import Skipped
 from tf_transfer.matrix.groups import GROUPS
@@ -28,9 +30,12 @@ from tf_transfer.matrix.states import write_matrix
 from tf_transfer.model.networks import ARCHS, MotifNet, ShallowCNN
 from tf_transfer.model.saving import save_model
 from tf_transfer.train.learners import binding_learner
+from tf_transfer.finetune.strategies import STRATEGIES
+from tf_transfer.commands.demo import NEXT
 
+root = Path(__file__).parent.parent
 config = ConfigParser(delimiters=['='])
-config.read(Path(__file__).parent.parent/'settings.ini')
+config.read(root/'settings.ini')
 scripts = dict(o.split('=') for o in config['DEFAULT']['console_scripts'].split())
 
 
@@ -124,7 +129,7 @@ STUBS = {
     'model.tables.predict_bed': (3, Skipped()),
     'model.tables.predict_vcf': (3, Skipped()),
     'study.runs.run_study': pd.DataFrame(columns=['error', 'auprc', 'group', 'with_target', 'n_peaks', 'strategy']),
-    'study.runs.status': PROGRESS,
+    'study.runs.StudyFolder': SimpleNamespace(status=lambda: PROGRESS),
     'interpret.page.interpret': Path('out'),
     'commands.demo.run_demo': None, 'commands.selftest.self_test': None,
 }
@@ -247,6 +252,40 @@ CASES = [(name, option) for name in scripts for option in options_of(name)]
 def test_an_option_acts_or_is_refused(trial, name, option):
     "In each mode; and it acts in one"
     assert any([acts(trial, name, mode, option) for mode in MODES[name]])
+
+
+def said():
+    "What pages say to type: the page, the name of a command, and its arguments"
+    for path in sorted(root.rglob('nbs/**/*.ipynb')):
+        cells = [] if '.ipynb_checkpoints' in path.parts else read_nb(path).cells
+        for text in [c.source for c in cells if c.cell_type == 'markdown' and 'tft-' in c.source]:
+            text = re.sub(r'\$\w+', '1', text.replace('\\\n', ' '))
+            for line in re.findall(r'`(tft-[^`\n]+)`|^ *(tft-[a-z]+ .*)$', text, re.M):
+                name, *args = shlex.split(''.join(line))
+                yield path.name, name, args
+    for line in NEXT.splitlines():
+        name, *args = shlex.split(line)
+        yield 'the demo', name, args
+
+
+def test_pages_say_what_commands_understand():
+    "Whole commands, and options that are mentioned beside the name of a command"
+    parsers, n = {}, 0
+    for page, name, args in said():
+        if name not in parsers: parsers[name] = parser_of(name)
+        options = set(re.findall(r'--[a-z-]+', parsers[name].format_help()))
+        assert {o for o in args if o.startswith('--')} <= options, (page, name, args)
+        if not args or args[0].startswith('--'): continue
+        n += 1
+        try: parsers[name].parse_args(args)
+        except SystemExit: pytest.fail(f'{page}: {name} {" ".join(args)}')
+    assert n > 20
+
+
+def parser_of(name):
+    module, function = scripts[name].split(':')
+    function = getattr(importlib.import_module(module), function)
+    return anno_parser(function, name, ['out'] if name == 'tft-study' else None)
 
 
 def test_help_does_not_wait_for_torch():

@@ -62,7 +62,7 @@ def tft_pretrain(
     out:str, # The .safetensors file to make
     tfs:str="all", # all, best50 (the 50 best resolved), A,B,C or a file with a name per line
     exclude_tfs:str="", # TFs to leave out: A,B
-    arch:str="PaperCNN", # PaperCNN, ShallowCNN, DanQ, MotifNet or MotifKmerNet
+    arch:str="PaperCNN", # PaperCNN, ShallowCNN, SmallCNN, DanQ, MotifNet or MotifKmerNet
     labels:str="complete", # complete: regions resolved for all TFs; masked: all, unresolved labels left out of the loss
     epochs:int=15, # Passes over the data
     batch_size:int=99, # Regions per batch
@@ -129,7 +129,7 @@ def tft_finetune(
     out:str, # The .safetensors file to make
     tf:str=None, # Name of the target TF
     n_pos:int=None, # Bound regions for training and validation together; all if not given
-    ratio:int=None, # Unbound regions per bound one in training and validation; not given: 3 for auto, else 1
+    ratio:int=None, # Unbound regions per bound one to train and validate on; if not given, auto's own, else 1
     strategy:str="paper", # paper, frozen, discriminative, gradual, probe, auto or scratch
     no_profile:store_true=False, # With --strategy auto: do as if JASPAR did not know the target?
     epochs:int=None, # Passes over the data; 10 if not given
@@ -153,15 +153,14 @@ def tft_finetune(
 # %% ../../nbs/commands/3_models.ipynb #049a0b83
 def _target(matrix, pretrained, tf, n_pos, ratio, strategy, keep_seen, valid_chroms, test_chroms, seed):
     "The regions to fine-tune on, and the pre-trained network"
-    from tf_transfer.finetune.auto import RATIO
-    from tf_transfer.finetune.strategies import STRATEGIES
+    from tf_transfer.finetune.strategies import STRATEGIES, ratio_of
     from tf_transfer.matrix.splits import target_set
     from tf_transfer.model.saving import pretrained as find
     pick([strategy], STRATEGIES, "strategy", "tf_transfer")
     pre = find(str(pretrained))
     m, split = _matrix_and_split(matrix, valid_chroms, test_chroms, pre.card)
-    ratio, seen = ratio or (RATIO if strategy=="auto" else 1), None if keep_seen else pre.card.regions
-    target = target_set(m, tf, split, n_pos, exclude=seen, seed=seed, ratio=ratio)
+    seen = None if keep_seen else pre.card.regions
+    target = target_set(m, tf, split, n_pos, exclude=seen, seed=seed, ratio=ratio or ratio_of(strategy))
     print(f"{tf}, {strategy}: {target.train.n_pos} bound and {target.train.n_neg} unbound regions to train on, "
           f"{target.valid.n_pos} and {target.valid.n_neg} to validate")
     return target, pre
@@ -185,18 +184,20 @@ def tft_fit(
     tf:str=None, # Name of the TF: finds its profile in JASPAR
     pretrained:str="motifs-hg38", # Pre-trained model, .safetensors, or the name of a released one
     no_profile:store_true=False, # Do as if JASPAR did not know the TF?
-    ratio:int=3, # Unbound regions per bound one to train and validate on
+    ratio:int=None, # Unbound regions per bound one to train and validate on; that of auto if not given
     seed:int=0, # Seed of the draw of the unbound regions, and of the head
     force:store_true=False, # Replace an existing file?
 ):
     "Make a model of your own peaks, and an account of it."
     from tf_transfer.finetune.own_data import fit_peaks
+    from tf_transfer.finetune.strategies import ratio_of
     from tf_transfer.model.saving import save_model
     check_output(out, force)
     need(peaks=peaks, genome=genome)
     at_least(1, ratio=ratio)
     at_least(0, seed=seed)
-    fitted = fit_peaks(peaks, genome, background, tf or "TF", pretrained, [tf] if no_profile else (), ratio, seed=seed)
+    withheld = [tf] if no_profile else []
+    fitted = fit_peaks(peaks, genome, background, tf or "TF", pretrained, withheld, ratio or ratio_of("auto"), seed)
     print(fitted.account)
     save_model(fitted.learn, out, force)
     print(f"{out} written")

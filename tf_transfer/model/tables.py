@@ -53,7 +53,7 @@ def predict_fasta(
             odd = next(((n, s) for n,s in some if len(s)!=model.width), None)
             if odd:
                 raise UserError(f"{fasta}: record '{odd[0]}' has {len(odd[1])} bases; the model reads {model.width}")
-            z = logits(model, np.stack([encode(s) for _,s in some]))
+            z = logits(model, np.stack([encode(s) for _,s in some]), bs=bs)
             yield pd.concat([pd.Series([n for n,_ in some]), _probabilities(z)], axis=1)
     return _write(out, force, rows(), ["name", *tfs], Path(fasta).name)
 
@@ -91,7 +91,7 @@ def predict_bed(
     def rows():
         placed = _placed(blocks, genome, model.width, skipped, bed)
         for some in chunked((r for w in placed for r in w.itertuples(index=False)), bs):
-            z = logits(model, _sequences(genome, some))
+            z = logits(model, _sequences(genome, some), bs=bs)
             yield pd.concat([pd.DataFrame(some)[["chrom", "start", "end"]], _probabilities(z)], axis=1)
     return _or_skipped(lambda: _write(out, force, rows(), ["chrom", "start", "end", *tfs], Path(bed).name), skipped)
 
@@ -156,7 +156,7 @@ def predict_vcf(
     skipped = Skipped()
     def rows():
         for some in chunked(alleles(genome, vcf, model.width, skipped), bs):
-            ref, alt = (logits(model, np.stack([o[i] for o in some])) for i in (1, 2))
+            ref, alt = (logits(model, np.stack([o[i] for o in some]), bs=bs) for i in (1, 2))
             t = pd.DataFrame([o[0] for o in some])
             yield pd.concat([t, *[pd.DataFrame(np.stack([r, a, a-r], 1)) for r,a in zip(ref.T, alt.T)]], axis=1)
     columns = ["chrom", "pos", "id", "ref", "alt", *[f"{t}{k}" for t in tfs for k in ("_ref", "_alt", "_diff")]]
