@@ -47,6 +47,13 @@ def test_targets_exist(name):
     assert made(text) | made(quoted) <= targets
 
 
+def test_files_exist():
+    "that CONTRIBUTING names"
+    names = set(re.findall(r'\b(?:nbs|bench|tests|docs|tf_transfer)/[\w./]*', (root/'CONTRIBUTING.md').read_text()))
+    assert 'nbs/explanations/architecture.ipynb' in names
+    assert [o for o in names if not (root/o.rstrip('.')).exists()] == []
+
+
 @pytest.mark.parametrize('name', workflows)
 def test_workflows(name):
     workflow = workflows[name]

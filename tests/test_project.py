@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from setuptools import find_packages
 
 import tf_transfer
 
@@ -44,6 +45,13 @@ def test_constraints_pin_every_requirement():
     pinned = {re.split('[=]=', o)[0].lower() for o in (root/'constraints.txt').read_text().split()}
     wanted = (settings['requirements'] + settings['dev_requirements']).split()
     assert {re.split('[<>=]', o)[0] for o in wanted} <= pinned
+
+
+def test_every_wing_is_packaged():
+    "A folder without __init__.py would be left out of the wheel"
+    package = settings['lib_name']
+    packages = find_packages(root, include=[package, f'{package}.*'])
+    assert {root/o.replace('.', '/') for o in packages} == {p.parent for p in (root/package).rglob('*.py')}
 
 
 @pytest.mark.parametrize('command', scripts)
