@@ -1,56 +1,56 @@
-"""Are planted motifs found, and nothing else? Ten simulated genomes: python bench/findings.py [--workers 2]
+"""Are planted motifs found, and nothing else? Ten simulated genomes: python bench/findings.py
 
-In each: a network of all TFs, its filters and patterns with their nulls; JUND fine-tuned from four relatives, from its partners, and on
-shuffled labels; the motifs of JUND's partners and of strangers put into shuffled sequences, for a JUND that was fine-tuned from all others; and moved away from
-a site of JUND, for a network of JUND and its partner.
-Writes bench/findings.csv, refined.csv, cofactors.csv and spacings.csv; seeds that stand there already are not repeated."""
-import os
+In each: a network of all TFs, its filters and patterns with their nulls; JUND fine-tuned from four relatives, from its
+partners, and on shuffled labels; the motifs of JUND's partners and of strangers put into shuffled sequences, for a JUND
+that was fine-tuned from all others; and moved away from a site of JUND, for a network of JUND and its partner.
+Four tables; seeds that stand there already are not repeated."""
 import warnings
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
-os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import pandas as pd
-import torch
+from common import RESULTS, in_parallel
 from fastcore.script import call_parse
-from tf_transfer.interpret.attribution import deep_lift
 from tf_transfer.core import UserError
+from tf_transfer.motifs.pwm import vertebrate_profiles
+from tf_transfer.motifs.tomtom import tomtom
+from tf_transfer.matrix.states import BOUND
+from tf_transfer.matrix.splits import by_chrom, target_set
+from tf_transfer.matrix.simulate import FAMILIES, PARTNERS, simulate
+from tf_transfer.model.networks import ShallowCNN
+from tf_transfer.train.callbacks import silent
+from tf_transfer.train.evaluation import evaluate
+from tf_transfer.train.pretraining import pretrain
+from tf_transfer.finetune.strategies import finetune
+from tf_transfer.interpret.attribution import deep_lift
 from tf_transfer.interpret.experiments import marginal, spacing
 from tf_transfer.interpret.nulls import known_filters
-from tf_transfer.matrix.states import BOUND
-from tf_transfer.model.networks import ShallowCNN
-from tf_transfer.motifs.pwm import vertebrate_profiles
 from tf_transfer.interpret.patterns import known_patterns
 from tf_transfer.interpret.refinement import refinement, weighted_similarity
-from tf_transfer.matrix.simulate import FAMILIES, PARTNERS, simulate
-from tf_transfer.matrix.splits import by_chrom, target_set
-from tf_transfer.finetune.strategies import paper
-from tf_transfer.motifs.tomtom import tomtom
-from tf_transfer.train.learners import binding_learner, transfer_learner
-from tf_transfer.train.evaluation import evaluate
-from tf_transfer.train.callbacks import silent
 
 KNOWN = vertebrate_profiles()
-PLANTED = {family:[i for i,p in enumerate(KNOWN) if p.matrix_id.split(".")[0] in members.values()] for family,members in FAMILIES.items()}
+PLANTED = {family:[i for i,p in enumerate(KNOWN) if p.matrix_id.split(".")[0] in members.values()]
+           for family,members in FAMILIES.items()}
+
 
 def nearest_family(pwms):
-    "The family whose planted profiles each motif is most like, and the p-value of Tomtom"
+    "The family with the most similar planted profile, and the p-value of Tomtom, for each motif"
     if not pwms: return []
     p = tomtom(pwms, min_bits=0, min_sites=0, top=len(KNOWN)).pivot(index="motif", columns="known", values="p")
     best = pd.DataFrame({family:p[at].min(axis=1) for family,at in PLANTED.items()})
     return list(zip(best.idxmin(axis=1), best.min(axis=1)))
 
 def rows_of(pwms, table, **what):
-    "A row per motif that was reported: the planted family that it is most like"
+    "A row per motif that was reported, with the most similar planted family"
     found = table[table.found]
-    return [dict(what, motif=pwms[i].name, called=name, family=family, p=p) for (i,name),(family,p) in zip(zip(found.motif, found.known_name), nearest_family([pwms[i] for i in found.motif]))]
+    nearest = nearest_family([pwms[i] for i in found.motif])
+    return [dict(what, motif=pwms[i].name, called=name, family=family, p=p)
+            for i,name,(family,p) in zip(found.motif, found.known_name, nearest)]
 
 def pretrained(m, split, tfs, seed, epochs):
-    learn = binding_learner(m, split, tfs, ShallowCNN, complete=False, bs=64, both_strands=False, seed=seed)
-    with silent(learn): learn.fit_one_cycle(epochs, 3e-3)
-    return learn
+    how = dict(complete=False, bs=64, both_strands=False, seed=seed, watch=silent)
+    return pretrain(m, split, tfs, ShallowCNN, epochs, **how)
 
 def planted(seed):
     "What is reported of a network that learned all TFs"
@@ -78,16 +78,18 @@ def refined(seed):
     split = by_chrom(m, valid="chr5", test="chr6")
     bound = m.varm["sequence"][m["JUND"].X[0]==BOUND][:600]
     rows = []
-    for start,tfs in (("relatives", ["FOSL2", "JUNB", "FOS", "BATF"]), ("partners", [t for t in FAMILIES[PARTNERS["AP-1"]] if t!="SPI1"])):
+    partners = [t for t in FAMILIES[PARTNERS["AP-1"]] if t!="SPI1"]
+    for start,tfs in (("relatives", ["FOSL2", "JUNB", "FOS", "BATF"]), ("partners", partners)):
         learn = pretrained(m, split, tfs, seed, 8)
         for labels in ("own", "shuffled"):
             target = target_set(m, "JUND", split, n_pos=500, seed=seed)
             rng = np.random.default_rng(seed)
             if labels=="shuffled":
                 for part in (target.train, target.valid): part.label[:] = rng.permutation(part.label)
-            tuned = transfer_learner(target, learn, seed=seed)
-            with silent(tuned): paper(tuned)
-            rows.append(dict(seed=seed, start=start, labels=labels, auprc=evaluate(tuned, target.test).auprc) | weighted_similarity(refinement(learn, tuned, bound, world.profiles["JUND"])).to_dict())
+            tuned = finetune(target, learn, "paper", seed=seed, watch=silent)
+            similarity = weighted_similarity(refinement(learn, tuned, bound, world.profiles["JUND"])).to_dict()
+            auprc = evaluate(tuned, target.test).auprc
+            rows.append(dict(seed=seed, start=start, labels=labels, auprc=auprc) | similarity)
     return rows
 
 def role(family):
@@ -101,11 +103,12 @@ def cofactors(seed):
     split = by_chrom(m, valid="chr5", test="chr6")
     learn = pretrained(m, split, [t for t in m.obs_names if t!="JUND"], seed, 8)
     target = target_set(m, "JUND", split, n_pos=500, seed=seed)
-    tuned = transfer_learner(target, learn, seed=seed)
-    with silent(tuned): paper(tuned)
-    motifs = {family:world.profiles["JUND" if family=="AP-1" else next(iter(members))] for family,members in FAMILIES.items()}
+    tuned = finetune(target, learn, "paper", seed=seed, watch=silent)
+    motifs = {family:world.profiles["JUND" if family=="AP-1" else next(iter(members))]
+              for family,members in FAMILIES.items()}
     put_in = marginal(tuned, list(motifs.values()), target.test.codes, seed=seed)
-    return [dict(seed=seed, family=family, role=role(family)) | row for family,row in zip(motifs, put_in.to_dict("records"))]
+    rows = zip(motifs, put_in.to_dict("records"))
+    return [dict(seed=seed, family=family, role=role(family)) | row for family,row in rows]
 
 def spacings(seed):
     "Is a motif near a site of JUND worth more than the same motif far from it?"
@@ -116,29 +119,31 @@ def spacings(seed):
     rows = []
     for family,members in FAMILIES.items():
         if family=="AP-1": continue
-        together = spacing(learn, world.profiles["JUND"], world.profiles[next(iter(members))], bound, "JUND", seed=seed).together
-        rows.append(dict(seed=seed, family=family, role=role(family), near=together.loc[:12].mean(), far=together.loc[40:].mean()))
+        other = world.profiles[next(iter(members))]
+        together = spacing(learn, world.profiles["JUND"], other, bound, "JUND", seed=seed).together
+        near, far = together.loc[:12].mean(), together.loc[40:].mean()
+        rows.append(dict(seed=seed, family=family, role=role(family), near=near, far=far))
     return rows
 
-def _job(job):
-    torch.set_num_threads(1)
+QUESTIONS = dict(findings=planted, refined=refined, cofactors=cofactors, spacings=spacings)
+
+def answer(job):
     warnings.simplefilter("ignore")
     what, seed = job
-    rows = dict(planted=planted, refined=refined, cofactors=cofactors, spacings=spacings)[what](seed)
-    print(what, seed, len(rows), flush=True)
-    return what, rows
+    return what, seed, QUESTIONS[what](seed)
 
 @call_parse
 def main(
     seeds:int=10, # Simulated genomes
     workers:int=2, # Processes
-    out:str="bench", # Where to write the tables
+    out:str=str(RESULTS), # Folder of the tables: findings.csv, refined.csv, cofactors.csv and spacings.csv
 ):
     "Planted motifs, found again."
-    files = dict(refined=Path(out)/"refined.csv", cofactors=Path(out)/"cofactors.csv", spacings=Path(out)/"spacings.csv", planted=Path(out)/"findings.csv")
+    files = {what:Path(out)/f"{what}.csv" for what in QUESTIONS}
     rows = {what:pd.read_csv(f).to_dict("records") if f.exists() else [] for what,f in files.items()}
     jobs = [(what, s) for what in rows for s in range(seeds) if not any(r["seed"]==s for r in rows[what])]
-    with get_context("fork").Pool(workers) as pool:
-        for what,new in pool.imap(_job, jobs, chunksize=1):
-            rows[what] += new
-            pd.DataFrame(rows[what]).to_csv(files[what], index=False, float_format="%.4g")
+    for what,seed,new in in_parallel(answer, jobs, workers):
+        print(what, seed, len(new), flush=True)
+        rows[what] += new
+        table = pd.DataFrame(rows[what]).sort_values("seed", kind="stable")
+        table.to_csv(files[what], index=False, float_format="%.4g")

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from threading import Barrier
 
@@ -14,28 +14,42 @@ import pandas as pd
 import pytest
 from helpers import command
 from tqdm.auto import tqdm
-from tf_transfer.study import runs
 from tf_transfer.core import UserError
-from tf_transfer.study.runs import results, run_study, status
+from tf_transfer.matrix.simulate import simulate
+from tf_transfer.matrix.states import read_matrix, write_matrix
+from tf_transfer.study import runs
 from tf_transfer.study.plan import Study, read_study, shipped
-
-STUDY = dict(name="small", targets=("JUND", "MAX"), groups=("binding-mode", "random"), members=2, n_peaks=(50,), strategies=("scratch", "paper"), seeds=2,
-             arch="ShallowCNN", both_strands=False, regions=600, pretrain_epochs=1, epochs=3)
-TOML = "\n".join(f"{k} = {json.dumps(v)}" for k, v in STUDY.items())
-RUNS = 2*2*(1 + 2)
+from tf_transfer.study.runs import StudyFolder, open_study, run_study
 
 
 @pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("undisturbed")/"study"
-    return run_study(Study(**STUDY), folder)
+def world(tmp_path_factory):
+    "A small simulated matrix"
+    path = tmp_path_factory.mktemp("world")/"m.h5ad"
+    write_matrix(simulate(n_regions=2500, seed=2).matrix(), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def study(world):
+    return Study("small", ("JUND", "MAX"), ("binding-mode", "random"), members=2, n_peaks=(50,), seeds=2,
+                 matrix=str(world), valid=("chr5",), test=("chr6",), arch="ShallowCNN", both_strands=False, regions=600,
+                 pretrain_epochs=1, epochs=3)
+
+
+RUNS = 2*2*(1 + 2)   # targets, seeds; from scratch, and with two groups
+
+
+@pytest.fixture(scope="module")
+def undisturbed(study, tmp_path_factory):
+    return run_study(study, tmp_path_factory.mktemp("undisturbed")/"study")
 
 
 @pytest.fixture
-def toml(tmp_path):
+def toml(study, tmp_path):
     path = tmp_path/"small.toml"
-    path.write_text(TOML)
-    assert read_study(path) == Study(**STUDY)
+    path.write_text("\n".join(f"{k} = {json.dumps(v)}" for k, v in asdict(study).items()))
+    assert read_study(path) == study
     return path
 
 
@@ -48,174 +62,184 @@ def same(table, other):
 
 def start(toml, folder, *more):
     "tft-study as a process group of its own"
-    return subprocess.Popen([Path(sys.executable).parent/"tft-study", str(toml), str(folder), *map(str, more)], start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    words = [Path(sys.executable).parent/"tft-study", str(toml), str(folder), *map(str, more)]
+    return subprocess.Popen(words, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
 
-def wait_for(folder, n, process, seconds=240):
-    "Until so many runs have a result"
+def finished(folder):
+    "Name of each result, and when it was written"
+    return {p.name: p.stat().st_mtime_ns for p in (Path(folder)/"runs").glob("*.json")}
+
+
+def wait_for(folder, n, going, seconds=240):
+    "Until so many runs have a result; `going` says whether those who make them still do"
     end = time.time()+seconds
-    while len(list((Path(folder)/"runs").glob("*.json"))) < n:
-        assert time.time() < end and process.poll() is None, process.stderr.read().decode()
+    while len(finished(folder)) < n:
+        assert time.time() < end and going(), "the study has stopped"
         time.sleep(0.05)
 
 
-def test_killed_again_and_again(toml, tmp_path, undisturbed):
-    folder, finished = tmp_path/"study", {}
-    for n in (1, 4, 8):
+def children_of(pid):
+    return [int(c) for c in subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True).stdout.split()]
+
+
+def test_killed_again_and_again(study, toml, tmp_path, undisturbed):
+    "First the parent alone, whose workers go by themselves; then all at once"
+    folder, before = tmp_path/"study", {}
+    for n, kill in ((1, os.kill), (5, os.killpg)):
         process = start(toml, folder, "--workers", 2)
-        wait_for(folder, n, process)
-        os.killpg(process.pid, signal.SIGKILL)
+        wait_for(folder, n, lambda: process.poll() is None)
+        children = children_of(process.pid)
+        assert len(children) == 2
+        kill(process.pid, signal.SIGKILL)
         process.wait()
-        now = {p.name: p.stat().st_mtime_ns for p in (folder/"runs").glob("*.json")}
-        assert finished.items() <= now.items(), "a finished run was repeated or lost"
-        finished = now
-    assert 8 <= len(finished) < RUNS
-    same(run_study(Study(**STUDY), folder, workers=2), undisturbed)
-    assert finished.items() <= {p.name: p.stat().st_mtime_ns for p in (folder/"runs").glob("*.json")}.items()
+        end = time.time()+60
+        while any(Path(f"/proc/{c}").exists() for c in children): assert time.time() < end; time.sleep(0.1)
+        assert before.items() <= finished(folder).items(), "a finished run was repeated or lost"
+        before = finished(folder)
+        assert n <= len(before) < RUNS
+    assert StudyFolder(folder).status()["left"] > 0
+    same(run_study(study, folder), undisturbed)
+    assert before.items() <= finished(folder).items()
     same(pd.read_parquet(folder/"table.parquet"), undisturbed)
 
 
-def test_a_dead_worker_is_replaced(toml, tmp_path, undisturbed):
-    folder = tmp_path/"study"
-    process = start(toml, folder, "--workers", 2)
-    wait_for(folder, 2, process)
-    children = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True).stdout.split()
-    assert len(children) == 2
-    os.kill(int(children[0]), signal.SIGKILL)
-    assert process.wait(240) == 0, process.stderr.read().decode()
-    same(results(folder), undisturbed)
+def test_a_dead_worker_is_replaced(study, tmp_path, undisturbed):
+    folder, before = tmp_path/"study", children_of(os.getpid())
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(run_study, study, folder, workers=2)
+        wait_for(folder, 2, lambda: not future.done())
+        workers = [c for c in children_of(os.getpid()) if c not in before]
+        assert len(workers) == 2
+        os.kill(workers[0], signal.SIGKILL)
+        same(future.result(), undisturbed)
 
 
-def test_workers_that_only_die_are_given_up(tmp_path, monkeypatch):
+def test_workers_that_only_die_are_given_up(study, tmp_path, monkeypatch):
     "With and without a progress bar"
-    folder = runs.open_study(Study(**STUDY), tmp_path/"study")
-    done = next((json.dumps(dict(target=r.target)), runs._result(folder, r)) for r in runs._begun(folder)[1].values())
+    begun = open_study(study, tmp_path/"study")
 
     class Dead:
         started = 0
         def __init__(self, *args, **kwargs):
             Dead.started += 1
             assert Dead.started < 100, "dying workers are replaced for ever"
-            done[1].write_text(done[0])
+            begun.record(begun.runs[0], {})
         def poll(self): return 1
         def terminate(self): pass
     monkeypatch.setattr(runs.subprocess, "Popen", Dead)
     for disable in (False, True):
-        done[1].unlink(missing_ok=True)
-        with pytest.raises(UserError, match="died one after the other"): runs._on_workers(folder, 2, tqdm(total=RUNS, disable=disable))
+        begun.result(begun.runs[0]).unlink(missing_ok=True)
+        with pytest.raises(UserError, match="died one after the other"):
+            runs._on_workers(begun, 2, tqdm(total=RUNS, disable=disable))
 
 
-def test_workers_go_when_their_parent_is_gone(toml, tmp_path):
+def test_two_at_once_on_one_folder(study, toml, tmp_path, undisturbed):
     folder = tmp_path/"study"
-    process = start(toml, folder, "--workers", 2)
-    wait_for(folder, 1, process)
-    children = subprocess.run(["pgrep", "-P", str(process.pid)], capture_output=True, text=True).stdout.split()
-    process.kill()
-    process.wait()
-    end = time.time()+60
-    while any(Path(f"/proc/{c}").exists() for c in children): assert time.time() < end; time.sleep(0.2)
-    assert status(folder)["left"] > 0
+    other = start(toml, folder)
+    wait_for(folder, 1, lambda: other.poll() is None)
+    same(run_study(study, folder), undisturbed)
+    assert other.wait(240) == 0, other.stderr.read().decode()
+    same(StudyFolder(folder).results(), undisturbed)
 
 
-def test_two_at_once_on_one_folder(toml, tmp_path, undisturbed):
-    folder = tmp_path/"study"
-    both = [start(toml, folder) for _ in range(2)]
-    for p in both: assert p.wait(300) == 0, p.stderr.read().decode()
-    same(results(folder), undisturbed)
-
-
-def test_begun_by_many_at_once(tmp_path, monkeypatch):
+def test_begun_by_many_at_once(study, tmp_path, monkeypatch):
     "Whoever comes while another begins waits for it, and does not take its folder for a foreign one"
-    study, many = Study(**STUDY), 8
-    matrix = runs._matrix(study, tmp_path)
-    monkeypatch.setattr(runs, "_matrix", lambda *_: matrix)
+    matrix, many = read_matrix(study.matrix), 8
+    monkeypatch.setattr(runs, "read_matrix", lambda _: matrix)
     for i in range(10):
         ready = Barrier(many)
         def begin(_):
             ready.wait()
-            return runs.open_study(study, tmp_path/str(i))
+            return open_study(study, tmp_path/str(i)).path
         with ThreadPoolExecutor(many) as pool: assert set(pool.map(begin, range(many))) == {tmp_path/str(i)}
 
 
-def cluster(address_file):
-    scheduler = subprocess.Popen([sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(address_file)], stderr=subprocess.DEVNULL)
+def cluster(folder, workers):
+    "A Dask scheduler with workers on this machine; all processes, and the address"
+    dask, file = [sys.executable, "-m"], folder/"scheduler.json"
+    file.unlink(missing_ok=True)
+    where = ["--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(file)]
+    quiet = dict(stderr=subprocess.DEVNULL)
+    scheduler = subprocess.Popen([*dask, "distributed.cli.dask_scheduler", "--no-dashboard", *where], **quiet)
     end = time.time()+60
-    while not address_file.exists() or not address_file.stat().st_size: assert time.time() < end; time.sleep(0.1)
-    address = json.loads(address_file.read_text())["address"]
-    worker = lambda: subprocess.Popen([sys.executable, "-m", "distributed.cli.dask_worker", address, "--nthreads", "1", "--no-dashboard", "--no-nanny"], stderr=subprocess.DEVNULL)
-    return scheduler, [worker(), worker()], worker, address
+    while not file.exists() or not file.stat().st_size: assert time.time() < end; time.sleep(0.1)
+    address = json.loads(file.read_text())["address"]
+    worker = [*dask, "distributed.cli.dask_worker", address, "--nthreads", "1", "--no-dashboard", "--no-nanny"]
+    return [scheduler, *[subprocess.Popen(worker, **quiet) for _ in range(workers)]], address
 
 
-def test_a_cluster_that_loses_workers_and_its_scheduler(toml, tmp_path, undisturbed):
+def test_a_cluster_that_loses_workers_and_its_scheduler(study, tmp_path, undisturbed):
     folder = tmp_path/"study"
-    scheduler, workers, worker, address = cluster(tmp_path/"scheduler.json")
+    processes, address = cluster(tmp_path, workers=2)
     try:
-        process = start(toml, folder, "--scheduler", address)
-        wait_for(folder, 2, process)
-        workers[0].kill()
-        workers.append(worker())
-        wait_for(folder, 6, process)
-        scheduler.kill()
-        assert process.wait(120) == 2
-        assert "lost the Dask scheduler" in process.stderr.read().decode()
+        with ThreadPoolExecutor(1) as pool:
+            future = pool.submit(run_study, study, folder, scheduler=address)
+            wait_for(folder, 2, lambda: not future.done())
+            processes[1].kill()
+            wait_for(folder, 6, lambda: not future.done())
+            processes[0].kill()
+            with pytest.raises(UserError, match="lost the Dask scheduler"): future.result(120)
     finally:
-        for p in (scheduler, *workers): p.kill()
-    finished = {p.name: p.stat().st_mtime_ns for p in (folder/"runs").glob("*.json")}
-    assert len(finished) >= 6
-    scheduler, workers, worker, address = cluster(tmp_path/"again.json")
-    try: same(run_study(Study(**STUDY), folder, scheduler=address), undisturbed)
+        for p in processes: p.kill()
+    before = finished(folder)
+    assert len(before) >= 6
+    processes, address = cluster(tmp_path, workers=1)
+    try: same(run_study(study, folder, scheduler=address), undisturbed)
     finally:
-        for p in (scheduler, *workers): p.kill()
-    assert finished.items() <= {p.name: p.stat().st_mtime_ns for p in (folder/"runs").glob("*.json")}.items()
+        for p in processes: p.kill()
+    assert before.items() <= finished(folder).items()
 
 
-def test_another_version_is_refused(toml, tmp_path, undisturbed):
+def test_another_version_is_refused(study, tmp_path):
     folder = tmp_path/"study"
-    small = Study(**STUDY | dict(targets=("JUND",), strategies=("scratch",), seeds=1))
-    run_study(small, folder)
+    open_study(study, folder)
     text = (folder/"study.json").read_text()
     (folder/"study.json").write_text(text.replace('"version": "', '"version": "0.0.'))
-    with pytest.raises(UserError, match="was begun by tf_transfer 0.0."): run_study(small, folder)
+    with pytest.raises(UserError, match="was begun by tf_transfer 0.0."): run_study(study, folder)
 
 
-@pytest.mark.parametrize("words, change", [("did you mean targets", ("targets", "target")), ("did you mean binding-mode", ("binding-mode", "binding-mod")), ("no TF 'JUNDY'", ("JUND", "JUNDY"))])
+@pytest.mark.parametrize("words, change", [
+    ("did you mean targets", ("targets", "target")), ("did you mean binding-mode", ("binding-mode", "binding-mod")),
+    ("no TF 'JUNDY'", ("JUND", "JUNDY"))])
 def test_mistakes_end_in_one_line(toml, tmp_path, words, change):
-    toml.write_text(TOML.replace(*change))
+    toml.write_text(toml.read_text().replace(*change))
     code, err = command("tft-study", toml, tmp_path/"study")
     assert code == 2 and words in err and err.count("\n") == 1
 
+
+def test_a_study_without_a_matrix_simulates_one(tmp_path):
+    small = Study("one", ("JUND",), strategies=("scratch",), n_peaks=(50,), seeds=1, arch="ShallowCNN", epochs=1)
+    runs_through(small, tmp_path, workers=1)
+    assert read_matrix(tmp_path/"study"/"simulated.h5ad").n_vars == 10_000
 
 
 quick_form = pytest.mark.parametrize("name", [n for n in shipped() if n.endswith("_quick")])
 
 
 @quick_form
-def test_quick_forms_cut_short(name, tmp_path): runs_through(replace(read_study(name), pretrain_epochs=1, seeds=1), tmp_path)
+def test_quick_forms_cut_short(name, tmp_path, world):
+    "On a smaller matrix, with fewer peaks and fewer regions to pre-train on"
+    study = replace(read_study(name), matrix=str(world), valid=("chr5",), test=("chr6",), n_peaks=(50,), regions=300)
+    runs_through(replace(study, pretrain_epochs=1, epochs=1, seeds=1), tmp_path, workers=1)
 
 
 @pytest.mark.slow
 @quick_form
-def test_quick_forms(name, tmp_path): runs_through(read_study(name), tmp_path)
+def test_quick_forms(name, tmp_path): runs_through(read_study(name), tmp_path, workers=2)
 
 
-def runs_through(study, folder):
-    table = run_study(study, folder/"study", workers=2)
+def runs_through(study, folder, workers):
+    table = run_study(study, folder/"study", workers)
     assert len(table) and table.error.isna().all()
     assert table.auprc.between(0.3, 1).all() and (table.prevalence-0.5).abs().max() < 0.05
 
 
-def test_a_target_that_jaspar_does_not_know(tmp_path):
-    m = read_matrix_with(tmp_path, "JUND", "NOBODY")
-    small = dict(STUDY, targets=("NOBODY",), matrix=str(m), valid=("chr5",), test=("chr6",))
-    with pytest.raises(UserError, match="no vertebrate profile 'NOBODY' in JASPAR"): run_study(Study(**small), tmp_path/"study")
+def test_a_target_that_jaspar_does_not_know(world, tmp_path):
+    m = read_matrix(world)
+    m.obs.index = ["NOBODY" if t == "JUND" else t for t in m.obs_names]
+    write_matrix(m, tmp_path/"m.h5ad")
+    study = Study("nobody", ("NOBODY",), ("binding-mode",), matrix=str(tmp_path/"m.h5ad"), valid=("chr5",),
+                  test=("chr6",))
+    with pytest.raises(UserError, match="no vertebrate profile 'NOBODY' in JASPAR"): run_study(study, tmp_path/"study")
     assert not (tmp_path/"study"/"study.json").exists()
-
-
-def read_matrix_with(folder, old, new):
-    "A simulated matrix in which a TF has another name"
-    from tf_transfer.matrix.states import write_matrix
-    from tf_transfer.matrix.simulate import simulate
-    m = simulate(n_regions=2000, seed=3).matrix()
-    m.obs.index = [new if t == old else t for t in m.obs_names]
-    write_matrix(m, folder/"m.h5ad")
-    return folder/"m.h5ad"

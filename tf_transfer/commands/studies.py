@@ -83,10 +83,10 @@ def tft_study(
 ):
     "Run a study: what is left of it."
     from tf_transfer.study.plan import shipped
-    from tf_transfer.study.runs import status as status_of
+    from tf_transfer.study.runs import StudyFolder
     if study=="list":
         for k,p in shipped().items(): print(f"{k:20}{p.read_text().splitlines()[0].lstrip('# ')}")
-    elif status: _tell(status_of(study))
+    elif status: _tell(StudyFolder(study).status())
     else:
         if out is None: raise UserError("name a folder to keep the study in: tft-study STUDY OUT")
         at_least(1, workers=workers)
@@ -97,11 +97,11 @@ def _run(study, out, matrix, workers, scheduler, keep_models):
     "Do what is left of a study, and say what came of it"
     from dataclasses import replace
     from tf_transfer.study.plan import read_study
-    from tf_transfer.study.runs import run_study, status
+    from tf_transfer.study.runs import StudyFolder, run_study
     asked = read_study(study)
     if matrix: asked = replace(asked, matrix=str(Path(matrix).absolute()))
     table = run_study(asked, out, workers, scheduler, keep_models)
-    _tell(status(out))
+    _tell(StudyFolder(out).status())
     done = table[table.error.isna()].groupby(["group", "with_target", "n_peaks", "strategy"]).auprc
     if len(done): print(done.agg(["mean", "std", "size"]).round(3).to_string(na_rep=""))
     print(f"{Path(out)/'table.csv'} written")

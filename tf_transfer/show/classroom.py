@@ -27,7 +27,9 @@ def check(
 ):
     "Say that an answer is right; raises `NotYet` with one line that says what is wrong with it."
     parts = answer if len(signature(wrong).parameters)>1 else (answer,)
-    if any(a is ... for a in parts): raise NotYet("there is no answer here so far; replace the ... in the cell above, run it, then run this one again")
+    if any(a is ... for a in parts):
+        how = "replace the ... in the cell above, run it, then run this one again"
+        raise NotYet(f"there is no answer here so far; {how}")
     try: words = wrong(*parts)
     except Exception as e: words = f"{_kinds(parts)} cannot be the answer; trying it gave {type(e).__name__}: {e}"
     if words: raise NotYet(" ".join(words.split()))
@@ -56,10 +58,16 @@ def slider(
 ) -> Slider:
     "Figures that a slider chooses from."
     pngs, names, first = [small_png(f, dpi, 16).data for f in frames.values()], list(map(str, frames)), len(frames)//2
-    img = lambda i: (f'<img{"" if i==first else " hidden"} style="max-width:100%" alt="{escape(alt)}; {escape(label)} {escape(names[i])}" '
-                     f'src="data:image/png;base64,{base64.b64encode(pngs[i]).decode()}">')
-    move = ("const f=this.closest('.frames');f.querySelectorAll('img').forEach((o,i)=>o.hidden=i!=this.value);"
-            "f.querySelector('output').textContent=this.dataset.names.split('|')[this.value]")
-    html = (f'<div class="frames"><div>{"".join(map(img, range(len(names))))}</div><label>{escape(label)}: <output>{escape(names[first])}</output><br>'
-            f'<input type="range" style="width:min(24em, 100%)" min="0" max="{len(names)-1}" value="{first}" data-names="{escape("|".join(names))}" oninput="{move}"></label></div>')
-    return Slider(html, pngs[first])
+    images = "".join(_image(png, f"{alt}; {label} {name}", i==first) for i,(png,name) in enumerate(zip(pngs, names)))
+    chosen = (f'<input type="range" style="width:min(24em, 100%)" min="0" max="{len(names)-1}" value="{first}" '
+              f'data-names="{escape("|".join(names))}" oninput="{_MOVE}">')
+    words = f'<label>{escape(label)}: <output>{escape(names[first])}</output><br>{chosen}</label>'
+    return Slider(f'<div class="frames"><div>{images}</div>{words}</div>', pngs[first])
+
+_MOVE = ("const f=this.closest('.frames');f.querySelectorAll('img').forEach((o,i)=>o.hidden=i!=this.value);"
+         "f.querySelector('output').textContent=this.dataset.names.split('|')[this.value]")
+
+def _image(png, alt, shown):
+    data = base64.b64encode(png).decode()
+    hidden = "" if shown else " hidden"
+    return f'<img{hidden} style="max-width:100%" alt="{escape(alt)}" src="data:image/png;base64,{data}">'

@@ -50,7 +50,8 @@ def figure(
     fig.savefig(png, format="png", dpi=150, bbox_inches="tight")
     plt.close(fig)
     data = base64.b64encode(png.getvalue()).decode()
-    return f'<figure><img src="data:image/png;base64,{data}" alt="{escape(alt, quote=True)}"><figcaption>{escape(caption)}</figcaption></figure>'
+    image = f'<img src="data:image/png;base64,{data}" alt="{escape(alt, quote=True)}">'
+    return f'<figure>{image}<figcaption>{escape(caption)}</figcaption></figure>'
 
 # %% ../../nbs/show/2_report.ipynb #1e72e755
 def code(
@@ -61,12 +62,20 @@ def code(
 
 # %% ../../nbs/show/2_report.ipynb #95f4698c
 _CSS = """
-body { font: 16px/1.55 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem; color: #1b1f24; background: #fff }
-h1 { line-height: 1.2 } h2 { margin-top: 2.2rem; border-bottom: 1px solid #d8dee4; padding-bottom: .2rem }
-table { border-collapse: collapse; font-size: .92rem } caption { text-align: left; font-weight: 600; padding: .4rem 0 }
-th, td { padding: .3rem .7rem; border-bottom: 1px solid #d8dee4; text-align: right } th:first-child { text-align: left; white-space: nowrap }
-figure { margin: 1.2rem 0 } img { max-width: 100%; height: auto } figcaption { font-size: .9rem; color: #4b535d }
-pre { background: #f4f6f8; padding: .8rem; overflow-x: auto; border-radius: 4px } .scroll { overflow-x: auto } footer { margin-top: 3rem; font-size: .85rem; color: #4b535d }
+body { font: 16px/1.55 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem;
+       color: #1b1f24; background: #fff }
+h1 { line-height: 1.2 }
+h2 { margin-top: 2.2rem; border-bottom: 1px solid #d8dee4; padding-bottom: .2rem }
+table { border-collapse: collapse; font-size: .92rem }
+caption { text-align: left; font-weight: 600; padding: .4rem 0 }
+th, td { padding: .3rem .7rem; border-bottom: 1px solid #d8dee4; text-align: right }
+th:first-child { text-align: left; white-space: nowrap }
+figure { margin: 1.2rem 0 }
+img { max-width: 100%; height: auto }
+figcaption { font-size: .9rem; color: #4b535d }
+pre { background: #f4f6f8; padding: .8rem; overflow-x: auto; border-radius: 4px }
+.scroll { overflow-x: auto }
+footer { margin-top: 3rem; font-size: .85rem; color: #4b535d }
 """
 
 # %% ../../nbs/show/2_report.ipynb #0c472b43
@@ -76,7 +85,8 @@ def page(
 ) -> str: # A whole HTML document, without links to other files
     "Put the parts together."
     return f"""<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>{escape(title)}</title><style>{_CSS}</style></head>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{escape(title)}</title><style>{_CSS}</style></head>
 <body><h1>{escape(title)}</h1>
 {chr(10).join(parts)}
 <footer>Made by tf_transfer {__version__}</footer></body></html>

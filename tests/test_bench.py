@@ -1,0 +1,32 @@
+"The scripts in bench/ load with the package as it is; its README and its tables agree with them"
+import re
+import runpy
+import sys
+from pathlib import Path
+
+import pytest
+
+bench = Path(__file__).parent.parent/"bench"
+shared = {"common", "draws"}
+scripts = sorted(p for p in bench.glob("*.py") if p.stem not in shared)
+
+
+@pytest.mark.parametrize("path", scripts, ids=lambda p: p.stem)
+def test_a_script_loads(path, monkeypatch):
+    monkeypatch.syspath_prepend(bench)
+    try: assert callable(runpy.run_path(str(path))["main"])
+    finally:
+        for name in shared: sys.modules.pop(name, None)
+
+
+def test_the_readme_names_scripts_and_tables():
+    rows = [r for r in (bench/"README.md").read_text().splitlines() if r.startswith("| `")]
+    assert {re.match(r"\| `(\w+)\.py", r)[1] for r in rows} == {p.stem for p in scripts}
+    written = {name for r in rows for name in re.findall(r"`(?:FOLDER/)?(\w+)\.csv`", r.split("|")[4])}
+    assert written == {p.stem for p in (bench/"results").glob("*.csv")}
+
+
+def test_every_table_is_read_by_a_page():
+    pages = "".join(p.read_text() for p in (bench.parent/"nbs").rglob("*.ipynb"))
+    read = set(re.findall(r"bench/results/(\w+)\.csv", pages))
+    assert read == {p.stem for p in (bench/"results").glob("*.csv")}
