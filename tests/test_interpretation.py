@@ -1,4 +1,7 @@
 "What looks inside a network: agreement with other implementations, and no finding where there is nothing to find"
+import os
+import subprocess
+import sys
 from contextlib import suppress
 
 import numpy as np
@@ -144,15 +147,21 @@ def test_a_model_is_left_as_it_was(reader):
 def test_one_check_of_the_width(reader):
     with pytest.raises(UserError, match="the model reads 60 bp"): READERS[reader](a_network(DanQ, width=60))
 
-def test_motifs_leave_torch_its_threads():
-    "numba sets them to all processors when it starts"
-    n = torch.get_num_threads()
-    torch.set_num_threads(3)
-    try:
-        assert "TGACTCA" in patterns(by_hand(120))[0].consensus()
-        tomtom([spi1])
-        assert torch.get_num_threads()==3
-    finally: torch.set_num_threads(n)
+def test_patterns_of_letters_that_are_made_by_hand():
+    assert "TGACTCA" in patterns(by_hand(120))[0].consensus()
+
+@pytest.mark.parametrize("call", ["compare_motifs(jaspar('SPI1'), vertebrate_profiles()[:30])",
+                                  "motif_sites(jaspar('SPI1'), np.zeros((9, 200), np.uint8))"])
+def test_motifs_leave_torch_its_threads(call):
+    "numba sets them to its own number when it starts, once in a process"
+    code = f"""import numpy as np, torch
+from tf_transfer.motifs.pwm import jaspar, vertebrate_profiles
+from tf_transfer.motifs.tomtom import compare_motifs, motif_sites
+{call}
+import numba
+assert numba.threading_layer() and torch.get_num_threads()==1, torch.get_num_threads()"""
+    env = dict(os.environ, OMP_NUM_THREADS="1", NUMBA_NUM_THREADS="2")
+    subprocess.run([sys.executable, "-c", code], env=env, check=True)
 
 def test_networks_of_motifs_have_no_refinement():
     nets = [a_network(MotifNet, **two_motifs) for _ in range(2)]
