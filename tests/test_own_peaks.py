@@ -2,6 +2,7 @@
 import gzip
 import subprocess
 import sys
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -9,16 +10,15 @@ import pytest
 
 from helpers import assert_refused, command, scripts
 from tf_transfer.genome.dna import Genome, decode
-from tf_transfer.matrix.states import BOUND, binding_matrix, write_matrix
-from tf_transfer.model.networks import MotifNet
-from tf_transfer.finetune.own_data import peaks_matrix, split_by_size
 from tf_transfer.matrix.simulate import simulate
 from tf_transfer.matrix.splits import by_chrom
-from tf_transfer.model.saving import load_model, save_model
-from tf_transfer.train.learners import binding_learner
+from tf_transfer.matrix.states import BOUND, binding_matrix, write_matrix
+from tf_transfer.model.networks import MotifNet
 from tf_transfer.model.predict import predict
-from tf_transfer.train.pretraining import read_once
+from tf_transfer.model.saving import load_model, save_model
 from tf_transfer.train.callbacks import silent
+from tf_transfer.train.pretraining import pretrain
+from tf_transfer.finetune.own_data import fit_peaks, peaks_matrix, split_by_size
 
 
 @pytest.fixture(scope='module')
@@ -31,34 +31,47 @@ def files(tmp_path_factory):
     bound = m.var[m['JUND'].X[0] == BOUND].sample(150, random_state=0)
     bed(folder/'peaks.bed', bound)
     motifs = [p for t, p in world.profiles.items() if t != 'JUND']
-    learn = binding_learner(m, by_chrom(m, 'chr5', 'chr6'), ['FOSL2', 'FOS'], lambda n, w: MotifNet(n, w, motifs, (32, 16)), complete=False, bs=64, both_strands=False)
-    rest = read_once(learn)
-    with silent(rest): rest.fit(1, 1e-3)
+    arch = partial(MotifNet, motifs=motifs, hidden=(32, 16))
+    learn = pretrain(m, by_chrom(m, 'chr5', 'chr6'), ['FOSL2', 'FOS'], arch, epochs=1, lr=1e-3, one_cycle=False,
+                     complete=False, bs=64, watch=silent)
     save_model(learn, folder/'pre.safetensors')
     return folder
 
 
-def bed(path, regions): regions[['chrom', 'start', 'end']].to_csv(path, sep='\t', header=False, index=False)
+def bed(path, regions):
+    regions[['chrom', 'start', 'end']].to_csv(path, sep='\t', header=False, index=False)
+
+
 def own(files, out, *args, peaks='peaks.bed', genome=None):
-    return ['tft-fit', out, '--peaks', files/peaks, '--genome', genome or files/'world'/'genome.fa', '--pretrained', files/'pre.safetensors', *args]
+    return ['tft-fit', out, '--peaks', files/peaks, '--genome', genome or files/'world'/'genome.fa',
+            '--pretrained', files/'pre.safetensors', *args]
 
 
 def test_from_peaks_to_predictions(files, tmp_path):
     out = tmp_path/'jund.safetensors'
-    done = subprocess.run([scripts/'tft-fit', *map(str, own(files, out, '--background', files/'world'/'dhs.bed.gz', '--tf', 'JUND')[1:])], capture_output=True, text=True)
+    args = own(files, out, '--background', files/'world'/'dhs.bed.gz', '--tf', 'JUND')[1:]
+    done = subprocess.run([scripts/'tft-fit', *map(str, args)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    for words in ('150 of 150 peaks can be used', 'to test on', 'validation, one unbound region per bound one: AUPRC', 'gapped k-mer SVM', "body's output for FOS", 'this model', 'calibration', 'has seen relatives (FOSL2, FOS)'):
+    for words in ('150 of 150 peaks can be used', 'to test on', 'validation, one unbound region per bound one: AUPRC',
+                  'gapped k-mer SVM', "body's output for FOS", 'this model', 'calibration',
+                  'has seen relatives (FOSL2, FOS)'):
         assert words in done.stdout, done.stdout
     model = load_model(out)
     assert model.card.tfs == ['JUND'] and model.card.test_chroms
     assert set(model.card.test_chroms).isdisjoint(model.card.valid_chroms)
-    status, err = command('tft-predict', out, tmp_path/'p.tsv', '--bed', files/'peaks.bed', '--genome', files/'world'/'genome.fa')
+    ask = 'tft-predict', out, tmp_path/'p.tsv', '--bed', files/'peaks.bed', '--genome', files/'world'/'genome.fa'
+    status, err = command(*ask)
     assert status == 0, err
     table = pd.read_csv(tmp_path/'p.tsv', sep='\t')
     assert list(table) == ['chrom', 'start', 'end', 'JUND'] and len(table) == 150 and table.JUND.mean() > 0.6
     genome = Genome(files/'world'/'genome.fa')
     assert np.allclose(table.JUND, predict(model, genome.sequences(table))[:, 0], atol=1e-4)
-    assert_refused('exists already', 'tft-predict', out, tmp_path/'p.tsv', '--bed', files/'peaks.bed', '--genome', files/'world'/'genome.fa')
+    assert_refused('exists already', *ask)
+    world = files/'world'
+    fitted = fit_peaks(files/'peaks.bed', world/'genome.fa', world/'dhs.bed.gz', 'JUND', files/'pre.safetensors')
+    codes = fitted.target.test.codes
+    assert np.array_equal(predict(fitted.learn, codes), predict(model, codes)), 'the command and the function differ'
+    assert fitted.target.train.n_neg > 2*fitted.target.train.n_pos and fitted.account in done.stdout
 
 
 def test_no_peak_is_a_negative(files):
@@ -75,7 +88,8 @@ def test_splits_keep_chromosomes_whole_and_the_shares_fair(seed):
     n, chroms = int(rng.integers(30, 400)), [f'chr{i}' for i in range(int(rng.integers(3, 24)))]
     chrom = rng.choice(chroms, n, p=rng.dirichlet(np.ones(len(chroms))*3))
     start = np.arange(n)*1000
-    m = binding_matrix(rng.choice([1, 3], (1, n)), ['A'], pd.DataFrame(dict(chrom=chrom, start=start, end=start+50)), rng.integers(0, 4, (n, 50)).astype(np.uint8))
+    regions = pd.DataFrame(dict(chrom=chrom, start=start, end=start+50))
+    m = binding_matrix(rng.choice([1, 3], (1, n)), ['A'], regions, rng.integers(0, 4, (n, 50)).astype(np.uint8))
     if len(set(chrom[m.X[0] == BOUND])) < 3: return
     s = split_by_size(m)
     parts = [set(chrom[i]) for i in (s.train, s.valid, s.test)]
@@ -94,7 +108,8 @@ def test_the_test_prefers_what_the_body_has_not_seen(files):
 def test_peaks_on_one_chromosome_are_split_by_position(files, tmp_path):
     peaks = pd.read_csv(files/'peaks.bed', sep='\t', names=['chrom', 'start', 'end'])
     bed(tmp_path/'one.bed', peaks[peaks.chrom == peaks.chrom.value_counts().index[0]])
-    done = subprocess.run([scripts/'tft-fit', *map(str, own(files, tmp_path/'o.safetensors', peaks=tmp_path/'one.bed')[1:])], capture_output=True, text=True)
+    args = own(files, tmp_path/'o.safetensors', peaks=tmp_path/'one.bed')[1:]
+    done = subprocess.run([scripts/'tft-fit', *map(str, args)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert 'too few chromosomes have peaks' in done.stdout and 'from the genome, away from peaks' in done.stdout
 
@@ -136,8 +151,9 @@ def test_arguments_that_do_not_go_together(files, tmp_path):
     for name, words in (('tft-fit', 'required: out'), ('tft-finetune', 'required: matrix, pretrained, out')):
         status, err = command(name, '--tf', 'JUND')
         assert status == 2 and words in err
-    assert_refused('--genome must be given', 'tft-predict', files/'pre.safetensors', tmp_path/'o.tsv', '--bed', files/'peaks.bed')
-    assert_refused('give one of', 'tft-predict', files/'pre.safetensors', tmp_path/'o.tsv')
+    ask = 'tft-predict', files/'pre.safetensors', tmp_path/'o.tsv'
+    assert_refused('--genome must be given', *ask, '--bed', files/'peaks.bed')
+    assert_refused('give one of', *ask)
 
 
 def variant_file(path, genome, n, seed=0):
@@ -154,7 +170,8 @@ def variant_file(path, genome, n, seed=0):
 def test_variants_are_what_their_alleles_are(files, tmp_path):
     genome = Genome(files/'world'/'genome.fa')
     variant_file(tmp_path/'v.vcf.gz', genome, 50)
-    status, err = command('tft-predict', files/'pre.safetensors', tmp_path/'v.tsv', '--vcf', tmp_path/'v.vcf.gz', '--genome', files/'world'/'genome.fa', '--batch-size', 7)
+    status, err = command('tft-predict', files/'pre.safetensors', tmp_path/'v.tsv', '--vcf', tmp_path/'v.vcf.gz',
+                          '--genome', files/'world'/'genome.fa', '--batch-size', 7)
     assert status == 0, err
     table = pd.read_csv(tmp_path/'v.tsv', sep='\t')
     assert len(table) == 50 and np.allclose(table.FOS_alt-table.FOS_ref, table.FOS_diff, atol=1e-4)
@@ -180,38 +197,45 @@ def test_a_variant_on_the_other_strand_does_the_same(files, tmp_path):
 
 def test_spoiled_variants(files, tmp_path):
     genome = files/'world'/'genome.fa'
+    ask = 'tft-predict', files/'pre.safetensors', tmp_path/'o.tsv', '--genome', genome, '--vcf'
     (tmp_path/'a.vcf').write_text('chr1 100 . A C\n')
-    assert_refused('line 1 is no variant', 'tft-predict', files/'pre.safetensors', tmp_path/'o.tsv', '--vcf', tmp_path/'a.vcf', '--genome', genome)
+    assert_refused('line 1 is no variant', *ask, tmp_path/'a.vcf')
     wrong = {'A': 'C', 'C': 'G', 'G': 'T', 'T': 'A'}
     letter = decode(Genome(genome)['chr1'][499:500])
     (tmp_path/'b.vcf').write_text(f'chr1\t500\t.\t{wrong[letter]}\t{letter}\nchr1\t500\t.\t{letter}A\t{letter}\n')
-    assert_refused('1 skipped: reference allele is not what the genome has (chr1:500', 'tft-predict', files/'pre.safetensors', tmp_path/'o.tsv', '--vcf', tmp_path/'b.vcf', '--genome', genome)
+    assert_refused('1 skipped: reference allele is not what the genome has (chr1:500', *ask, tmp_path/'b.vcf')
 
 
 def test_sequences_of_another_width(files, tmp_path):
     (tmp_path/'a.fa').write_text('>one\n'+'ACGT'*50+'\n>two\nACGT\n')
-    assert_refused("record 'two' has 4 bases; the model reads 200", 'tft-predict', files/'pre.safetensors', tmp_path/'o.tsv', '--fasta', tmp_path/'a.fa')
+    assert_refused("record 'two' has 4 bases; the model reads 200",
+                   'tft-predict', files/'pre.safetensors', tmp_path/'o.tsv', '--fasta', tmp_path/'a.fa')
 
 
 def megabytes(files, vcf, batch_size):
     "The most memory that `tft_predict` ever held, in a process of its own (Linux)"
-    code = ("import re, sys; from tf_transfer.commands.models import tft_predict; model, out, vcf, genome, batch_size = sys.argv[1:]; tft_predict(model, out, vcf=vcf, genome=genome, batch_size=int(batch_size)); "
+    code = ("import re, sys; from tf_transfer.commands.models import tft_predict; "
+            "model, out, vcf, genome, batch_size = sys.argv[1:]; "
+            "tft_predict(model, out, vcf=vcf, genome=genome, batch_size=int(batch_size)); "
             "print(re.search(r'VmHWM:\\s*(\\d+) kB', open('/proc/self/status').read())[1])")
-    done = subprocess.run([sys.executable, '-c', code, files/'pre.safetensors', vcf.with_suffix('.tsv'), vcf, files/'world'/'genome.fa', str(batch_size)], check=True, capture_output=True, text=True)
+    args = files/'pre.safetensors', vcf.with_suffix('.tsv'), vcf, files/'world'/'genome.fa', str(batch_size)
+    done = subprocess.run([sys.executable, '-c', code, *args], check=True, capture_output=True, text=True)
     vcf.with_suffix('.tsv').unlink()
     return int(done.stdout.split()[-1])/1024
 
 
 @pytest.mark.skipif(not sys.platform.startswith('linux'), reason='reads /proc')
 def test_memory_does_not_grow_with_the_file(files, tmp_path):
-    "12,000 variants as 500; all of them in one batch would need more"
+    "24,000 variants as 500; all of them in one batch would need more"
     genome = Genome(files/'world'/'genome.fa')
-    for n in (500, 12_000): variant_file(tmp_path/f'{n}.vcf', genome, n)
-    few, many, at_once = (megabytes(files, tmp_path/f'{n}.vcf', size) for n, size in ((500, 250), (12_000, 250), (12_000, 12_000)))
+    for n in (500, 24_000): variant_file(tmp_path/f'{n}.vcf', genome, n)
+    cases = (500, 250), (24_000, 250), (24_000, 24_000)
+    few, many, at_once = (megabytes(files, tmp_path/f'{n}.vcf', size) for n, size in cases)
     assert many < few+20 < at_once
 
 
 def test_a_model_for_another_width(files, tmp_path):
     narrow = simulate(n_regions=500, width=120, seed=1).matrix()
     write_matrix(narrow, tmp_path/'m.h5ad')
-    assert_refused('reads 200 bp', 'tft-finetune', tmp_path/'m.h5ad', files/'pre.safetensors', tmp_path/'o.safetensors', '--tf', 'JUND', '--valid-chroms', 'chr2', '--keep-seen')
+    assert_refused('reads 200 bp', 'tft-finetune', tmp_path/'m.h5ad', files/'pre.safetensors', tmp_path/'o.safetensors',
+                   '--tf', 'JUND', '--valid-chroms', 'chr2', '--keep-seen')
