@@ -42,7 +42,8 @@ def in_step():
     for path in changed:
         if path not in after: print(f'{path}: no notebook exports to it; remove it')
         elif path.suffix == '.ipynb': print(f'{path}: not clean; run nbdev-clean')
-        elif path.name == 'README.md' or path.suffix == '.png': print(f'{path}: not in step with nbs/index.ipynb; run make readme')
+        elif path.name == 'README.md' or path.suffix == '.png':
+            print(f'{path}: not in step with nbs/index.ipynb; run make readme')
         else: print(f'{path}: not in step with its notebook; run nbdev-export')
     return all(steps) and not changed
 

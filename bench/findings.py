@@ -23,7 +23,7 @@ from tf_transfer.matrix.states import BOUND
 from tf_transfer.model.networks import ShallowCNN
 from tf_transfer.motifs.pwm import vertebrate_profiles
 from tf_transfer.interpret.patterns import known_patterns
-from tf_transfer.interpret.refinement import likeness, refinement
+from tf_transfer.interpret.refinement import refinement, weighted_similarity
 from tf_transfer.matrix.simulate import FAMILIES, PARTNERS, simulate
 from tf_transfer.matrix.splits import by_chrom, target_set
 from tf_transfer.finetune.strategies import paper
@@ -87,7 +87,7 @@ def refined(seed):
                 for part in (target.train, target.valid): part.label[:] = rng.permutation(part.label)
             tuned = transfer_learner(target, learn, seed=seed)
             with silent(tuned): paper(tuned)
-            rows.append(dict(seed=seed, start=start, labels=labels, auprc=evaluate(tuned, target.test).auprc) | likeness(refinement(learn, tuned, bound, world.profiles["JUND"])).to_dict())
+            rows.append(dict(seed=seed, start=start, labels=labels, auprc=evaluate(tuned, target.test).auprc) | weighted_similarity(refinement(learn, tuned, bound, world.profiles["JUND"])).to_dict())
     return rows
 
 def role(family):

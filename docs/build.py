@@ -1,7 +1,7 @@
 """The documentation site, from the notebooks.
 
-A copy of nbs/ goes through nbdev's own processors (they add the reference of exported functions and link `names` to it),
-then Sphinx makes pages of it with the outputs that are stored in the notebooks. A warning, such as a dead link, is an error."""
+A copy of nbs/ goes through nbdev's own processors, which add the reference of exported names and link `names` to it.
+Then Sphinx makes pages of it, with the outputs stored in the notebooks. A warning, such as a dead link, is an error."""
 import ast
 import re
 import shutil
@@ -10,7 +10,7 @@ import sys
 import tempfile
 from base64 import b64decode
 from contextlib import chdir
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from textwrap import fill
 
@@ -31,8 +31,9 @@ sections = {     # folder in nbs/ -> title and subtitle of its page, in the side
     'workshop': ('Workshop', 'To take, or to teach.'),
     'paper': ('Paper', 'The published experiments on real data, and what came of them here.')}
 wings = dict(    # folder in nbs/ -> title of its page in the reference; the wing's docstring is the subtitle
-    genome='Genome', motifs='Motifs', matrix='Binding matrix', model='Networks', train='Training', finetune='Fine-tuning',
-    study='Studies', show='Figures and lessons', interpret='Looking inside', commands='Commands')
+    genome='Genome', motifs='Motifs', matrix='Binding matrix', model='Networks', train='Training',
+    finetune='Fine-tuning', study='Studies', show='Figures and lessons', interpret='Looking inside',
+    commands='Commands')
 
 copies = '_notebooks'       # the folder of notebooks in the site
 branch = 'gh-pages'         # the branch that the site is published from
@@ -44,7 +45,7 @@ def run(command, *args, cwd=root):
 
 
 def stage(folder):
-    "Copy what nbdev reads; in the copied notebooks the title has a cell of its own, since nbdev drops the rest of its cell"
+    "Copy what nbdev reads; in the copies the title has a cell of its own, since nbdev drops the rest of its cell"
     shutil.copytree(root/'nbs', folder/'nbs', ignore=shutil.ignore_patterns('.ipynb_checkpoints'))
     for name in ('pyproject.toml', 'settings.ini'): shutil.copy(root/name, folder)
     (folder/'tf_transfer').symlink_to(root/'tf_transfer')
@@ -103,7 +104,7 @@ def front_of(cells):
 
 
 def contents(fronts):
-    "{page: (its title and subtitle, {the pages under it: theirs})} for home, the sections and the wings of the reference"
+    "{page: (its title and subtitle, {the pages under it: theirs})} for home, the sections and the wings"
     under = lambda folder: {f'/{page_of(path)}': front for path, front in fronts.items()
         if path.parent.as_posix() == folder and path.stem != 'index'}
     res = {f'/{name}/index': (front, under(name)) for name, front in sections.items()}
@@ -172,13 +173,15 @@ class Page:
         to = {'Open in Colab': f'https://colab.research.google.com/github/{repo}/blob/{branch}/{copy}',
               'Open in Binder': f'https://mybinder.org/v2/gh/{repo}/main?urlpath=lab/tree/{path}'}
         links = [f'<a href="{url}">{name}</a>' for name, url in to.items()]
-        return f'<p class="notebook-links">{" ".join(links)} <a href="{self.to_root}{copy}" download>Download notebook</a></p>'
+        links.append(f'<a href="{self.to_root}{copy}" download>Download notebook</a>')
+        return f'<p class="notebook-links">{" ".join(links)}</p>'
 
     def reference(self, cell):
         md = ''.join(cell.outputs[0]['data']['text/markdown'])
         md = re.sub(r'^(\[source\]\(.+\))$', r'\1{.source-link}', md, count=1, flags=re.M)
         md = re.sub(r'^(?=\| Parameter )', '{.parameters}\n', md, flags=re.M)
-        md = re.sub(r'^\| \[(`\w+`)\]\([^)]+\) \|', r'| \1 |', md, flags=re.M)     # a parameter is not the function of that name
+        # a parameter is not the function of that name
+        md = re.sub(r'^\| \[(`\w+`)\]\([^)]+\) \|', r'| \1 |', md, flags=re.M)
         md = re.sub(r'<(factory|lambda)>', '...', md).replace('| NoneType |', '| |')
         label = label_of(self.path, cell)
         target = '' if label in self.given else f'({label})=\n'     # a class and a function may differ in case only
@@ -189,25 +192,29 @@ class Page:
         options = cell.directives
         cell.remove_directives()
         tags = {'echo': 'remove-input', 'output': 'remove-output', 'include': 'remove-cell'}
-        cell.metadata['tags'] = [tags[o] for o in tags if options.get(o) == 'false']
-        if 'code-summary' in options or options.get('code-fold') in ('', 'true'): cell.metadata['tags'].append('hide-input')
-        if 'solution' in options: cell.metadata['tags'].append('hide-cell')
         columns = any(has_columns(text) for text in texts(cell))
-        if columns: cell.metadata['tags'].append('columns')
+        tags = [tags[o] for o in tags if options.get(o) == 'false']
+        if 'code-summary' in options or options.get('code-fold') in ('', 'true'): tags.append('hide-input')
+        if 'solution' in options: tags.append('hide-cell')
+        if columns: tags.append('columns')
+        cell.metadata['tags'] = tags
         for output in cell.outputs:
             data = output.get('data', {})
-            for of, kind, tidy in ((output, 'text', printed), (data, 'text/plain', printed), (data, 'text/html', unbroken)):
+            for of, kind in ((output, 'text'), (data, 'text/plain'), (data, 'text/html')):
+                tidy = unbroken if kind == 'text/html' else printed
                 if kind in of: of[kind] = tidy(''.join(of[kind]), columns)
         image = dict(alt=options.get('fig-alt', '').strip('"'))
         if any(width > 560 for width in widths(cell)): image['classes'] = 'wide'
         cell.metadata['mystnb'] = dict(
-            code_prompt_show='Solution' if 'solution' in options else 'Show the code', code_prompt_hide='Hide', image=image)
-        if 'fig-alt' not in options and draws(cell) and not {'remove-cell', 'remove-output'} & set(cell.metadata['tags']):
+            code_prompt_show='Solution' if 'solution' in options else 'Show the code',
+            code_prompt_hide='Hide', image=image)
+        if 'fig-alt' not in options and draws(cell) and not {'remove-cell', 'remove-output'} & {*tags}:
             self.silent.append(f'{self.path}: {cell.source.strip().splitlines()[-1]}')
         return cell
 
     def markdown(self, md):
         md = callouts(md)
+        md = re.sub(r'\[\[(`[^`]+`)\]\([^)]*\)\]\(', r'[\1](', md)      # nbdev links a name inside a link too
         md = re.sub(rf'\]\({re.escape(self.site)}/([^)#]+)\.html(?:#([^)]+))?\)', self.name_link, md)
         return re.sub(r'\]\((?!https?:)([^)#\s]+\.ipynb)(#[^)]+)?\)', self.notebook_link, md)
 
@@ -223,26 +230,34 @@ class Page:
         return f"]({page_of(Path(path)).as_posix()}.ipynb{(anchor or '').lower()})"
 
 
-def texts(cell): return [''.join(o.get('text') or o.get('data', {}).get('text/plain', '')) for o in cell.outputs if len(o.get('data', {})) < 2]
+def texts(cell):
+    "What the outputs of a cell say, where that is all they do"
+    plain = [o for o in cell.outputs if len(o.get('data', {})) < 2]
+    return [''.join(o.get('text') or o.get('data', {}).get('text/plain', '')) for o in plain]
+
+
 def is_row(line): return len(re.findall(r'\S {2,}(?=\S)', line)) >= 2
 def has_columns(text): return sum(map(is_row, text.splitlines())) >= 3
 
 
 def printed(text, columns):
-    "What a cell printed, without the names of temporary folders. Columns must not wrap, so long lines beside them are folded here"
+    "What a cell printed, less the names of temporary folders. Columns must not wrap: long lines beside them are folded"
     text = re.sub(r'/tmp/tmp\w{8}/', '', text)
     whole = lambda line: not columns or len(line) <= 76 or is_row(line) or '\r' in line     # which a bar of progress has
-    return '\n'.join(line if whole(line) else fill(line, 76, break_long_words=False, break_on_hyphens=False) for line in text.split('\n'))
+    folded = partial(fill, width=76, break_long_words=False, break_on_hyphens=False)
+    return '\n'.join(line if whole(line) else folded(line) for line in text.split('\n'))
 
 
 def unbroken(html, columns):
     "A table of data whose numbers, names and short headings stay on one line"
-    return re.sub(r'<(td|th)((?: rowspan="\d+"| valign="top")*)>(?=[^<\s]+</|[^<]{1,12}</|(?<=h>)[^<]{1,26}</)', r'<\1\2 class="whole">', html)
+    short = r'(?=[^<\s]+</|[^<]{1,12}</|(?<=h>)[^<]{1,26}</)'
+    return re.sub(rf'<(td|th)((?: rowspan="\d+"| valign="top")*)>{short}', r'<\1\2 class="whole">', html)
 
 
 def widths(cell):
     "Pixels, from the heads of the PNG files"
-    return [int.from_bytes(b64decode(o['data']['image/png'][:32])[16:20]) for o in cell.outputs if 'image/png' in o.get('data', {})]
+    figures = [o['data']['image/png'] for o in cell.outputs if 'image/png' in o.get('data', {})]
+    return [int.from_bytes(b64decode(png[:32])[16:20]) for png in figures]
 
 
 def draws(cell): return any(o.startswith('image/') for output in cell.outputs for o in output.get('data', {}))
@@ -257,7 +272,7 @@ def callouts(md):
 
 
 def copy_notebooks(folder):
-    "The notebooks to run elsewhere: with a cell that installs the package where it is missing, and the workshop's without solutions"
+    "The notebooks to run elsewhere: with a cell that installs the package, and the workshop's without solutions"
     install = mk_cell(f'''# Installs tf_transfer where it is missing, as on Colab
 try: import tf_transfer
 except ImportError:
@@ -285,7 +300,8 @@ def main(
             run('nbdev-test', '--save', cwd=tmp/'stage')
             run('nbdev-clean', cwd=tmp/'stage')
         adapt_all(process(tmp/'stage'), tmp/'src')
-        run('python', '-m', 'sphinx', '-q', '-W', '--keep-going', '-c', root/'docs', '-d', tmp/'doctrees', tmp/'src', tmp/'html')
+        sphinx = 'python', '-m', 'sphinx', '-q', '-W', '--keep-going', '-c', root/'docs', '-d', tmp/'doctrees'
+        run(*sphinx, tmp/'src', tmp/'html')
         copy_notebooks(tmp/'html'/copies)
         shutil.copytree(tmp/'html', out, dirs_exist_ok=True, ignore=shutil.ignore_patterns('_sources'))
     print(f'The site is in {out}')

@@ -1,8 +1,8 @@
 """Learner copies of the workshop's episodes.
 
-A challenge is a section "## Challenge ..." with a cell for the learner (it holds `...` and a TODO), a folded cell `#| solution`, and a cell
-with `check(`. The copies lack the solutions, what is hidden, and the outputs of the challenges: they are the learner's to make. The code of
-the checks is folded."""
+A challenge is a section "## Challenge ..." with a cell for the learner (it holds `...` and a TODO), a folded cell
+`#| solution`, and a cell with `check(`. The copies lack the solutions, what is hidden, and the outputs of the
+challenges: they are the learner's to make. The code of the checks is folded."""
 import ast
 import re
 from pathlib import Path
@@ -29,7 +29,9 @@ def sections(cells):
 
 def is_challenge(title): return title.startswith('Challenge')
 def flagged(cell, flag): return cell.cell_type == 'code' and flag in cell.directives
-def is_check(cell): return cell.cell_type == 'code' and not flagged(cell, 'hide') and re.search(r'^check\(', cell.source, re.M)
+def is_blank(cell): return 'TODO' in cell.source and '...' in cell.source
+def is_code(cell): return cell.cell_type == 'code' and not flagged(cell, 'hide')
+def is_check(cell): return is_code(cell) and re.search(r'^check\(', cell.source, re.M)
 
 
 def names_given(source):
@@ -43,11 +45,12 @@ def names_given(source):
 
 def parts_of(title, cells):
     "The learner's cell, the solution and the check of a challenge; exits where one is missing"
-    visible = [c for c in cells if c.cell_type == 'code' and not flagged(c, 'hide')]
-    blank, solution, check = ([c for c in visible if f(c)] for f in (lambda c: 'TODO' in c.source and '...' in c.source, lambda c: flagged(c, 'solution'), is_check))
-    for what, found in (('cell for the learner, with ... and TODO,', blank), ('#| solution cell', solution), ('check', check)):
-        if len(found) != 1: raise SystemExit(f'"{title}" has {len(found)} times a {what} and should have one')
-    return blank[0], solution[0], check[0]
+    kinds = {'cell for the learner, with ... and TODO,': is_blank, '#| solution cell': lambda c: flagged(c, 'solution'),
+             'check': is_check}
+    found = {what: [c for c in cells if is_code(c) and is_kind(c)] for what, is_kind in kinds.items()}
+    for what, those in found.items():
+        if len(those) != 1: raise SystemExit(f'"{title}" has {len(those)} times a {what} and should have one')
+    return [those[0] for those in found.values()]
 
 
 def link(m):
@@ -73,7 +76,8 @@ def learner_copy(path):
     nb.cells = kept
     clean_nb(nb)
     for c in nb.cells:
-        if is_check(c): c.metadata['jupyter'] = dict(source_hidden=True)     # it names the wrong answers, and so the right one
+        # a check names the wrong answers, and so the right one
+        if is_check(c): c.metadata['jupyter'] = dict(source_hidden=True)
     return nb
 
 

@@ -1,4 +1,4 @@
-"README.md from nbs/index.ipynb: its prose, code and outputs, with links that work outside the site; figures go to nbs/images"
+"README.md from nbs/index.ipynb: prose, code and outputs, links that work elsewhere; figures go to nbs/images"
 import re
 from base64 import b64decode
 from pathlib import Path

@@ -9,7 +9,7 @@ flags = ['no-sandbox', 'disable-gpu', 'disable-quic', 'disable-dev-shm-usage']
 
 
 class Browser:
-    "A phone and a desktop. `problems` are what went wrong on the page that is open: console errors, exceptions, failed requests"
+    "A phone and a desktop. `problems` are those of the page that is open: console errors, exceptions, failed requests"
 
     def __init__(self):
         self.problems = []
@@ -21,7 +21,7 @@ class Browser:
         page = self.chromium.new_context(is_mobile=phone).new_page()
         note = lambda wrong, say: lambda event: wrong(event) and self.problems.append(say(event))
         page.on('pageerror', note(lambda o: True, str))
-        page.on('console', note(lambda o: o.type in ('error', 'assert'), lambda o: f"{o.text} {o.location.get('url', '')}"))
+        page.on('console', note(lambda o: o.type in ('error', 'assert'), lambda o: f'{o.text} {o.location.get("url")}'))
         page.on('requestfailed', note(lambda o: o.failure != 'net::ERR_ABORTED', lambda o: f'{o.failure} {o.url}'))
         page.on('response', note(lambda o: o.status >= 400, lambda o: f'{o.status} {o.url}'))
         return page

@@ -8,16 +8,22 @@ from pathlib import Path
 scripts = Path(sys.executable).parent
 
 
-def command(name, *args):
-    "Run an installed command in this process; its exit status, and what it wrote on stderr"
-    argv, err = sys.argv, StringIO()
+def run(name, *args):
+    "Run an installed command in this process; its exit status, and what it wrote on stdout and stderr"
+    argv, out, err = sys.argv, StringIO(), StringIO()
     sys.argv = [name, *map(str, args)]
     try:
-        with redirect_stderr(err), redirect_stdout(StringIO()): runpy.run_path(str(scripts/name), run_name='__main__')
+        with redirect_stderr(err), redirect_stdout(out): runpy.run_path(str(scripts/name), run_name='__main__')
         status = 0
     except SystemExit as e: status = e.code or 0
     finally: sys.argv = argv
-    return status, err.getvalue()
+    return status, out.getvalue(), err.getvalue()
+
+
+def command(name, *args):
+    "The same without stdout"
+    status, _, err = run(name, *args)
+    return status, err
 
 
 def assert_refused(words, name, *args, command=command):

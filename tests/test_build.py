@@ -22,7 +22,16 @@ from tf_transfer.matrix.states import read_npz
 LENGTHS = dict(chrA=70, chrB=45)
 SEQUENCE = {c: ''.join(np.random.default_rng(n).choice(list('ACGTN'), n)) for c, n in LENGTHS.items()}
 BIOSAMPLES, TFS = ['liver', 'T-cell CD4.2', 'NT2/D1'], ['JUND', 'MAX']
-quick = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def examples(few, many):
+    "A test with few examples, and with many under the flag slow"
+    return pytest.mark.parametrize('n', [few, pytest.param(many, marks=pytest.mark.slow)])
+
+
+def check(prop, n, *values):
+    "Does a property hold for `n` examples of values?"
+    settings(deadline=None, suppress_health_check=[HealthCheck.too_slow], max_examples=n)(given(*values)(prop))()
 
 
 @st.composite
@@ -100,9 +109,7 @@ def write_world(folder, regions, peaks, sites):
         (folder/'unibind'/name).write_text(''.join(f'{c}\t{s}\t{e}\n' for c, s, e in found))
 
 
-@given(worlds)
-@settings(quick, max_examples=1000)
-def test_a_build_equals_the_obvious_one(world):
+def build_and_compare(world):
     expected = obvious(**world)
     event("nothing to build" if expected is None else "two states" if world["sites"] is None else "four states")
     with tempfile.TemporaryDirectory() as tmp:
@@ -126,6 +133,10 @@ def test_a_build_equals_the_obvious_one(world):
     assert all((strongest[tf] == m.X[i]).all() for i, tf in enumerate(m.obs_names))
 
 
+@examples(200, 1000)
+def test_a_build_equals_the_obvious_one(n): check(build_and_compare, n, worlds)
+
+
 def test_threads_share_nothing_that_is_made_on_first_use():
     "A table's index is, and whoever comes meanwhile misses what is in it"
     was = sys.getswitchinterval()
@@ -138,10 +149,13 @@ def test_threads_share_nothing_that_is_made_on_first_use():
     finally: sys.setswitchinterval(was)
 
 
-@given(st.lists(st.integers(0, 60), min_size=1, max_size=20), st.integers(1, 15),
-       st.lists(st.tuples(st.integers(0, 70), st.integers(1, 20)), max_size=20))
-@settings(quick, max_examples=3000)
-def test_hits_are_all_pairs_that_share_a_base(regions, width, others):
+@examples(500, 3000)
+def test_hits_are_all_pairs_that_share_a_base(n):
+    others = st.lists(st.tuples(st.integers(0, 70), st.integers(1, 20)), max_size=20)
+    check(all_pairs, n, st.lists(st.integers(0, 60), min_size=1, max_size=20), st.integers(1, 15), others)
+
+
+def all_pairs(regions, width, others):
     index = RegionIndex(np.array(regions), width)
     start, size = np.array(others, int).reshape(-1, 2).T
     which, region = index.hits(start, start + size)
@@ -175,10 +189,14 @@ extras = st.lists(st.sampled_from(headers), max_size=2)
 names = st.text('abc .:;"\'#é', min_size=1, max_size=5).map(lambda s: f'n{s}n')
 
 
-@given(st.lists(st.tuples(extras, intervals(), names), min_size=1, max_size=30),
-       st.sampled_from(['\n', '\r\n']), st.sampled_from(['plain', 'gzip', 'two members', 'bgzip']), st.booleans())
-@settings(quick, max_examples=1000)
-def test_what_is_written_is_read(rows, newline, packed, last_newline):
+@examples(200, 1000)
+def test_what_is_written_is_read(n):
+    rows = st.lists(st.tuples(extras, intervals(), names), min_size=1, max_size=30)
+    packed = st.sampled_from(['plain', 'gzip', 'two members', 'bgzip'])
+    check(write_and_read, n, rows, st.sampled_from(['\n', '\r\n']), packed, st.booleans())
+
+
+def write_and_read(rows, newline, packed, last_newline):
     lines = [line for extra, (c, s, e), name in rows for line in [*extra, f'{c}\t{s}\t{e}\t{name}\t0\t+']]
     text = [(newline.join(part) + newline).encode() for part in (lines[:len(lines)//2], lines[len(lines)//2:]) if part]
     if not last_newline: text[-1] = text[-1].removesuffix(newline.encode())

@@ -7,16 +7,20 @@ import subprocess
 import time
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from safetensors.torch import save_file
+from sklearn.metrics import average_precision_score
 
 from helpers import assert_refused, command, scripts
 from tf_transfer.genome.dna import one_hot, reverse_complement
-from tf_transfer.motifs.pwm import vertebrate_profiles
-from tf_transfer.model.saving import load_model
 from tf_transfer.matrix.simulate import simulate
-from tf_transfer.model.predict import predict
+from tf_transfer.matrix.states import binding_matrix, read_matrix, write_matrix
+from tf_transfer.model.predict import logits, predict
+from tf_transfer.model.saving import load_model, save_model
+from tf_transfer.motifs.pwm import vertebrate_profiles
+from tf_transfer.train.evaluation import unseen_regions
 
 
 @pytest.fixture(scope='module')
@@ -26,23 +30,25 @@ def files(tmp_path_factory):
     world = simulate(n_regions=4000, seed=1).write(folder/'world')
     status, err = command('tft-import', folder/'m.h5ad', *table(world))
     assert status == 0, err
-    status, err = command('tft-pretrain', folder/'m.h5ad', folder/'pre.safetensors', '--tfs', 'FOSL2,FOS', '--arch', 'ShallowCNN',
-                          '--epochs', 1, '--valid-chroms', 'chr5', '--test-chroms', 'chr6')
+    status, err = command('tft-pretrain', folder/'m.h5ad', folder/'pre.safetensors', '--tfs', 'FOSL2,FOS',
+                          '--arch', 'ShallowCNN', '--epochs', 1, '--valid-chroms', 'chr5', '--test-chroms', 'chr6')
     assert status == 0, err
     return folder
 
 
-def table(world): return ['--states', world/'states.npz', '--regions', world/'regions.bed.gz', '--fasta', world/'regions.fa.gz', '--genome', 'toy']
+def table(world):
+    return ['--states', world/'states.npz', '--regions', world/'regions.bed.gz', '--fasta', world/'regions.fa.gz',
+            '--genome', 'toy']
 
 
-def test_help_answers_at_once():
-    done = subprocess.run([scripts/'tft-pretrain', '--help'], capture_output=True, text=True, timeout=20)
-    assert done.returncode == 0 and '--valid-chroms' in done.stdout
+def jund(files, out, *args):
+    "To fine-tune a model of JUND, from 50 peaks"
+    return ['tft-finetune', files/'m.h5ad', files/'pre.safetensors', out, '--tf', 'JUND', '--n-pos', 50, *args]
 
 
 def test_the_way_from_model_to_score(files, tmp_path):
     out = tmp_path/'jund.safetensors'
-    status, err = command('tft-finetune', files/'m.h5ad', files/'pre.safetensors', out, '--tf', 'JUND', '--n-pos', 50, '--epochs', 2)
+    status, err = command(*jund(files, out, '--epochs', 2))
     assert status == 0, err
     status, err = command('tft-evaluate', out, files/'m.h5ad', '--tf', 'JUND', '--json', tmp_path/'s.json')
     assert status == 0, err
@@ -56,16 +62,51 @@ def test_the_way_from_model_to_score(files, tmp_path):
 
 def test_the_same_seed_gives_the_same_model(files, tmp_path):
     for name in ('a', 'b'):
-        status, err = command('tft-finetune', files/'m.h5ad', files/'pre.safetensors', tmp_path/name, '--tf', 'JUND', '--n-pos', 50, '--epochs', 1)
+        status, err = command(*jund(files, tmp_path/name, '--epochs', 1))
         assert status == 0, err
     assert (tmp_path/'a').read_bytes() == (tmp_path/'b').read_bytes()
 
 
 def test_regions_seen_in_training_are_left_out_of_the_test(files, tmp_path):
-    command('tft-finetune', files/'m.h5ad', files/'pre.safetensors', tmp_path/'j', '--tf', 'JUND', '--n-pos', 50, '--epochs', 1)
-    command('tft-evaluate', tmp_path/'j', files/'m.h5ad', '--tf', 'JUND', '--chroms', 'chr1,chr2', '--json', tmp_path/'s.json')
+    command(*jund(files, tmp_path/'j', '--epochs', 1))
+    command('tft-evaluate', tmp_path/'j', files/'m.h5ad', '--tf', 'JUND', '--chroms', 'chr1,chr2',
+            '--json', tmp_path/'s.json')
     score = json.loads((tmp_path/'s.json').read_text())
     assert score['seen_left_out'] > 0
+
+
+def test_evaluate_and_predict_say_the_same(files, tmp_path):
+    "So does Python; with a network to which the strands differ, so that the way of averaging them matters"
+    net, m = load_model(files/'pre.safetensors'), read_matrix(files/'m.h5ad')
+    (data, _), i = unseen_regions(net, m, 'FOS'), net.card.tfs.index('FOS')
+    sharpened(net, data.codes)
+    save_model(net, tmp_path/'net.safetensors')
+    status, err = command('tft-evaluate', tmp_path/'net.safetensors', files/'m.h5ad', '--tf', 'FOS',
+                          '--json', tmp_path/'s.json')
+    assert status == 0, err
+    auprc = json.loads((tmp_path/'s.json').read_text())['auprc']
+    regions = m.var[['chrom', 'start', 'end']].iloc[data.index]
+    regions.to_csv(tmp_path/'r.bed', sep='\t', header=False, index=False)
+    status, err = command('tft-predict', tmp_path/'net.safetensors', tmp_path/'p.tsv', '--bed', tmp_path/'r.bed',
+                          '--genome', files/'world'/'genome.fa')
+    assert status == 0, err
+    table = pd.read_csv(tmp_path/'p.tsv', sep='\t')
+    assert (table[['chrom', 'start', 'end']].to_numpy() == regions.to_numpy()).all()
+    assert np.allclose(table.FOS, predict(net, data.codes)[:, i], atol=1e-4)
+    assert average_precision_score(data.label, table.FOS) == pytest.approx(auprc, abs=5e-4)
+    strands = [predict(net, codes, both_strands=False)[:, i] for codes in (data.codes, turned(data.codes))]
+    otherwise = np.mean(strands, axis=0)
+    assert np.abs(otherwise-table.FOS).max() > 0.1 and abs(average_precision_score(data.label, otherwise)-auprc) > 1e-3
+
+
+def sharpened(net, codes):
+    "Make a network surer of itself: probabilities from 0 to 1, and half of them above one half"
+    with torch.no_grad():
+        net.head.weight *= 4
+        net.head.bias -= torch.from_numpy(np.median(logits(net, codes), axis=0))
+
+
+def turned(codes): return reverse_complement(torch.as_tensor(codes))
 
 
 def cut(path, to, keep=0.6):
@@ -73,12 +114,12 @@ def cut(path, to, keep=0.6):
     return to
 
 
-@pytest.mark.parametrize('option, words', [('--states', 'cut short'), ('--regions', 'cut short'), ('--fasta', 'cut short')])
-def test_import_of_truncated_files(files, tmp_path, option, words):
+@pytest.mark.parametrize('option', ['--states', '--regions', '--fasta'])
+def test_import_of_truncated_files(files, tmp_path, option):
     args = table(files/'world')
     i = args.index(option)+1
     args[i] = cut(args[i], tmp_path/f'cut_{args[i].name}')
-    assert_refused(words, 'tft-import', tmp_path/'out.h5ad', *args)
+    assert_refused('cut short', 'tft-import', tmp_path/'out.h5ad', *args)
 
 
 @pytest.mark.parametrize('option', ['--states', '--regions', '--fasta'])
@@ -102,7 +143,8 @@ def test_import_of_files_that_do_not_fit(files, tmp_path):
     np.savez(tmp_path/'s.npz', states=np.zeros((2, 7), np.int8), tfs=['A', 'B'])
     assert_refused('4000 regions', 'tft-import', tmp_path/'out.h5ad', '--states', tmp_path/'s.npz', *args[2:])
     np.savez(tmp_path/'t.npz', states=np.full((1, 4000), 9, np.int8), tfs=['A'])
-    assert_refused('from 0 (unresolved) to 3 (bound)', 'tft-import', tmp_path/'out.h5ad', '--states', tmp_path/'t.npz', *args[2:])
+    args[1] = tmp_path/'t.npz'
+    assert_refused('from 0 (unresolved) to 3 (bound)', 'tft-import', tmp_path/'out.h5ad', *args)
 
 
 def test_import_of_wrong_paths(files, tmp_path):
@@ -136,19 +178,22 @@ def test_pretrain_mistakes(files, tmp_path, args, words):
 
 def test_pretrain_a_network_of_motifs_and_words(files, tmp_path):
     out = tmp_path/'words.safetensors'
-    status, err = command('tft-pretrain', files/'m.h5ad', out, '--tfs', 'FOSL2,FOS', '--arch', 'MotifKmerNet', '--labels', 'masked', '--batch-size', 256, '--lr', 0.002,
-                          '--wd', 0.01, '--one-cycle', '--compact', '--epochs', 2, '--valid-chroms', 'chr5', '--test-chroms', 'chr6')
+    status, err = command('tft-pretrain', files/'m.h5ad', out, '--tfs', 'FOSL2,FOS', '--arch', 'MotifKmerNet',
+                          '--labels', 'masked', '--batch-size', 256, '--lr', 0.002, '--wd', 0.01, '--one-cycle',
+                          '--compact', '--epochs', 2, '--valid-chroms', 'chr5', '--test-chroms', 'chr6')
     assert status == 0, err
     assert out.stat().st_size < 8e6
     net = load_model(out)
     codes = np.random.default_rng(0).integers(0, 4, (20, 200)).astype(np.uint8)
-    with torch.no_grad(): torch.testing.assert_close(net(one_hot(codes)), net(one_hot(reverse_complement(codes))), atol=1e-3, rtol=0)
+    with torch.no_grad(): both = [net(one_hot(o)) for o in (codes, reverse_complement(codes))]
+    torch.testing.assert_close(*both, atol=1e-3, rtol=0)
     assert net.first.n_out == len(vertebrate_profiles())+2080 and predict(net, codes).std() > 0
 
 
 def test_pretrain_tfs_from_a_file(files, tmp_path):
     (tmp_path/'tfs.txt').write_text('MAX\nMYC\n')
-    status, err = command('tft-pretrain', files/'m.h5ad', tmp_path/'o.safetensors', *pretrain, '--tfs', tmp_path/'tfs.txt', '--labels', 'masked')
+    status, err = command('tft-pretrain', files/'m.h5ad', tmp_path/'o.safetensors', *pretrain,
+                          '--tfs', tmp_path/'tfs.txt', '--labels', 'masked')
     assert status == 0, err
     assert_refused('exists already', 'tft-pretrain', files/'m.h5ad', tmp_path/'o.safetensors', *pretrain)
 
@@ -164,7 +209,8 @@ def test_matrices_that_are_none(files, tmp_path):
 
 
 def test_models_that_are_none(files, tmp_path):
-    def refused(words, path): assert_refused(words, 'tft-finetune', files/'m.h5ad', path, tmp_path/'o.safetensors', '--tf', 'JUND')
+    def refused(words, path):
+        assert_refused(words, 'tft-finetune', files/'m.h5ad', path, tmp_path/'o.safetensors', '--tf', 'JUND')
     refused('no such file', tmp_path/'nowhere.safetensors')
     refused('cut short', cut(files/'pre.safetensors', tmp_path/'cut.safetensors'))
     refused('not a .safetensors file', files/'m.h5ad')
@@ -181,7 +227,7 @@ def test_models_that_are_none(files, tmp_path):
     (['--tf', 'JUND', '--valid-chroms', 'chrX'], 'no region lies on chrX'),
 ])
 def test_finetune_mistakes(files, tmp_path, args, words):
-    assert_refused(words, 'tft-finetune', files/'m.h5ad', files/'pre.safetensors', tmp_path/'o.safetensors', *args)
+    assert_refused(words, *jund(files, tmp_path/'o.safetensors')[:4], *args)
 
 
 def test_a_tf_without_positives(files, tmp_path):
@@ -191,7 +237,8 @@ def test_a_tf_without_positives(files, tmp_path):
     np.savez(tmp_path/'s.npz', states=x, tfs=states['tfs'])
     status, err = command('tft-import', tmp_path/'m.h5ad', '--states', tmp_path/'s.npz', *table(files/'world')[2:])
     assert status == 0, err
-    assert_refused('SPI1 has 0 bound regions', 'tft-finetune', tmp_path/'m.h5ad', files/'pre.safetensors', tmp_path/'o.safetensors', '--tf', 'SPI1')
+    assert_refused('SPI1 has 0 bound regions', 'tft-finetune', tmp_path/'m.h5ad', files/'pre.safetensors',
+                   tmp_path/'o.safetensors', '--tf', 'SPI1')
 
 
 @pytest.mark.parametrize('args, words', [
@@ -209,16 +256,17 @@ def test_a_model_of_another_width(files, tmp_path):
     narrow = simulate(n_regions=2000, width=120, seed=1).write(tmp_path/'world')
     status, err = command('tft-import', tmp_path/'m.h5ad', *table(narrow))
     assert status == 0, err
-    assert_refused('200 bp', 'tft-finetune', tmp_path/'m.h5ad', files/'pre.safetensors', tmp_path/'o.safetensors', '--tf', 'JUND')
-    assert_refused('DanQ needs', 'tft-pretrain', short_matrix(tmp_path), tmp_path/'o.safetensors', '--arch', 'DanQ', '--valid-chroms', 'chr2', '--labels', 'masked')
+    assert_refused('200 bp', 'tft-finetune', tmp_path/'m.h5ad', files/'pre.safetensors', tmp_path/'o.safetensors',
+                   '--tf', 'JUND')
+    assert_refused('DanQ needs', 'tft-pretrain', short_matrix(tmp_path), tmp_path/'o.safetensors', '--arch', 'DanQ',
+                   '--valid-chroms', 'chr2', '--labels', 'masked')
 
 
 def short_matrix(folder):
-    import pandas as pd
-    from tf_transfer.matrix.states import binding_matrix, write_matrix
     rng = np.random.default_rng(0)
     regions = pd.DataFrame(dict(chrom=['chr1', 'chr2']*20, start=np.arange(40)*50)).assign(end=lambda d: d.start+30)
-    write_matrix(binding_matrix(rng.integers(1, 4, (2, 40)), ['A', 'B'], regions, rng.integers(0, 4, (40, 30), dtype=np.uint8)), folder/'short.h5ad')
+    codes = rng.integers(0, 4, (40, 30), dtype=np.uint8)
+    write_matrix(binding_matrix(rng.integers(1, 4, (2, 40)), ['A', 'B'], regions, codes), folder/'short.h5ad')
     return folder/'short.h5ad'
 
 
@@ -230,7 +278,8 @@ def test_demo_does_not_overwrite(tmp_path):
 def where_no_file_may_grow(name, *args):
     "Run a command in a process of its own, which may write no file over 20 kB"
     def limit(): resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
-    done = subprocess.run([scripts/name, *map(str, args)], capture_output=True, text=True, timeout=120, preexec_fn=limit)
+    done = subprocess.run([scripts/name, *map(str, args)], capture_output=True, text=True, timeout=120,
+                          preexec_fn=limit)
     return done.returncode, done.stderr
 
 
@@ -246,21 +295,22 @@ def full_disk(tmp_path):
     "A disk of 100 kB, where one may be mounted"
     disk = tmp_path/'disk'
     disk.mkdir()
-    if subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=100k', 'none', str(disk)], capture_output=True).returncode: pytest.skip('may not mount a small disk')
+    mounted = subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=100k', 'none', str(disk)], capture_output=True)
+    if mounted.returncode: pytest.skip('may not mount a small disk')
     yield disk
     subprocess.run(['umount', str(disk)], check=True)
 
 
 def test_a_full_disk(files, full_disk):
-    assert_refused('the disk is full; nothing was written', 'tft-import', full_disk/'out.h5ad', *table(files/'world'))
-    assert_refused('the disk is full; nothing was written', 'tft-finetune', files/'m.h5ad', files/'pre.safetensors', full_disk/'o.safetensors',
-                   '--tf', 'JUND', '--n-pos', 50, '--epochs', 1)
+    words = 'the disk is full; nothing was written'
+    assert_refused(words, 'tft-import', full_disk/'out.h5ad', *table(files/'world'))
+    assert_refused(words, *jund(files, full_disk/'o.safetensors', '--epochs', 1))
 
 
 def interrupted(args, cwd, sign):
     "Send Ctrl-C once `sign` has been printed"
-    p = subprocess.Popen([scripts/args[0], *map(str, args[1:])], cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                         env=os.environ | dict(PYTHONUNBUFFERED='1'), preexec_fn=heed_ctrl_c)
+    p = subprocess.Popen([scripts/args[0], *map(str, args[1:])], cwd=cwd, text=True, preexec_fn=heed_ctrl_c,
+                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ | dict(PYTHONUNBUFFERED='1'))
     try:
         for line in p.stdout:
             if sign in line: break
@@ -276,7 +326,8 @@ def heed_ctrl_c():
 
 
 @pytest.mark.parametrize('args, sign', [
-    (['tft-pretrain', 'm.h5ad', 'o.safetensors', '--tfs', 'FOS', '--epochs', 500, '--valid-chroms', 'chr5'], 'training'),
+    (['tft-pretrain', 'm.h5ad', 'o.safetensors', '--tfs', 'FOS', '--epochs', 500, '--valid-chroms', 'chr5'],
+     'training'),
     (['tft-demo', '--out', 'demo'], 'pre-training'),
 ], ids=['pretrain', 'demo'])
 def test_ctrl_c(files, tmp_path, args, sign):

@@ -1,13 +1,11 @@
 "The demo as the README runs it: transfer wins, and for the right reason"
 import re
 import subprocess
-import sys
-from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from helpers import command
+from helpers import command, scripts
 from tf_transfer.commands import selftest
 from tf_transfer.commands.demo import WAYS
 
@@ -16,7 +14,7 @@ from tf_transfer.commands.demo import WAYS
 def demo(tmp_path_factory):
     "Its folder, and what it printed"
     out = tmp_path_factory.mktemp('demo')/'demo'
-    done = subprocess.run([Path(sys.executable).parent/'tft-demo', '--out', out], capture_output=True, text=True)
+    done = subprocess.run([scripts/'tft-demo', '--out', out], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ''
     return out, done.stdout
@@ -44,12 +42,13 @@ def test_the_report_stands_alone(demo):
 
 def test_the_next_steps_work(demo, tmp_path):
     for line in demo[1].splitlines():
-        if line.startswith('tft-'): subprocess.run([Path(sys.executable).parent/line.split()[0], *line.split()[1:]], cwd=tmp_path, check=True)
+        name, *args = line.split() or ['']
+        if name.startswith('tft-'): subprocess.run([scripts/name, *args], cwd=tmp_path, check=True)
     assert (tmp_path/'spi1.safetensors').exists()
 
 
 def test_is_this_computer_ready(tmp_path):
-    done = subprocess.run([Path(sys.executable).parent/'tft-demo', '--check'], capture_output=True, text=True, cwd=tmp_path)
+    done = subprocess.run([scripts/'tft-demo', '--check'], capture_output=True, text=True, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, '')
     *lines, last = done.stdout.splitlines()
     assert [o.split()[:2] for o in lines] == [['ok', name] for name in selftest.CHECKS]

@@ -11,7 +11,8 @@ from fastcore.nbio import read_nb
 
 root = Path(__file__).parent.parent
 package = root/'tf_transfer'
-rooms = sorted('.'.join(p.relative_to(root).with_suffix('').parts) for p in package.rglob('[!_]*.py') if p != package/'all.py')
+files = sorted(p.relative_to(root) for p in package.rglob('[!_]*.py') if p != package/'all.py')
+rooms = ['.'.join(p.with_suffix('').parts) for p in files]
 
 
 def test_rooms_are_found():
@@ -29,7 +30,8 @@ def public(room):
             if isinstance(o, (classmethod, staticmethod)): o = o.__func__
             if isinstance(o, property): o = o.fget
             if isinstance(o, cached_property) or hasattr(o, 'func'): o = o.func
-            if not member.startswith('_') and inspect.isfunction(o) and not inherited(symbol, member): yield f'{name}.{member}', o
+            if member.startswith('_') or not inspect.isfunction(o) or inherited(symbol, member): continue
+            yield f'{name}.{member}', o
 
 
 def inherited(cls, name):
@@ -40,7 +42,8 @@ def inherited(cls, name):
 def unsaid(symbol):
     "The parameters without a comment beside them"
     given = {'self', 'cls', 'return', 'args', 'kwargs', *getattr(symbol, '_methods', ())}
-    return [name for name, o in docments(symbol, full=True, args_kwargs=True).items() if name not in given and not o['docment']]
+    params = docments(symbol, full=True, args_kwargs=True)
+    return [name for name, o in params.items() if name not in given and not o['docment']]
 
 
 @pytest.mark.parametrize('room', rooms)
@@ -63,5 +66,8 @@ def code():
 @pytest.mark.parametrize('room', rooms)
 def test_used(room, code):
     "In a cell that does not define it, or in a test"
-    def used(name): return any(re.search(rf'\b{name}\b', o) and not re.search(rf'(def|class) {name}\b', o) for o in code)
+    def used(name):
+        uses, defines = re.compile(rf'\b{name}\b'), re.compile(rf'(def|class) {name}\b')
+        return any(uses.search(o) and not defines.search(o) for o in code)
+
     assert [name for name, _ in public(room) if not used(name.split('.')[-1])] == []

@@ -1,4 +1,4 @@
-"Imports point one way: from wing to wing in the order of the table in explanations/architecture, inside a wing by number"
+"Imports point one way: between wings in the order of the table in explanations/architecture, inside a wing by number"
 import ast
 import re
 import subprocess
@@ -14,14 +14,20 @@ root = Path(__file__).parent.parent
 notebooks = sorted(p for p in (root/'nbs').rglob('*.ipynb') if '.ipynb_checkpoints' not in p.parts)
 
 
-def table_of(nbs):
-    "{wing: its notebooks} from the table in explanations/architecture, in its order"
+def rows_of(nbs, first):
+    "The rows of the table in explanations/architecture whose first column has this heading, as lists of cells"
     for cell in read_nb(nbs/'explanations'/'architecture.ipynb').cells:
         head, *rows = [o for o in cell.source.splitlines() if o.startswith('|')] or ['']
-        if not head.startswith('| wing '): continue
-        links = {row.split('|')[1].strip(' `'): re.findall(r'\]\(\.\./(\S+?)\.ipynb\)', row) for row in rows[1:]}
-        return {wing: [nbs/f'{o}.ipynb' for o in paths] for wing, paths in links.items()}
-    raise AssertionError('explanations/architecture has no table that begins with "wing"')
+        if head.startswith(f'| {first} |'): return [row.strip('| ').split(' | ') for row in rows[1:]]
+    raise AssertionError(f'explanations/architecture has no table that begins with "{first}"')
+
+
+def notebooks_in(nbs, cell): return [nbs/o for o in re.findall(r'\]\(\.\./(\S+?\.ipynb)\)', cell)]
+
+
+def table_of(nbs):
+    "{wing: its notebooks} from the table in explanations/architecture, in its order"
+    return {row[0].strip('`'): notebooks_in(nbs, row[-1]) for row in rows_of(nbs, 'wing')}
 
 
 def exports_to(path):
@@ -36,13 +42,15 @@ def number_of(path):
 
 
 def imported(path, package):
-    "What a module imports from its package, anywhere in it: genome.dna for the room, and genome.dna.encode for the name"
+    "What a module imports from its package, anywhere in it: genome.dna for the room, genome.dna.encode for the name"
     names = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import): names |= {o.name for o in node.names}
         if not isinstance(node, ast.ImportFrom): continue
-        inside = [package.name, *path.relative_to(package).parent.parts]
-        source = '.'.join([*inside[:len(inside) + 1 - node.level], *filter(None, [node.module])]) if node.level else node.module
+        source = node.module
+        if node.level:
+            inside = [package.name, *path.relative_to(package).parent.parts]
+            source = '.'.join([*inside[:len(inside) + 1 - node.level], *filter(None, [source])])
         names |= {source} | {f'{source}.{o.name}' for o in node.names}
     return {o.removeprefix(f'{package.name}.') for o in names if o.startswith(f'{package.name}.')}
 
@@ -52,29 +60,32 @@ def wrong_places(root):
     nbs, package = root/'nbs', root/'tf_transfer'
     table = table_of(nbs)
     for wing, rooms in table.items():
-        made = {p: exports_to(p) for p in (nbs/wing).glob('*.ipynb')} if (nbs/wing).is_dir() else {nbs/f'{wing}.ipynb': wing}
-        in_order = sorted((p for p, module in made.items() if module), key=number_of)
-        if rooms != in_order: yield f'{wing}: the table lists {[p.stem for p in rooms]}, the folder holds {[p.stem for p in in_order]}'
+        paths = (nbs/wing).glob('*.ipynb') if (nbs/wing).is_dir() else [nbs/f'{wing}.ipynb']
+        made = {p: exports_to(p) for p in paths}
+        listed = [p.stem for p in rooms]
+        held = [p.stem for p in sorted((p for p, module in made.items() if module), key=number_of)]
+        if listed != held: yield f'{wing}: the table lists {listed}, the folder holds {held}'
         for p, module in made.items():
             name = re.sub(r'^\d+_', '', p.stem)
             if module and module not in (name, f'{wing}.{name}'): yield f'{p.relative_to(nbs)} exports to {module}'
     for folder in {p.parent for p in nbs.rglob('*.ipynb')}:
-        counts = Counter(number_of(p) for p in folder.glob('*.ipynb'))
-        yield from (f'{folder.name}: {n} notebooks have the number {i}' for i, n in counts.items() if i is not None and n > 1)
-    for p in package.rglob('*.py'):
-        if p.name == '__init__.py' and imported(p, package): yield f'{p.relative_to(package)} imports {sorted(imported(p, package))}'
+        counts = Counter(number_of(p) for p in folder.glob('*.ipynb') if number_of(p) is not None)
+        yield from (f'{folder.name}: {n} notebooks have the number {i}' for i, n in counts.items() if n > 1)
+    for p in package.rglob('__init__.py'):
+        if found := imported(p, package): yield f'{p.relative_to(package)} imports {sorted(found)}'
     modules = {'.'.join(p.relative_to(package).with_suffix('').parts) for p in package.rglob('[!_]*.py')}
     exported = {exports_to(p) for rooms in table.values() for p in rooms if p.exists()}
-    if modules != exported: yield f'these modules have no notebook in the table, or the other way round: {sorted(modules ^ exported)}'
+    if odd := sorted(modules ^ exported): yield f'without a notebook in the table, or without a module: {odd}'
 
 
 def wrong_imports(root):
     "Imports that do not point up: to a wing above, or to a smaller number in the same wing"
     package = root/'tf_transfer'
+    file_of = lambda room: (package/room.replace('.', '/')).with_suffix('.py')
     above = set()
     for path in (p for rooms in table_of(root/'nbs').values() for p in rooms):
         room = exports_to(path)
-        rooms = {o for o in imported((package/room.replace('.', '/')).with_suffix('.py'), package) if (package/o.replace('.', '/')).with_suffix('.py').exists()}
+        rooms = {o for o in imported(file_of(room), package) if file_of(o).exists()}
         yield from (f'{room} imports {o}, which does not stand above it' for o in sorted(rooms - above))
         above.add(room)
 
@@ -87,14 +98,21 @@ def test_imports_point_up():
     assert list(wrong_imports(root)) == []
 
 
+@pytest.mark.parametrize('row', rows_of(root/'nbs', 'to change'), ids=lambda o: o[-1])
+def test_what_can_be_changed_is_where_the_page_says(row):
+    room = import_module(f'tf_transfer.{exports_to(notebooks_in(root/"nbs", row[1])[0])}')
+    assert [o for o in re.findall(r'`(\w+)`', row[2]) if not hasattr(room, o)] == []
+
+
 @pytest.fixture
 def house(tmp_path):
     "A small package whose imports are right: core, then the wing genome with two rooms, then motifs with one"
-    rows = '| `core` | | [`core`](../core.ipynb) |\n' \
-           '| `genome` | | [`dna`](../genome/1_dna.ipynb), [`regions`](../genome/2_regions.ipynb) |\n' \
-           '| `motifs` | | [`pwm`](../motifs/1_pwm.ipynb) |'
+    rows = '| `core` |  | [core](../core.ipynb) |\n' \
+           '| `genome` |  | [dna](../genome/1_dna.ipynb), [regions](../genome/2_regions.ipynb) |\n' \
+           '| `motifs` |  | [pwm](../motifs/1_pwm.ipynb) |'
     files = dict(core='import os', **{
-        'genome/1_dna': 'from ..core import pick', 'genome/2_regions': 'from .dna import encode\nimport tf_transfer.core',
+        'genome/1_dna': 'from ..core import pick',
+        'genome/2_regions': 'from .dna import encode\nimport tf_transfer.core',
         'motifs/1_pwm': 'def f():\n    from tf_transfer.genome import dna\n    from ..genome.regions import resize'})
     for name, code in files.items(): room(tmp_path, name, code)
     (tmp_path/'tf_transfer'/'genome'/'__init__.py').write_text('"Where in the genome"')
@@ -134,7 +152,7 @@ def test_a_wrong_import_is_found(house, name, code, words):
 
 
 @pytest.mark.parametrize('name, code, words', [
-    ('genome/3_formats', '', "genome: the table lists ['1_dna', '2_regions'], the folder holds ['1_dna', '2_regions', '3_formats']"),
+    ('genome/3_formats', '', "['1_dna', '2_regions'], the folder holds ['1_dna', '2_regions', '3_formats']"),
     ('genome/2_formats', '', 'genome: 2 notebooks have the number 2'),
     ('explanations/1_a', '', None), ('show/1_plots', '', "['show.plots']")])
 def test_a_room_out_of_place_is_found(house, name, code, words):
@@ -158,9 +176,10 @@ def rooms():
 
 def test_all_offers_every_public_name():
     everything = import_module('tf_transfer.all')
-    missing = [f'{room.__name__}.{name}' for room in rooms() for name in room.__all__ if getattr(everything, name, None) is not getattr(room, name)]
+    names = [(room, name) for room in rooms() for name in room.__all__]
+    missing = [f'{o.__name__}.{name}' for o, name in names if getattr(everything, name, None) is not getattr(o, name)]
     assert not missing
-    assert {name for room in rooms() for name in room.__all__} | {'np', 'pd', 'plt', 'torch', 'Path'} <= set(everything.__all__)
+    assert {name for _, name in names} | {'np', 'pd', 'plt', 'torch', 'Path'} <= set(everything.__all__)
 
 
 def test_no_name_means_two_things():
@@ -173,7 +192,7 @@ def test_no_name_means_two_things():
 def test_package_and_wings_are_light():
     "Importing them loads no library, so that a command's --help is quick"
     wings = [f'tf_transfer.{wing}' for wing in table_of(root/'nbs') if (root/'tf_transfer'/wing).is_dir()]
-    code = f'import sys, tf_transfer, {", ".join(wings)}; print({{"torch", "fastai", "numpy", "pandas"}} & sys.modules.keys())'
+    code = f'import sys, tf_transfer, {", ".join(wings)}\nprint({{"torch", "fastai", "numpy"}} & sys.modules.keys())'
     assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True).stdout.strip() == 'set()'
 
 
@@ -191,5 +210,6 @@ def test_what_a_notebook_imports_is_there(notebook):
         if cell.cell_type != 'code' or cell.source.lstrip().startswith(('%', '!')): continue
         for node in ast.walk(ast.parse(cell.source)):
             if isinstance(node, ast.ImportFrom) and not node.level and node.module.split('.')[0] == 'tf_transfer':
-                missing = [o.name for o in node.names if o.name != '*' and not hasattr(import_module(node.module), o.name)]
+                room = import_module(node.module)
+                missing = [o.name for o in node.names if o.name != '*' and not hasattr(room, o.name)]
                 assert not missing, f'{node.module} has no {", ".join(missing)}'

@@ -1,17 +1,23 @@
 "What looks inside a network: agreement with other implementations, and no finding where there is nothing to find"
+from contextlib import suppress
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
-from tf_transfer.interpret.attribution import deep_lift
 from tf_transfer.core import UserError
-from tf_transfer.genome.dna import one_hot
-from tf_transfer.interpret.filters import correctly_predicted, filter_pwms
-from tf_transfer.interpret.nulls import known_filters, shuffled
-from tf_transfer.model.networks import DanQ, MotifKmerNet, MotifNet, PaperCNN, ShallowCNN, TargetNet
+from tf_transfer.genome.dna import encode, one_hot
 from tf_transfer.motifs.files import read_meme, write_meme
 from tf_transfer.motifs.pwm import PWM, jaspar
 from tf_transfer.motifs.tomtom import tomtom
+from tf_transfer.model.networks import DanQ, MotifKmerNet, MotifNet, PaperCNN, ShallowCNN, TargetNet
+from tf_transfer.interpret.attribution import Attributions, deep_lift, integrated_gradients, mutagenesis
+from tf_transfer.interpret.experiments import ablation, marginal, spacing
+from tf_transfer.interpret.filters import activations, correctly_predicted, filter_pwms
+from tf_transfer.interpret.influence import influence
+from tf_transfer.interpret.nulls import known_filters, shuffled, untrained
+from tf_transfer.interpret.patterns import known_patterns, patterns
+from tf_transfer.interpret.refinement import drawn_filter, refinement
 
 rng = np.random.default_rng(0)
 codes = rng.integers(0, 4, (400, 200)).astype(np.uint8)
@@ -21,7 +27,7 @@ def a_network(arch, **kw):
     torch.manual_seed(0)
     net = arch(1, **kw).train()
     with torch.no_grad():
-        for _ in range(5): net(one_hot(codes[:64]))
+        for _ in range(5): net(one_hot(codes[:64, :net.width]))
     return net.eval()
 
 def references(n, copies): return one_hot(shuffled(codes[:n], copies, 3)).view(n, copies, 4, 200)
@@ -54,9 +60,12 @@ def test_deep_lift_is_tangermeme():
     direct = deep_lift_shap(net, one_hot(codes[:6]), references=refs, hypothetical=True, device="cpu").detach().numpy()
     np.testing.assert_allclose(deep_lift(net, codes[:6], n_references=4, seed=3).hypothetical, direct, atol=1e-6)
 
-@pytest.mark.parametrize("arch,kw", [(ShallowCNN, {}), (PaperCNN, {}), (DanQ, {}), (MotifNet, dict(motifs=jaspar("SPI1")+jaspar("MAX"))), (MotifKmerNet, dict(motifs=jaspar("SPI1")+jaspar("MAX")))])
+two_motifs = dict(motifs=jaspar("SPI1")+jaspar("MAX"))
+
+@pytest.mark.parametrize("arch,kw", [(ShallowCNN, {}), (PaperCNN, {}), (DanQ, dict(width=60)), (MotifNet, two_motifs), (MotifKmerNet, two_motifs)])
 def test_letters_add_up_to_the_prediction(arch, kw):
-    a = deep_lift(a_network(arch, **kw), codes[:5], n_references=4)
+    net = a_network(arch, **kw)
+    a = deep_lift(net, codes[:5, :net.width], n_references=4)
     assert np.abs(a.delta).max() < 1e-2*np.abs(a.actual).sum(1).min()
 
 def test_nothing_is_found_in_an_untrained_network():
@@ -82,3 +91,64 @@ def test_filters_survive_a_meme_file(tmp_path):
     again = read_meme(tmp_path/"filters.meme")
     assert [p.n_sites for p in again]==[p.n_sites for p in pwms]
     for p,q in zip(pwms, again): np.testing.assert_allclose(p.counts/p.counts.sum(0), q.counts/q.counts.sum(0), atol=1e-5)
+
+def by_hand(n):
+    "Attributions in which a site of AP-1 stands out in every sequence"
+    c, site, hypothetical = codes[:n].copy(), encode("TGACTCA"), rng.normal(0, 0.01, (n, 4, 200)).astype(np.float32)
+    for row,h,start in zip(c, hypothetical, rng.integers(20, 170, n)):
+        row[start:start+7] = site
+        h[site, start+np.arange(7)] += 1
+    return Attributions(c, hypothetical)
+
+spi1, max_ = jaspar("SPI1")[0], jaspar("MAX")[0]
+with_site = codes[:12].copy()
+with_site[:, 80:80+spi1.width] = encode(spi1.consensus().upper())
+READERS = {
+    "activations": lambda net: activations(net, codes[:8]),
+    "correctly_predicted": lambda net: correctly_predicted(net, codes[:8], np.zeros(8), min_sequences=0),
+    "filter_pwms": lambda net: filter_pwms(net, codes[:50], quantile=0.5),
+    "known_filters": lambda net: known_filters(net, codes[:60], quantile=0.5, nulls=1),
+    "untrained": untrained,
+    "influence": lambda net: influence(net, codes[:4]),
+    "deep_lift": lambda net: deep_lift(net, codes[:2], n_references=2),
+    "delta": lambda net: deep_lift(net, codes[:2], n_references=2).delta,
+    "integrated_gradients": lambda net: integrated_gradients(net, codes[:2], n_references=2, steps=3),
+    "mutagenesis": lambda net: mutagenesis(net, codes[:1]),
+    "known_patterns": lambda net: known_patterns(net, codes[:30], attribute=lambda n, c, tf, seed: deep_lift(n, c, n_references=1)),
+    "marginal": lambda net: marginal(net, [spi1], codes[:5], scrambles=1),
+    "ablation": lambda net: ablation(net, spi1, with_site, repeats=1),
+    "spacing": lambda net: spacing(net, spi1, max_, codes[:5], gaps=[0]),
+    "refinement": lambda net: refinement(net, net, codes[:50], spi1, quantile=0.5),
+    "drawn_filter": lambda net: drawn_filter(net, net, codes[:50], spi1, "filter 0", quantile=0.5),
+}
+
+@pytest.mark.parametrize("reader", READERS)
+def test_a_model_is_left_as_it_was(reader):
+    "Each layer in its mode, running statistics and parameters too; TF-MoDISco finds nothing here"
+    net = a_network(ShallowCNN).train()
+    for layer in net.modules():
+        if isinstance(layer, nn.BatchNorm1d): layer.eval()
+    modes = lambda: [layer.training for layer in net.modules()]
+    before, state = modes(), {k:v.clone() for k,v in net.state_dict().items()}
+    with suppress(UserError) if reader=="known_patterns" else suppress(): READERS[reader](net)
+    assert modes()==before and any(before) and not all(before)
+    assert all(torch.equal(v, state[k]) for k,v in net.state_dict().items())
+    assert all(p.grad is None and p.requires_grad for p in net.parameters())
+
+@pytest.mark.parametrize("reader", [o for o in READERS if o!="untrained"])
+def test_one_check_of_the_width(reader):
+    with pytest.raises(UserError, match="the model reads 60 bp"): READERS[reader](a_network(DanQ, width=60))
+
+def test_motifs_leave_torch_its_threads():
+    "numba sets them to all processors when it starts"
+    n = torch.get_num_threads()
+    torch.set_num_threads(3)
+    try:
+        assert "TGACTCA" in patterns(by_hand(120))[0].consensus()
+        tomtom([spi1])
+        assert torch.get_num_threads()==3
+    finally: torch.set_num_threads(n)
+
+def test_networks_of_motifs_have_no_refinement():
+    nets = [a_network(MotifNet, **two_motifs) for _ in range(2)]
+    with pytest.raises(UserError, match="is no convolution"): refinement(*nets, codes[:50], spi1)

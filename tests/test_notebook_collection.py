@@ -77,7 +77,8 @@ def test_flags_leave_out_cells_and_tests(project):
     res = project.runpytest_subprocess('-rs', '-k', 'dna or plain')
     res.assert_outcomes(passed=3, skipped=3)
     res.stdout.fnmatch_lines_random([
-        'SKIPPED*slow: run it with --flags slow', 'SKIPPED*realdata: run it with --flags realdata', 'SKIPPED*eval: false'])
+        'SKIPPED*slow: run it with --flags slow', 'SKIPPED*realdata: run it with --flags realdata',
+        'SKIPPED*eval: false'])
 
 
 def test_flags_can_be_asked_for(project, monkeypatch):

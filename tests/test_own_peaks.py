@@ -38,40 +38,42 @@ def files(tmp_path_factory):
     return folder
 
 
-def bed(path, regions):
-    regions[['chrom', 'start', 'end']].to_csv(path, sep='\t', header=False, index=False)
-
-
-def own(files, out, *args, peaks='peaks.bed', genome=None):
-    return ['tft-fit', out, '--peaks', files/peaks, '--genome', genome or files/'world'/'genome.fa',
+def bed(path, regions): regions[['chrom', 'start', 'end']].to_csv(path, sep='\t', header=False, index=False)
+def own(files, out, *args, peaks='peaks.bed'):
+    return ['tft-fit', out, '--peaks', files/peaks, '--genome', files/'world'/'genome.fa',
             '--pretrained', files/'pre.safetensors', *args]
+
+
+def printed(name, *args):
+    "What a command says that ends well, in a process of its own"
+    done = subprocess.run([scripts/name, *map(str, args)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
 def test_from_peaks_to_predictions(files, tmp_path):
     out = tmp_path/'jund.safetensors'
-    args = own(files, out, '--background', files/'world'/'dhs.bed.gz', '--tf', 'JUND')[1:]
-    done = subprocess.run([scripts/'tft-fit', *map(str, args)], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    account = printed(*own(files, out, '--background', files/'world'/'dhs.bed.gz', '--tf', 'JUND'))
     for words in ('150 of 150 peaks can be used', 'to test on', 'validation, one unbound region per bound one: AUPRC',
                   'gapped k-mer SVM', "body's output for FOS", 'this model', 'calibration',
                   'has seen relatives (FOSL2, FOS)'):
-        assert words in done.stdout, done.stdout
+        assert words in account, account
     model = load_model(out)
     assert model.card.tfs == ['JUND'] and model.card.test_chroms
     assert set(model.card.test_chroms).isdisjoint(model.card.valid_chroms)
-    ask = 'tft-predict', out, tmp_path/'p.tsv', '--bed', files/'peaks.bed', '--genome', files/'world'/'genome.fa'
-    status, err = command(*ask)
+    to_table = ['tft-predict', out, tmp_path/'p.tsv', '--bed', files/'peaks.bed', '--genome', files/'world'/'genome.fa']
+    status, err = command(*to_table)
     assert status == 0, err
     table = pd.read_csv(tmp_path/'p.tsv', sep='\t')
     assert list(table) == ['chrom', 'start', 'end', 'JUND'] and len(table) == 150 and table.JUND.mean() > 0.6
     genome = Genome(files/'world'/'genome.fa')
     assert np.allclose(table.JUND, predict(model, genome.sequences(table))[:, 0], atol=1e-4)
-    assert_refused('exists already', *ask)
+    assert_refused('exists already', *to_table)
     world = files/'world'
     fitted = fit_peaks(files/'peaks.bed', world/'genome.fa', world/'dhs.bed.gz', 'JUND', files/'pre.safetensors')
     codes = fitted.target.test.codes
     assert np.array_equal(predict(fitted.learn, codes), predict(model, codes)), 'the command and the function differ'
-    assert fitted.target.train.n_neg > 2*fitted.target.train.n_pos and fitted.account in done.stdout
+    assert fitted.target.train.n_neg > 2*fitted.target.train.n_pos and fitted.account in account
 
 
 def test_no_peak_is_a_negative(files):
@@ -108,10 +110,8 @@ def test_the_test_prefers_what_the_body_has_not_seen(files):
 def test_peaks_on_one_chromosome_are_split_by_position(files, tmp_path):
     peaks = pd.read_csv(files/'peaks.bed', sep='\t', names=['chrom', 'start', 'end'])
     bed(tmp_path/'one.bed', peaks[peaks.chrom == peaks.chrom.value_counts().index[0]])
-    args = own(files, tmp_path/'o.safetensors', peaks=tmp_path/'one.bed')[1:]
-    done = subprocess.run([scripts/'tft-fit', *map(str, args)], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert 'too few chromosomes have peaks' in done.stdout and 'from the genome, away from peaks' in done.stdout
+    account = printed(*own(files, tmp_path/'o.safetensors', peaks=tmp_path/'one.bed'))
+    assert 'too few chromosomes have peaks' in account and 'from the genome, away from peaks' in account
 
 
 def spoiled_peaks(tmp_path, files, what):
@@ -151,9 +151,9 @@ def test_arguments_that_do_not_go_together(files, tmp_path):
     for name, words in (('tft-fit', 'required: out'), ('tft-finetune', 'required: matrix, pretrained, out')):
         status, err = command(name, '--tf', 'JUND')
         assert status == 2 and words in err
-    ask = 'tft-predict', files/'pre.safetensors', tmp_path/'o.tsv'
-    assert_refused('--genome must be given', *ask, '--bed', files/'peaks.bed')
-    assert_refused('give one of', *ask)
+    assert_refused('--genome must be given', 'tft-predict', files/'pre.safetensors', tmp_path/'o.tsv',
+                   '--bed', files/'peaks.bed')
+    assert_refused('give one of', 'tft-predict', files/'pre.safetensors', tmp_path/'o.tsv')
 
 
 def variant_file(path, genome, n, seed=0):
@@ -197,30 +197,36 @@ def test_a_variant_on_the_other_strand_does_the_same(files, tmp_path):
 
 def test_spoiled_variants(files, tmp_path):
     genome = files/'world'/'genome.fa'
-    ask = 'tft-predict', files/'pre.safetensors', tmp_path/'o.tsv', '--genome', genome, '--vcf'
+
+    def refused(words, name):
+        assert_refused(words, 'tft-predict', files/'pre.safetensors', tmp_path/'o.tsv', '--vcf', tmp_path/name,
+                       '--genome', genome)
     (tmp_path/'a.vcf').write_text('chr1 100 . A C\n')
-    assert_refused('line 1 is no variant', *ask, tmp_path/'a.vcf')
+    refused('line 1 is no variant', 'a.vcf')
     wrong = {'A': 'C', 'C': 'G', 'G': 'T', 'T': 'A'}
     letter = decode(Genome(genome)['chr1'][499:500])
-    (tmp_path/'b.vcf').write_text(f'chr1\t500\t.\t{wrong[letter]}\t{letter}\nchr1\t500\t.\t{letter}A\t{letter}\n')
-    assert_refused('1 skipped: reference allele is not what the genome has (chr1:500', *ask, tmp_path/'b.vcf')
+    alleles = [(wrong[letter], letter), (f'{letter}A', letter)]
+    (tmp_path/'b.vcf').write_text(''.join(f'chr1\t500\t.\t{ref}\t{alt}\n' for ref, alt in alleles))
+    refused('1 skipped: reference allele is not what the genome has (chr1:500', 'b.vcf')
 
 
 def test_sequences_of_another_width(files, tmp_path):
     (tmp_path/'a.fa').write_text('>one\n'+'ACGT'*50+'\n>two\nACGT\n')
-    assert_refused("record 'two' has 4 bases; the model reads 200",
-                   'tft-predict', files/'pre.safetensors', tmp_path/'o.tsv', '--fasta', tmp_path/'a.fa')
+    assert_refused("record 'two' has 4 bases; the model reads 200", 'tft-predict', files/'pre.safetensors',
+                   tmp_path/'o.tsv', '--fasta', tmp_path/'a.fa')
 
 
 def megabytes(files, vcf, batch_size):
     "The most memory that `tft_predict` ever held, in a process of its own (Linux)"
-    code = ("import re, sys; from tf_transfer.commands.models import tft_predict; "
-            "model, out, vcf, genome, batch_size = sys.argv[1:]; "
-            "tft_predict(model, out, vcf=vcf, genome=genome, batch_size=int(batch_size)); "
-            "print(re.search(r'VmHWM:\\s*(\\d+) kB', open('/proc/self/status').read())[1])")
-    args = files/'pre.safetensors', vcf.with_suffix('.tsv'), vcf, files/'world'/'genome.fa', str(batch_size)
+    code = (
+        "import re, sys; from tf_transfer.commands.models import tft_predict; "
+        "model, out, vcf, genome, n = sys.argv[1:]; "
+        "tft_predict(model, out, vcf=vcf, genome=genome, batch_size=int(n)); "
+        "print(re.search(r'VmHWM:\\s*(\\d+) kB', open('/proc/self/status').read())[1])")
+    out = vcf.with_suffix('.tsv')
+    args = [files/'pre.safetensors', out, vcf, files/'world'/'genome.fa', str(batch_size)]
     done = subprocess.run([sys.executable, '-c', code, *args], check=True, capture_output=True, text=True)
-    vcf.with_suffix('.tsv').unlink()
+    out.unlink()
     return int(done.stdout.split()[-1])/1024
 
 
@@ -229,8 +235,8 @@ def test_memory_does_not_grow_with_the_file(files, tmp_path):
     "24,000 variants as 500; all of them in one batch would need more"
     genome = Genome(files/'world'/'genome.fa')
     for n in (500, 24_000): variant_file(tmp_path/f'{n}.vcf', genome, n)
-    cases = (500, 250), (24_000, 250), (24_000, 24_000)
-    few, many, at_once = (megabytes(files, tmp_path/f'{n}.vcf', size) for n, size in cases)
+    sizes = (500, 250), (24_000, 250), (24_000, 24_000)
+    few, many, at_once = (megabytes(files, tmp_path/f'{n}.vcf', size) for n, size in sizes)
     assert many < few+20 < at_once
 
 

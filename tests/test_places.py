@@ -1,4 +1,4 @@
-"The workflows, Binder, Docker and the devcontainer name what there is: make's targets, Python's version, files, addresses"
+"Workflows, Binder, Docker and the devcontainer name what there is: make's targets, Python's version, files, addresses"
 import json
 import os
 import re

@@ -59,6 +59,7 @@ from .interpret.attribution import *
 from .interpret.patterns import *
 from .interpret.experiments import *
 from .interpret.refinement import *
+from .interpret.sections import *
 from .interpret.page import *
 from .commands.base import *
 from .commands.data import *

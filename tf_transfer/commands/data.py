@@ -57,24 +57,25 @@ def tft_import(
 
 # %% ../../nbs/commands/2_data.ipynb #c0da0006
 def _whose(o):
-    "TF and biosample of each file of peaks and sites; None where the names of its intervals say them"
+    "TF and biosample of the files of peaks and sites; a file stands for several where its intervals say them"
     from tf_transfer.genome.formats import interval_files, remap_name, unibind_name
+    need(peaks=o.peaks)
     files = interval_files(o.peaks, remap_name, o.tf, o.biosample)
     if o.tfbs: files += interval_files(o.tfbs, unibind_name, o.tf, o.biosample, names_first=True)
-    return [f.dataset for f in files]
+    return [w for f in files for w in ([f.dataset] if f.dataset else [("one", "one"), ("other", "other")])]
 
 def _no_clusters(o):
     from tf_transfer.genome.formats import recognise
+    need(regions=o.regions)
     return "DNase clusters" not in recognise(o.regions).format
 
-# %% ../../nbs/commands/2_data.ipynb #c0da0007
 _idle_build = [
     ("assayed", "without --tfbs: a TF is assayed where it has peaks", lambda o: o.tfbs is None),
     ("biosample", "without --tf", lambda o: o.tf is None),
-    ("tf biosample", "here: the files say whose they are", lambda o: o.peaks and (o.tf, o.biosample) not in _whose(o)),
-    ("sources", "unless --regions are UCSC's DNase clusters", lambda o: o.regions and _no_clusters(o)),
-    ("rename_biosamples", "where no file has a biosample", lambda o: o.peaks and not any(w is None or w[1] for w in _whose(o))),
-    ("ignore_case", "with one TF", lambda o: o.peaks and None not in (w := _whose(o)) and len({tf for tf,_ in w})==1)]
+    ("tf biosample", "here: the files say whose they are", lambda o: (o.tf, o.biosample) not in _whose(o)),
+    ("sources", "unless --regions are UCSC's DNase clusters", _no_clusters),
+    ("rename_biosamples", "where no file has a biosample", lambda o: {b for _,b in _whose(o)}=={""}),
+    ("ignore_case", "with one TF", lambda o: len({tf for tf,_ in _whose(o)})==1)]
 
 # %% ../../nbs/commands/2_data.ipynb #46e8fb69
 @command(idle=_idle_build)

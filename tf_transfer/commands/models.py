@@ -26,7 +26,8 @@ def chosen_tfs(
     pick(out, m.obs_names)
     best = re.fullmatch(r"best(\d+)", spec)
     if best: return best_resolved(m, int(best[1]), out)
-    names = list(m.obs_names) if spec=="all" else Path(spec).read_text().split() if Path(spec).is_file() else listed(spec)
+    if spec=="all": names = list(m.obs_names)
+    else: names = Path(spec).read_text().split() if Path(spec).is_file() else listed(spec)
     pick(names, m.obs_names)
     names = [n for n in dict.fromkeys(names) if n not in out]
     if not names: raise UserError(f"--tfs {spec} leaves no TF to train on")
@@ -78,12 +79,12 @@ def tft_pretrain(
     "Pre-train a network on many TFs."
     check_output(out, force)
     _check_training(batch_size, epochs=epochs, lr=lr, wd=wd, seed=seed)
-    how = dict(epochs=epochs, lr=lr, one_cycle=one_cycle, wd=wd, bs=batch_size, both_strands=not random_strand, seed=seed)
-    learn = _pretrained(matrix, arch, labels, tfs, exclude_tfs, valid_chroms, test_chroms, how)
+    how = dict(epochs=epochs, lr=lr, one_cycle=one_cycle, wd=wd, bs=batch_size, seed=seed)
+    learn = _pretrained(matrix, arch, labels, tfs, exclude_tfs, valid_chroms, test_chroms, not random_strand, how)
     _save_first(learn, out, force, compact)
 
 # %% ../../nbs/commands/3_models.ipynb #c0de0003
-def _pretrained(matrix, arch, labels, tfs, exclude_tfs, valid_chroms, test_chroms, how):
+def _pretrained(matrix, arch, labels, tfs, exclude_tfs, valid_chroms, test_chroms, both_strands, how):
     "A pre-trained learner"
     from tf_transfer.model.networks import ARCHS
     from tf_transfer.train.pretraining import pretrain
@@ -95,7 +96,8 @@ def _pretrained(matrix, arch, labels, tfs, exclude_tfs, valid_chroms, test_chrom
         from tf_transfer.train.devices import is_first
         n, n_valid = (len(dl.dataset.labels) for dl in learn.dls.loaders)
         if is_first(): print(f"{arch}, {len(names)} TFs, {n:,} training and {n_valid:,} validation regions")
-    return pretrain(m, split, names, ARCHS[arch], complete=labels=="complete", adapt=announce, **how)
+    complete = labels=="complete"
+    return pretrain(m, split, names, ARCHS[arch], complete=complete, both_strands=both_strands, adapt=announce, **how)
 
 def _save_first(learn, out, force, compact):
     "Save a pre-trained network, in the first of several processes"
@@ -103,8 +105,9 @@ def _save_first(learn, out, force, compact):
     from tf_transfer.train.devices import is_first
     if not is_first(): return
     save_model(learn, out, force, compact)
-    kept = learn.model.card.training
-    print(f"{out}: kept epoch {kept['epoch_kept']}, validation loss {kept['valid_loss']:.4f}")
+    print(f"{out}: {_kept(learn.model.card.training)}")
+
+def _kept(training): return f"kept epoch {training['epoch_kept']}, validation loss {training['valid_loss']:.4f}"
 
 # %% ../../nbs/commands/3_models.ipynb #c0de0005
 def _lacks(name):
@@ -170,8 +173,7 @@ def _finetuned(target, pre, out, force, strategy, bs, both_strands, seed, more):
     learn = finetune(target, pre, strategy, bs, both_strands, seed, **more)
     save_model(learn, out, force)
     told = learn.model.card.training
-    how = f"kept epoch {told['epoch_kept']}, validation loss {told['valid_loss']:.4f}" if "epoch_kept" in told else "fitted"
-    print(f"{out}: {how}")
+    print(f"{out}: {_kept(told) if 'epoch_kept' in told else 'fitted'}")
 
 # %% ../../nbs/commands/3_models.ipynb #c369b909
 @command(idle=[("no_profile", "without --tf", lambda o: o.tf is None)])
@@ -266,6 +268,8 @@ def tft_predict(
     net = pretrained(model)
     tfs = net.card.tfs
     if fasta: n, skipped = predict_fasta(net, tfs, fasta, out, batch_size, force), None
-    else: n, skipped = (predict_bed if bed else predict_vcf)(net, tfs, bed or vcf, Genome(genome), out, batch_size, force)
+    else:
+        tabulate = predict_bed if bed else predict_vcf
+        n, skipped = tabulate(net, tfs, bed or vcf, Genome(genome), out, batch_size, force)
     if skipped and skipped.count: print(skipped)
     print(f"{out}: {n:,} rows")

@@ -65,7 +65,7 @@ def _group(matrix, tf, by, n, with_target, bury, seed, strings):
 
 # %% ../../nbs/commands/4_studies.ipynb #fc08f060
 _idle_study = [
-    ("out matrix workers scheduler keep_models status", "with list, which only shows studies", lambda o: o.study=="list"),
+    ("out matrix workers scheduler keep_models status", "with list, which shows studies", lambda o: o.study=="list"),
     ("out", "with --status, which takes one folder", lambda o: o.status),
     ("matrix workers scheduler keep_models", "with --status, which only looks", lambda o: o.status),
     ("workers", "with --scheduler, whose workers do the work", lambda o: o.scheduler is not None)]

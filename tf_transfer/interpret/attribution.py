@@ -1,4 +1,4 @@
-"""Which letters of a sequence made the model say what it said?
+"""Which letters of a sequence account for a prediction?
 
 Docs: https://tf-transfer.github.io/tf_transfer/interpret/attribution.html.md"""
 
@@ -20,10 +20,10 @@ from tangermeme.deep_lift_shap import deep_lift_shap, integrated_gradients_op
 from tangermeme.saturation_mutagenesis import saturation_mutagenesis
 from ..core import UserError
 from ..genome.dna import one_hot
-from .nulls import shuffled
-from ..model.networks import BiLSTM, MotifLayer, MotifsAndKmers, TargetNet
 from ..motifs.pwm import BASE_COLOURS
-from ..model.predict import output_of
+from ..model.networks import BiLSTM, MotifLayer, MotifsAndKmers, TargetNet
+from ..model.predict import check_codes, evaluating, logits, net_of, output_of
+from .nulls import shuffled
 
 # %% ../../nbs/interpret/4_attribution.ipynb #bb484d44
 @dataclass
@@ -31,10 +31,10 @@ class Attributions:
     "What each base would add to a TF's logit, at every position of some sequences."
     codes:np.ndarray # The sequences, uint8, (sequences, width)
     hypothetical:np.ndarray # Float32, (sequences, 4, width), logits: also for bases that do not stand there
-    over:object = None # A function: what the predictions have over those of the references, (sequences,), logits; none where the letters need not add up to it
+    over:object = None # A function: predictions minus the references' ones, (sequences,), logits; or None
 
     @cached_property
-    def delta(self): # (sequences,), logits; NaN where they need not add up
+    def delta(self): # (sequences,), logits; NaN where there are no references
         "By how much the letters fail to add up to the prediction."
         return self.actual.sum(1)-(np.nan if self.over is None else self.over())
 
@@ -48,73 +48,76 @@ class Attributions:
         return f"Attributions({len(self.codes)} sequences of {self.codes.shape[1]} bp{sums})"
 
 # %% ../../nbs/interpret/4_attribution.ipynb #c227f611
-def _checked(model, codes, gradients=True):
-    "The model in evaluation mode, or what is wrong"
-    model = getattr(model, "model", model)
-    if codes.ndim!=2 or codes.shape[1]!=model.width: raise UserError(f"the model reads {model.width} bp; these sequences have shape {codes.shape}")
-    with_n = int((codes>3).any(1).sum())
-    if with_n: raise UserError(f"{with_n} of {len(codes)} sequences hold N; leave them out, attribution needs known bases")
-    if gradients and isinstance(model, TargetNet): raise UserError("gradients cannot look into the k-mers of this model; use mutagenesis, which can")
-    return model.eval()
+def _network(model, codes, gradients=True):
+    "The network of a model, or what is wrong with these sequences"
+    net, with_n = net_of(model), int((codes>3).any(1).sum())
+    check_codes(net, codes)
+    if with_n: raise UserError(f"{with_n} of {len(codes)} sequences hold N; leave them out, attribution needs the bases")
+    if not gradients or not isinstance(net, TargetNet): return net
+    raise UserError("gradients do not pass the k-mers of this model; use mutagenesis, which needs none")
 
-@torch.no_grad()
-def _logits(model, x, output, bs=512): return torch.cat([model(p)[:, output] for p in x.split(bs)])
+def _references(codes, n, seed):
+    "Shuffled references of each sequence, one-hot, (sequences, n, 4, width)"
+    return one_hot(shuffled(codes, n, seed)).view(len(codes), n, 4, -1)
 
-def _over(model, codes, n_references, seed, output):
-    "Predictions minus the mean of the references' predictions, when asked"
-    refs = shuffled(codes, n_references, seed)
-    return (_logits(model, one_hot(codes), output)-_logits(model, one_hot(refs), output).view(-1, n_references).mean(1)).numpy()
+def _over(net, codes, n_references, seed, output):
+    "Predictions minus the mean of the references' predictions, (sequences,), logits"
+    said = lambda c: logits(net, c, both_strands=False)[:, output]
+    return said(codes)-said(shuffled(codes, n_references, seed)).reshape(-1, n_references).mean(1)
 
 # %% ../../nbs/interpret/4_attribution.ipynb #c681b77c
 def deep_lift(
-    model, # A model, or a learner
+    model, # A network, or a learner
     codes:np.ndarray, # Codes, uint8, (sequences, width), without N
-    tf:str=None, # Which of the model's TFs; needed where it has several
+    tf:str=None, # One of the model's TFs; needed where it has several
     n_references:int=10, # Shuffled references per sequence
     seed:int=0, # Seed of the shuffling
 ) -> Attributions:
     "DeepLIFT/SHAP against dinucleotide-shuffled references (tangermeme)."
-    model = _checked(model, codes)
-    output, x = output_of(model, tf), one_hot(codes)
-    refs = one_hot(shuffled(codes, n_references, seed)).view(len(codes), n_references, 4, -1)
+    net = _network(model, codes)
+    output, refs = output_of(net, tf), _references(codes, n_references, seed)
     rules = {layer:integrated_gradients_op(16) for layer in (MotifLayer, MotifsAndKmers, BiLSTM)}
-    with warnings.catch_warnings():
+    with evaluating(net), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        found = deep_lift_shap(model, x, target=output, references=refs, hypothetical=True, additional_nonlinear_ops=rules, batch_size=40, device="cpu")
-    return Attributions(codes, found.detach().numpy(), partial(_over, model, codes, n_references, seed, output))
+        found = deep_lift_shap(net, one_hot(codes), target=output, references=refs, hypothetical=True,
+                               additional_nonlinear_ops=rules, batch_size=40, device="cpu")
+    return Attributions(codes, found.detach().numpy(), partial(_over, net, codes, n_references, seed, output))
 
 # %% ../../nbs/interpret/4_attribution.ipynb #23ae21da
 def integrated_gradients(
-    model, # A model, or a learner
+    model, # A network, or a learner
     codes:np.ndarray, # Codes, uint8, (sequences, width), without N
-    tf:str=None, # Which of the model's TFs; needed where it has several
+    tf:str=None, # One of the model's TFs; needed where it has several
     n_references:int=4, # Shuffled references per sequence
     steps:int=50, # Points on the way, by Gauss and Legendre
     seed:int=0, # Seed of the shuffling
 ) -> Attributions:
     "Integrated gradients against dinucleotide-shuffled references."
-    model = _checked(model, codes)
-    output, x = output_of(model, tf), one_hot(codes)
-    refs = one_hot(shuffled(codes, n_references, seed)).view(len(codes), n_references, 4, -1)
-    at, weight = np.polynomial.legendre.leggauss(steps)
-    at, weight = torch.tensor((at+1)/2, dtype=x.dtype)[:, None, None], torch.tensor(weight/2, dtype=x.dtype)[:, None, None]
+    net = _network(model, codes)
+    output, device = output_of(net, tf), next(net.parameters()).device
+    x, refs = one_hot(codes).to(device), _references(codes, n_references, seed).to(device)
+    nodes, weights = np.polynomial.legendre.leggauss(steps)
+    at, weight = (torch.tensor(o).to(x)[:, None, None] for o in ((nodes+1)/2, weights/2))
     found = torch.zeros_like(x)
-    for i in range(len(x)):
-        for r in refs[i]:
-            way = (r+at*(x[i]-r)).requires_grad_()
-            slope = (torch.autograd.grad(model(way)[:, output].sum(), way)[0]*weight).sum(0)
-            found[i] += (slope-(slope*r).sum(0))/n_references
-    return Attributions(codes, found.numpy(), partial(_over, model, codes, n_references, seed, output))
+    with evaluating(net):
+        for i in range(len(x)):
+            for r in refs[i]:
+                way = (r+at*(x[i]-r)).requires_grad_()
+                slope = (torch.autograd.grad(net(way)[:, output].sum(), way)[0]*weight).sum(0)
+                found[i] += (slope-(slope*r).sum(0))/n_references
+    return Attributions(codes, found.cpu().numpy(), partial(_over, net, codes, n_references, seed, output))
 
 # %% ../../nbs/interpret/4_attribution.ipynb #075154d0
 def mutagenesis(
-    model, # A model, or a learner
+    model, # A network, or a learner
     codes:np.ndarray, # Codes, uint8, (sequences, width), without N
-    tf:str=None, # Which of the model's TFs; needed where it has several
+    tf:str=None, # One of the model's TFs; needed where it has several
 ) -> Attributions:
     "Change of the logit with every single substitution (tangermeme), less the mean of the four bases."
-    model = _checked(model, codes, gradients=False)
-    found = saturation_mutagenesis(model, one_hot(codes), target=output_of(model, tf), hypothetical=True, batch_size=512, device="cpu")
+    net = _network(model, codes, gradients=False)
+    with evaluating(net):
+        found = saturation_mutagenesis(net, one_hot(codes), target=output_of(net, tf), hypothetical=True,
+                                       batch_size=512, device="cpu")
     return Attributions(codes, found.detach().numpy())
 
 # %% ../../nbs/interpret/4_attribution.ipynb #7e2a59a1
@@ -132,8 +135,9 @@ def draw_attributions(
     "The letters of a sequence, as tall as what each adds to the logit."
     end = end or a.codes.shape[1]
     heights = (one_hot(a.codes[i:i+1])[0].numpy()*a.actual[i])[:, start:end]
+    heights = pd.DataFrame(heights.T, index=range(start, end), columns=list("ACGT"))
     if ax is None: _, ax = plt.subplots(figsize=(0.11*(end-start)+1, 1.5))
-    logomaker.Logo(pd.DataFrame(heights.T, index=range(start, end), columns=list("ACGT")), ax=ax, color_scheme=BASE_COLOURS, show_spines=False)
+    logomaker.Logo(heights, ax=ax, color_scheme=BASE_COLOURS, show_spines=False)
     ax.axhline(0, color="0.5", lw=0.5)
     ax.set_title(title, fontsize=9)
     ax.set_ylabel("logit", fontsize=8)

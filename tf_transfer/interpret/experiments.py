@@ -1,4 +1,4 @@
-"""Put a motif in, take it out, move it about: ask the model as one would ask a cell.
+"""What a model does when a motif is put in, taken out or moved.
 
 Docs: https://tf-transfer.github.io/tf_transfer/interpret/experiments.html.md"""
 
@@ -10,19 +10,16 @@ __all__ = ['marginal', 'ablation', 'spacing']
 # %% ../../nbs/interpret/6_experiments.ipynb #4d8d5e1b
 import numpy as np
 import pandas as pd
-import torch
 from tangermeme.marginalize import marginalize
 from tangermeme.space import space
 from ..core import UserError
 from ..genome.dna import one_hot
-from .nulls import shuffled
 from ..motifs.pwm import PWM
 from ..motifs.tomtom import motif_sites
-from ..model.predict import output_of
+from ..model.predict import check_codes, evaluating, logits, net_of, output_of
+from .nulls import shuffled
 
 # %% ../../nbs/interpret/6_experiments.ipynb #bd63f92e
-def _model(model): return getattr(model, "model", model).eval()
-
 def _word(motif, seed=None):
     "The consensus of a motif; scrambled, where there is a seed"
     letters = list(motif.consensus().upper())
@@ -33,21 +30,28 @@ def _mean(x):
     half = 1.96*x.std(ddof=1)/np.sqrt(len(x))
     return dict(mean=x.mean(), low=x.mean()-half, high=x.mean()+half)
 
+def _put_in(net, k, x, word, **kw):
+    "Logits of a TF before and after a word is written into sequences, (sequences,) each"
+    with evaluating(net): return [o[:, k] for o in marginalize(net, x, word, device="cpu", batch_size=512, **kw)]
+
 # %% ../../nbs/interpret/6_experiments.ipynb #b8f03390
 def marginal(
-    model, # A model, or a learner
+    model, # A network, or a learner
     motifs:list, # PWMs
     codes:np.ndarray, # Codes, uint8, (sequences, width): shuffled, they are the backgrounds
-    tf:str=None, # Which of the model's TFs; needed where it has several
+    tf:str=None, # One of the model's TFs; needed where it has several
     scrambles:int=5, # Scrambled words per motif, for the control
     seed:int=0, # Seed of shuffling and scrambling
-) -> pd.DataFrame: # A row per motif: mean change of the logit with its consensus, low and high (95 % interval over backgrounds), scrambled (mean change with scrambled words), beats (low above that?)
+) -> pd.DataFrame: # A row per motif with the columns above
     "The response to a motif in sequences that hold nothing else (marginalisation, by tangermeme)."
-    model, k, x = _model(model), output_of(model, tf), one_hot(shuffled(codes, seed=seed))
+    net, k = net_of(model), output_of(model, tf)
+    check_codes(net, codes)
+    x = one_hot(shuffled(codes, seed=seed))
     def response(word):
-        before, after = marginalize(model, x, word, device="cpu", batch_size=512)
-        return (after-before)[:, k].numpy()
-    rows = [dict(motif=m.name) | _mean(response(_word(m))) | dict(scrambled=np.mean([response(_word(m, seed+i)).mean() for i in range(scrambles)])) for m in motifs]
+        before, after = _put_in(net, k, x, word)
+        return (after-before).numpy()
+    rows = [dict(motif=m.name) | _mean(response(_word(m))) |
+            dict(scrambled=np.mean([response(_word(m, seed+i)).mean() for i in range(scrambles)])) for m in motifs]
     return pd.DataFrame(rows).set_index("motif").assign(beats=lambda d: d.low>d.scrambled)
 
 # %% ../../nbs/interpret/6_experiments.ipynb #170075f4
@@ -57,48 +61,53 @@ def _overwritten(codes, rows, starts, width, rng):
     for i,s in zip(rows, starts): out[i, s:s+width] = rng.integers(0, 4, width)
     return out
 
-@torch.no_grad()
-def _logits(model, codes, k): return torch.cat([model(one_hot(c))[:, k] for c in np.array_split(codes, len(codes)//512+1)]).numpy()
-
 # %% ../../nbs/interpret/6_experiments.ipynb #5a99478d
 def ablation(
-    model, # A model, or a learner
+    model, # A network, or a learner
     motif:PWM, # Whose sites to destroy
     codes:np.ndarray, # Codes, uint8, (sequences, width)
-    tf:str=None, # Which of the model's TFs; needed where it has several
+    tf:str=None, # One of the model's TFs; needed where it has several
     repeats:int=5, # Times that each site is overwritten, by other letters
     seed:int=0, # Seed of letters and places
-) -> dict: # motif, sequences (with a site), mean (change of the logit), low, high (95 % interval over sequences), elsewhere (mean change where as many letters were overwritten elsewhere), beats (bool)
-    "Are the sequences that carry a motif predicted through it? Raises `UserError` where fewer than 10 carry it."
-    model, k, rng = _model(model), output_of(model, tf), np.random.default_rng(seed)
+) -> dict: # motif, and the keys above
+    "Are sequences predicted by the sites of a motif in them? Raises `UserError` where fewer than 10 have one."
+    k, rng = output_of(model, tf), np.random.default_rng(seed)
     sites = motif_sites([motif], codes)
-    if sites.sequence.nunique()<10: raise UserError(f"only {sites.sequence.nunique()} of {len(codes)} sequences have a site of {motif.name}; at least 10 are needed")
-    carry, whole = np.unique(sites.sequence), _logits(model, codes, k)
+    carry = np.unique(sites.sequence)
+    if len(carry)<10:
+        raise UserError(f"only {len(carry)} of {len(codes)} sequences have a site of {motif.name}; "
+                        "at least 10 are needed")
+    logit = lambda c: logits(model, c, both_strands=False)[:, k]
+    whole = logit(codes)
     def change(starts):
-        return np.mean([_logits(model, _overwritten(codes, sites.sequence, starts(), motif.width, rng), k)-whole for _ in range(repeats)], 0)[carry]
-    away = lambda: (sites.start+rng.integers(motif.width, codes.shape[1]-2*motif.width, len(sites)))%(codes.shape[1]-motif.width)
-    lost, control = change(lambda: sites.start), change(away)
-    return dict(motif=motif.name, sequences=len(carry)) | _mean(lost) | dict(elsewhere=control.mean(), beats=bool(_mean(lost-control)["high"]<0))
+        new = [_overwritten(codes, sites.sequence, starts(), motif.width, rng) for _ in range(repeats)]
+        return np.mean([logit(c)-whole for c in new], 0)[carry]
+    room = codes.shape[1]-motif.width
+    lost = change(lambda: sites.start)
+    control = change(lambda: (sites.start+rng.integers(motif.width, room-motif.width, len(sites)))%room)
+    beats = bool(_mean(lost-control)["high"]<0)
+    return dict(motif=motif.name, sequences=len(carry)) | _mean(lost) | dict(elsewhere=control.mean(), beats=beats)
 
 # %% ../../nbs/interpret/6_experiments.ipynb #db5c1238
 def spacing(
-    model, # A model, or a learner
+    model, # A network, or a learner
     first:PWM, # A motif
     second:PWM, # Another
     codes:np.ndarray, # Codes, uint8, (sequences, width): shuffled, they are the backgrounds
-    tf:str=None, # Which of the model's TFs; needed where it has several
+    tf:str=None, # One of the model's TFs; needed where it has several
     gaps=range(0, 60, 4), # Letters between the two
     seed:int=0, # Seed of the shuffling
-) -> pd.DataFrame: # A row per gap: together (logit of the pair, over the background, minus that of each alone), low, high (95 % interval over backgrounds)
+) -> pd.DataFrame: # A row per gap: together (logits), low, high (95 % interval over the sequences)
     "Do two motifs work together, and at which distance? (tangermeme)"
-    model, k, x = _model(model), output_of(model, tf), one_hot(shuffled(codes, seed=seed))
-    words, width = [_word(first), _word(second)], codes.shape[1]
-    if first.width+second.width+max(gaps)>width: raise UserError(f"{first.name} and {second.name} do not fit into {width} bp at a distance of {max(gaps)}")
-    kw = dict(device="cpu", batch_size=512)
-    before, pairs = space(model, x, words, [[g] for g in gaps], **kw)
-    rows = []
+    net, k, words, width = net_of(model), output_of(model, tf), [_word(first), _word(second)], codes.shape[1]
+    if first.width+second.width+max(gaps)>width:
+        raise UserError(f"{first.name} and {second.name} do not fit into {width} bp at a distance of {max(gaps)}")
+    check_codes(net, codes)
+    x, rows = one_hot(shuffled(codes, seed=seed)), []
+    with evaluating(net): before, pairs = space(net, x, words, [[g] for g in gaps], device="cpu", batch_size=512)
+    before, pairs = before[:, k], pairs[:, :, k]
     for i,g in enumerate(gaps):
         start = (width-first.width-second.width-g)//2
-        alone = sum(marginalize(model, x, w, start=s, **kw)[1]-before for w,s in zip(words, (start, start+first.width+g)))
-        rows.append(dict(gap=g) | _mean((pairs[:, i]-before-alone)[:, k].numpy()))
+        alone = sum(_put_in(net, k, x, w, start=s)[1]-before for w,s in zip(words, (start, start+first.width+g)))
+        rows.append(dict(gap=g) | _mean((pairs[:, i]-before-alone).numpy()))
     return pd.DataFrame(rows).rename(columns=dict(mean="together")).set_index("gap")

@@ -1,4 +1,4 @@
-"""What the first layer has learned to see, as motifs.
+"""What the filters of a first layer have learned, as motifs.
 
 Docs: https://tf-transfer.github.io/tf_transfer/interpret/filters.html.md"""
 
@@ -8,89 +8,89 @@ Docs: https://tf-transfer.github.io/tf_transfer/interpret/filters.html.md"""
 __all__ = ['activations', 'correctly_predicted', 'filter_pwms', 'motif_pwms', 'best_filter', 'trim']
 
 # %% ../../nbs/interpret/1_filters.ipynb #d5b9ef8f
+from itertools import takewhile
 import numpy as np
 import torch
 from torch import nn
 from ..core import UserError
 from ..genome.dna import one_hot
-from ..model.networks import BindingNet, MotifLayer
 from ..motifs.pwm import PWM, Alignment, align
-from ..model.predict import output_of, predict
+from ..model.networks import MotifLayer
+from ..model.predict import in_batches, net_of, output_of, predict
 
 # %% ../../nbs/interpret/1_filters.ipynb #3567dd34
-@torch.no_grad()
 def activations(
-    model:BindingNet, # A network whose first layer begins with a convolution
+    model, # A network whose first layer begins with a convolution, or a learner
     codes:np.ndarray, # Codes, uint8, (sequences, width)
+    bs:int=100, # Sequences per batch
 ) -> torch.Tensor: # Float32, (sequences, filters, width - filter width + 1), on the CPU
-    "Activations of the first layer, before pooling, in evaluation mode; raises `UserError` where it is no convolution, or the sequences have another width."
-    if not isinstance(model.first, nn.Sequential) or not isinstance(model.first[0], nn.Conv1d):
-        raise UserError("the first layer of this model is no convolution: it holds known motifs and has no filters to turn into motifs")
-    if codes.shape[1]!=model.width: raise UserError(f"the model reads {model.width} bp, these sequences are {codes.shape[1]} bp wide")
-    device, was_training = next(model.parameters()).device, model.training
-    model.eval()
-    x = one_hot(codes).to(device)
-    for layer in model.first:
-        if isinstance(layer, nn.MaxPool1d): break
-        x = layer(x)
-    model.train(was_training)
-    return x.cpu()
+    """Activations of the first layer, before pooling.
+
+    Raises `UserError` where it is no convolution, or the sequences have another width."""
+    net = net_of(model)
+    if not isinstance(net.first, nn.Sequential) or not isinstance(net.first[0], nn.Conv1d):
+        raise UserError("the first layer of this model is no convolution: it holds motifs "
+                        "and has no filters to turn into motifs")
+    return in_batches(net, codes, nn.Sequential(*takewhile(lambda o: not isinstance(o, nn.MaxPool1d), net.first)), bs)
 
 # %% ../../nbs/interpret/1_filters.ipynb #40e76f74
 def correctly_predicted(
-    model, # A model, or a learner
+    model, # A network, or a learner
     codes:np.ndarray, # Codes, uint8, (sequences, width)
     label:np.ndarray, # 1 bound, 0 unbound, (sequences,)
-    tf:str=None, # Which of the model's TFs; needed where it has several
-    least:int=50, # Fewer will not do
+    tf:str=None, # One of the model's TFs; needed where it has several
+    min_sequences:int=50, # Raises where fewer are predicted correctly
 ) -> np.ndarray: # Positions of the sequences on whose side of 0.5 the prediction lies, int64
-    "Which sequences the model is right about; raises `UserError` where there are too few."
-    right = np.flatnonzero((predict(model, codes)[:, output_of(model, tf)]>0.5)==(np.asarray(label)>0.5))
-    if len(right)<least: raise UserError(f"only {len(right)} of {len(codes)} sequences are predicted correctly; at least {least} are needed to look for motifs")
-    return right
+    "Which sequences the model predicts correctly; raises `UserError` where they are too few."
+    probability = predict(model, codes)[:, output_of(model, tf)]
+    right = np.flatnonzero((probability>0.5)==(np.asarray(label)>0.5))
+    if len(right)>=min_sequences: return right
+    raise UserError(f"only {len(right)} of {len(codes)} sequences are predicted correctly; "
+                    f"at least {min_sequences} are needed to look for motifs")
 
 # %% ../../nbs/interpret/1_filters.ipynb #249e01dc
-def _windows_over(model, parts, threshold):
+def _windows(net, codes):
+    "Every window that a filter reads, (sequences, positions, 4 x size)"
+    return one_hot(codes).unfold(2, net.first[0].kernel_size[0], 1).permute(0, 2, 1, 3).flatten(2)
+
+def _windows_over(net, parts, threshold):
     "Base counts of all windows over a share of each filter's maximum, (filters, 4 x size)"
-    top = torch.stack([activations(model, c).amax((0, 2)) for c in parts]).amax(0)
+    top = torch.stack([activations(net, c).amax((0, 2)) for c in parts]).amax(0)
     counts = 0
     for c in parts:
-        fires = (activations(model, c) > threshold*top[:,None]) & (top>0)[:,None]
-        counts = counts+fires.transpose(0, 1).flatten(1).float() @ _windows(model, c).flatten(0, 1)
+        fires = (activations(net, c) > threshold*top[:,None]) & (top>0)[:,None]
+        counts = counts+fires.transpose(0, 1).flatten(1).float() @ _windows(net, c).flatten(0, 1)
     return counts
 
-def _best_windows(model, parts, quantile):
+def _best_windows(net, parts, quantile):
     "Base counts of the best window of those sequences whose best is above a quantile, (filters, 4 x size)"
-    best, at = (torch.cat(o) for o in zip(*[activations(model, c).max(2) for c in parts]))
+    best, at = (torch.cat(o) for o in zip(*[activations(net, c).max(2) for c in parts]))
     take = (best>=best.quantile(quantile, 0)) & (best>0)
     counts, begin = 0, 0
     for c in parts:
-        here, windows = slice(begin, begin+len(c)), _windows(model, c)
+        here, windows = slice(begin, begin+len(c)), _windows(net, c)
         chosen = windows[torch.arange(len(c))[:,None], at[here]]
         counts, begin = counts+(chosen*take[here][...,None]).sum(0), begin+len(c)
     return counts
 
-def _windows(model, codes):
-    "Every window that a filter sees, (sequences, positions, 4 x size)"
-    return one_hot(codes).unfold(2, model.first[0].kernel_size[0], 1).permute(0, 2, 1, 3).flatten(2)
-
 # %% ../../nbs/interpret/1_filters.ipynb #2bcd7737
 def filter_pwms(
-    model:BindingNet, # A network whose first layer is a convolution
+    model, # A network whose first layer is a convolution, or a learner
     codes:np.ndarray, # Codes, uint8, (sequences, width): those that the model predicts correctly
     threshold:float=0.5, # Share of a filter's maximum that a window must exceed
-    quantile:float=None, # Instead: the best window of each sequence, where it reaches this quantile of all best windows
+    quantile:float=None, # Instead: the best window of a sequence, where it reaches this quantile of all best windows
     min_sites:int=10, # Filters with fewer windows are left out
-    chunk:int=100, # Sequences at a time
+    bs:int=100, # Sequences per batch
 ) -> list: # Of PWM, named "filter 0", ..., with `n_sites`
     "PWMs of the first-layer filters (the paper's method); raises `UserError` where no filter fires."
-    parts = [codes[i:i+chunk] for i in range(0, len(codes), chunk)]
-    counts = _windows_over(model, parts, threshold) if quantile is None else _best_windows(model, parts, quantile)
-    size = model.first[0].kernel_size[0]
-    pwms = [PWM(f"filter {i}", c.reshape(4, size).double().numpy(), n_sites=round(float(c.sum())/size)) for i,c in enumerate(counts)]
+    net, parts = net_of(model), [codes[i:i+bs] for i in range(0, len(codes), bs)]
+    counts = _windows_over(net, parts, threshold) if quantile is None else _best_windows(net, parts, quantile)
+    size = net.first[0].kernel_size[0]
+    pwms = [PWM(f"filter {i}", c.reshape(4, size).double().numpy(), n_sites=round(float(c.sum())/size))
+            for i,c in enumerate(counts)]
     pwms = [p for p in pwms if p.n_sites>=min_sites]
-    if not pwms: raise UserError(f"no filter fires in {min_sites} or more places of these {len(codes)} sequences")
-    return pwms
+    if pwms: return pwms
+    raise UserError(f"no filter fires in {min_sites} or more places of these {len(codes)} sequences")
 
 # %% ../../nbs/interpret/1_filters.ipynb #03d4d464
 def motif_pwms(
@@ -113,10 +113,11 @@ def best_filter(
 # %% ../../nbs/interpret/1_filters.ipynb #1e4a7315
 def trim(
     pwm:PWM, # A motif with uninformative edges
-    least:float=0.25, # Bits that an edge position must have
-    min_width:int=5, # Never shorter than this
+    min_bits:float=0.25, # Information that an edge position must have, bits
+    min_width:int=5, # Never shorter than this, bp
 ) -> PWM:
     "Cut uninformative positions from both ends."
-    keep = np.flatnonzero(pwm.information()>=least)
+    keep = np.flatnonzero(pwm.information()>=min_bits)
     if not len(keep) or keep[-1]-keep[0]+1<min_width: return pwm
-    return PWM(pwm.name, pwm.counts[:, keep[0]:keep[-1]+1], pwm.matrix_id, pwm.tf_class, pwm.tf_family, pwm.n_sites)
+    counts = pwm.counts[:, keep[0]:keep[-1]+1]
+    return PWM(pwm.name, counts, pwm.matrix_id, pwm.tf_class, pwm.tf_family, pwm.n_sites)

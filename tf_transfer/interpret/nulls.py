@@ -1,4 +1,4 @@
-"""A motif is reported only when it beats what nothing would show.
+"""A motif is reported only where it beats what an untrained network and shuffled sequences show.
 
 Docs: https://tf-transfer.github.io/tf_transfer/interpret/nulls.html.md"""
 
@@ -14,19 +14,21 @@ import torch
 from tangermeme.ersatz import dinucleotide_shuffle
 from ..core import UserError
 from ..genome.dna import one_hot
-from .filters import activations, filter_pwms, trim
-from ..model.networks import BindingNet
 from ..motifs.tomtom import tomtom
+from ..model.networks import BindingNet
+from ..model.predict import net_of
+from .filters import activations, filter_pwms, trim
 
 # %% ../../nbs/interpret/2_nulls.ipynb #a0ece983
 def untrained(
-    model:BindingNet, # A network
+    model, # A network, or a learner
     seed:int=0, # Seed of the weights
 ) -> BindingNet: # Of the same architecture, in evaluation mode
-    "The same network before it learned anything."
+    "The same network before training."
+    net = net_of(model)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        return type(model)(model.n_tfs, model.width, **model.args).eval()
+        return type(net)(net.n_tfs, net.width, **net.args).eval()
 
 # %% ../../nbs/interpret/2_nulls.ipynb #4996fb14
 def shuffled(
@@ -34,42 +36,47 @@ def shuffled(
     n:int=1, # Shuffled copies of each
     seed:int=0, # Seed
 ) -> np.ndarray: # Codes, uint8, (sequences x n, width); the copies of a sequence follow each other
-    "Dinucleotide-shuffled sequences (tangermeme); raises `UserError` where a base is not known."
+    "Dinucleotide-shuffled sequences (tangermeme); raises `UserError` where a sequence holds N."
     with_n = int((codes>3).any(1).sum())
-    if with_n: raise UserError(f"{with_n} of {len(codes)} sequences hold N; leave them out, a shuffle needs known bases")
+    if with_n: raise UserError(f"{with_n} of {len(codes)} sequences hold N; leave them out, a shuffle needs the bases")
     mixed = dinucleotide_shuffle(one_hot(codes), n=n, random_state=seed)
     return mixed.argmax(2).reshape(-1, codes.shape[1]).numpy().astype(np.uint8)
 
 # %% ../../nbs/interpret/2_nulls.ipynb #e52d4da3
-def _named(model, codes, quantile, top):
+def _named(net, codes, quantile, top):
     "The trimmed motifs of a network's filters, and their best matches"
-    pwms = [trim(p, 0.3) for p in filter_pwms(model, codes, quantile=quantile)]
+    pwms = [trim(p, 0.3) for p in filter_pwms(net, codes, quantile=quantile)]
     return pwms, tomtom(pwms, min_bits=6, top=top)
 
-def _best(model, codes, bs=100):
+def _best(net, codes, bs=100):
     "Each filter's highest activation in each sequence, (sequences, filters)"
-    return torch.cat([activations(model, codes[i:i+bs]).amax(2) for i in range(0, len(codes), bs)])
+    return torch.cat([activations(net, codes[i:i+bs]).amax(2) for i in range(0, len(codes), bs)])
+
+def _enrichment(net, codes, quantile, seed):
+    "How much more often each filter fires in sequences than in shuffled ones, float32, (filters,)"
+    best, chance = _best(net, codes), _best(net, shuffled(codes, seed=seed))
+    bar = best.quantile(quantile, 0)
+    return ((best>=bar).sum(0)/(chance>=bar).sum(0).clamp(min=1)).numpy()
 
 # %% ../../nbs/interpret/2_nulls.ipynb #084125a5
 def known_filters(
-    model:BindingNet, # A network whose first layer is a convolution
-    codes:np.ndarray, # Codes, uint8, (sequences, width): a few hundred or more, which the model predicts correctly
-    quantile:float=0.98, # A filter's motif is made of the best windows of the sequences above this quantile
+    model, # A network whose first layer is a convolution, or a learner
+    codes:np.ndarray, # Codes, uint8, (sequences, width): some hundred or more, predicted correctly
+    quantile:float=0.98, # A motif is made of the best windows of the sequences above this quantile
     nulls:int=3, # Untrained networks
     q:float=0.01, # Bound on the false discovery rate over all comparisons
     enriched:float=2, # How much more often a filter must fire in real sequences than in shuffled ones
     seed:int=0, # Seed of the untrained networks and of the shuffling
-) -> tuple[list, pd.DataFrame]: # PWMs of the filters; and a row per filter: motif (position in the list), filter, known_name, matrix_id, family, p, null_p, q, strand, offset, bits, enrichment, found (bool), best first
+) -> tuple[list, pd.DataFrame]: # PWMs of the filters, and a row per filter with the columns above
     "Which filters are known motifs, beyond what untrained networks and shuffled sequences show."
     pwms, table = _named(model, codes, quantile, 1)
     null = pd.concat([_named(untrained(model, seed+i), codes, quantile, 20)[1] for i in range(nulls)])
+    more = _enrichment(model, codes, quantile, seed)
     table["null_p"] = table.known.map(null.groupby("known").p.min()).fillna(1.)
-    best, chance = _best(model, codes), _best(model, shuffled(codes, seed=seed))
-    bar = best.quantile(quantile, 0)
-    more = ((best>=bar).sum(0)/(chance>=bar).sum(0).clamp(min=1)).numpy()
     table["filter"] = [pwms[i].name for i in table.motif]
     table["enrichment"] = [more[int(name.split()[1])] for name in table["filter"]]
     table["bits"] = [pwms[i].information().sum() for i in table.motif]
     table["found"] = (table.q<q) & (table.p<table.null_p) & (table.enrichment>=enriched)
-    columns = ["motif", "filter", "known", "known_name", "matrix_id", "family", "p", "null_p", "q", "strand", "offset", "bits", "enrichment", "found"]
+    columns = ["motif", "filter", "known", "known_name", "matrix_id", "family", "p", "null_p", "q",
+               "strand", "offset", "bits", "enrichment", "found"]
     return pwms, table.sort_values(["found", "p"], ascending=[False, True], ignore_index=True)[columns]

@@ -1,4 +1,4 @@
-"""Gather what mattered in many sequences, and motifs emerge (TF-MoDISco).
+"""Stretches that matter in many sequences, as motifs (TF-MoDISco).
 
 Docs: https://tf-transfer.github.io/tf_transfer/interpret/patterns.html.md"""
 
@@ -8,65 +8,90 @@ Docs: https://tf-transfer.github.io/tf_transfer/interpret/patterns.html.md"""
 __all__ = ['patterns', 'known_patterns']
 
 # %% ../../nbs/interpret/5_patterns.ipynb #c451cb20
+import sys
+from contextlib import suppress
 import numpy as np
 import pandas as pd
-from .attribution import Attributions, deep_lift
 from ..core import UserError
 from ..genome.dna import one_hot
+from ..motifs.pwm import PWM
+from ..motifs.tomtom import keeping_threads, tomtom
+from ..model.predict import net_of
+from .attribution import Attributions, deep_lift
 from .filters import trim
 from .nulls import shuffled, untrained
-from ..motifs.pwm import PWM
-from ..motifs.tomtom import tomtom
 
-# %% ../../nbs/interpret/5_patterns.ipynb #bf7cfa6e
-def patterns(
-    a:Attributions, # Of some hundred sequences or more
-    min_sites:int=20, # Patterns of fewer stretches are left out
-    max_sites:int=2000, # Stretches to look at; more take longer
-) -> list: # Of PWM, "pattern 0", ..., those that speak against binding as "against 0", ...; `n_sites` is the number of stretches
-    "Recurring stretches that matter, as motifs (TF-MoDISco, by modisco-lite); raises `UserError` where it finds none."
+# %% ../../nbs/interpret/5_patterns.ipynb #d396d208
+def _tfmodisco():
+    "TF-MoDISco, which keeps on disk what it compiles, where it can; raises `UserError` where it is not installed"
     try: from modiscolite.tfmodisco import TFMoDISco
     except ImportError: raise UserError('patterns need modisco-lite: pip install "tf_transfer[modisco]"') from None
-    x, hypothetical = (np.ascontiguousarray(v.transpose(0, 2, 1)) for v in (one_hot(a.codes).numpy(), a.hypothetical))
-    try: found = TFMoDISco(x, hypothetical, max_seqlets_per_metacluster=max_sites, n_leiden_runs=5)
-    except (ValueError, IndexError): found = (None, None)
-    pwms = [_pattern(p, f"{kind} {i}") for kind,heap in zip(("pattern", "against"), found) for i,p in enumerate(heap or [])]
-    pwms = [p for p in pwms if p.n_sites>=min_sites]
-    if not pwms: raise UserError(f"TF-MoDISco found no pattern in {len(a.codes)} sequences: it needs some hundred in which a motif stands out. Give it more bound regions, or a model that tells them apart better")
-    return pwms
+    from numba.core.dispatcher import Dispatcher
+    for module in [v for k,v in sys.modules.items() if k.startswith("modiscolite.")]:
+        for compiled in [o for o in vars(module).values() if isinstance(o, Dispatcher)]:
+            with suppress(RuntimeError): compiled.enable_caching()
+    return TFMoDISco
 
 def _pattern(found, name):
-    "The part of a pattern whose letters matter: from the first to the last with a third of the highest mean attribution, and what else says something within three bases of it"
+    """The part of a pattern whose letters matter.
+
+    It goes from the first to the last letter with a third of the highest mean attribution. Up to three
+    letters beyond belong to it where they are informative."""
     height = np.abs(found.contrib_scores).sum(1)
     core = np.flatnonzero(height>=height.max()/3)
     n = len(found.seqlets)
     return trim(PWM(name, found.sequence[max(core[0]-3, 0):core[-1]+4].T*n, n_sites=n))
 
+# %% ../../nbs/interpret/5_patterns.ipynb #bf7cfa6e
+@keeping_threads()
+def patterns(
+    a:Attributions, # Of some hundred sequences or more
+    min_sites:int=20, # Patterns of fewer stretches are left out
+    max_sites:int=2000, # Stretches to look at; more take longer
+) -> list: # Of PWM, "pattern 0", ..., "against 0", ...; `n_sites` is the number of stretches
+    """Recurring stretches that matter, as motifs (TF-MoDISco); raises `UserError` where it finds none.
+
+    The patterns "against 0", ... speak against binding."""
+    tfmodisco = _tfmodisco()
+    x, hypothetical = (np.ascontiguousarray(v.transpose(0, 2, 1)) for v in (one_hot(a.codes).numpy(), a.hypothetical))
+    try: found = tfmodisco(x, hypothetical, max_seqlets_per_metacluster=max_sites, n_leiden_runs=5)
+    except (ValueError, IndexError): found = (None, None)
+    pwms = [_pattern(p, f"{kind} {i}") for kind,group in zip(("pattern", "against"), found)
+            for i,p in enumerate(group or [])]
+    pwms = [p for p in pwms if p.n_sites>=min_sites]
+    if pwms: return pwms
+    raise UserError(f"TF-MoDISco found no pattern in {len(a.codes)} sequences: it needs some hundred in which a motif "
+                    "stands out. Give it more bound regions, or a model that tells them apart better")
+
 # %% ../../nbs/interpret/5_patterns.ipynb #9ae08c5b
+def _by_chance(named, net, codes, seed):
+    "The lowest p of the nulls' patterns with each JASPAR motif"
+    null = untrained(net, seed)
+    if hasattr(net, "card"): null.card = net.card
+    tables = []
+    for other,c in ((null, codes), (net, shuffled(codes, seed=seed))):
+        with suppress(UserError): tables.append(named(other, c, 20)[1])
+    return pd.concat(tables).groupby("known").p.min() if tables else pd.Series(dtype=float)
+
+# %% ../../nbs/interpret/5_patterns.ipynb #dddc83e4
 def known_patterns(
-    model, # A model, or a learner
-    codes:np.ndarray, # Codes, uint8, (sequences, width): a few hundred or more, where the TF binds
-    tf:str=None, # Which of the model's TFs; needed where it has several
+    model, # A network, or a learner
+    codes:np.ndarray, # Codes, uint8, (sequences, width): some hundred or more, where the TF binds
+    tf:str=None, # One of the model's TFs; needed where it has several
     attribute=deep_lift, # Method of attribution
     q:float=0.01, # Bound on the false discovery rate over all comparisons
     seed:int=0, # Seed of references, of the shuffling and of the untrained network
-) -> tuple[list, pd.DataFrame]: # PWMs of the patterns; and a row per pattern that can be compared: motif (position in the list), pattern, known, known_name, matrix_id, family, p, null_p, q, strand, offset, sites, found (bool), best first
+) -> tuple[list, pd.DataFrame]: # PWMs of the patterns, and a row per compared pattern with the columns above
     "Which patterns are known motifs, beyond what an untrained network and shuffled sequences show."
-    model = getattr(model, "model", model)
     def named(net, c, top):
         pwms = patterns(attribute(net, c, tf, seed=seed))
         return pwms, tomtom(pwms, min_bits=6, min_density=0.5, min_sites=20, top=top)
-    pwms, table = named(model, codes, 1)
-    null = untrained(model, seed)
-    if hasattr(model, "card"): null.card = model.card
-    by_chance = []
-    for net,c in ((null, codes), (model, shuffled(codes, seed=seed))):
-        try: by_chance.append(named(net, c, 20)[1])
-        except UserError: pass
-    lowest = pd.concat(by_chance).groupby("known").p.min() if by_chance else pd.Series(dtype=float)
-    table["null_p"] = table.known.map(lowest).fillna(1.).astype(float)
+    net = net_of(model)
+    pwms, table = named(net, codes, 1)
+    table["null_p"] = table.known.map(_by_chance(named, net, codes, seed)).fillna(1.).astype(float)
     table["pattern"] = [pwms[i].name for i in table.motif]
     table["sites"] = [pwms[i].n_sites for i in table.motif]
     table["found"] = (table.q<q) & (table.p<table.null_p)
-    columns = ["motif", "pattern", "known", "known_name", "matrix_id", "family", "p", "null_p", "q", "strand", "offset", "sites", "found"]
+    columns = ["motif", "pattern", "known", "known_name", "matrix_id", "family", "p", "null_p", "q",
+               "strand", "offset", "sites", "found"]
     return pwms, table.sort_values(["found", "p"], ascending=[False, True], ignore_index=True)[columns]

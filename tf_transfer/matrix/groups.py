@@ -6,8 +6,7 @@ Docs: https://tf-transfer.github.io/tf_transfer/matrix/groups.html.md"""
 
 # %% auto #0
 __all__ = ['GROUPS', 'best_resolved', 'cosine', 'cobinding', 'Group', 'same_mode', 'least_correlated', 'cofactors', 'correlated',
-           'read_string', 'string_partners', 'random_tfs', 'random_group', 'buried', 'best_group', 'Relatives',
-           'relatives']
+           'read_string', 'string_partners', 'random_group', 'buried', 'best_group', 'Relatives', 'relatives']
 
 # %% ../../nbs/matrix/6_groups.ipynb #da67ef9b
 from dataclasses import dataclass, replace
@@ -206,20 +205,6 @@ def string_partners(
     scores.index = scores.index.str.upper()
     why = lambda t,s: f"another binding mode; STRING {column} {s:.0f}"
     return _group(tf, "string", scores.reindex(_modes(m, tf, False)), why, n)
-
-# %% ../../nbs/matrix/6_groups.ipynb #4aa66012
-def random_tfs(
-    m:ad.AnnData, # Binding matrix
-    n:int=5, # How many
-    exclude:list=(), # TFs to leave out: the target and its relatives
-    seed:int=0, # Seed
-) -> list: # Names, in the order of the matrix
-    "Some TFs at random; raises `UserError` where there are fewer than `n`."
-    pick(list(exclude), m.obs_names)
-    left = [t for t in m.obs_names if t not in set(exclude)]
-    if n>len(left): raise UserError(f"{n} TFs asked for; only {len(left)} are left to choose from")
-    chosen = set(np.random.default_rng(seed).choice(left, n, replace=False))
-    return [t for t in left if t in chosen]
 
 # %% ../../nbs/matrix/6_groups.ipynb #d2f794d1
 def random_group(

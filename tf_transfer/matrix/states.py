@@ -176,7 +176,7 @@ def read_states(
         rows = pick(tfs, ad.io.read_elem(f["obs"]).index, "TF", path)
         if regions is None: return np.stack([f["X"][i] for i in rows])
         first, last = regions[0], regions[-1]
-        return np.stack([f["X"][i, first:last+1] for i in rows])[:, np.asarray(regions)-first]
+        return np.stack([f["X"][i, first:last+1][np.asarray(regions)-first] for i in rows])
 
 # %% ../../nbs/matrix/1_states.ipynb #109256dd
 def read_npz(

@@ -1,4 +1,4 @@
-"""Batches for fastai: stored as bytes, made whole, one-hot on the device.
+"""Batches of regions for fastai: bytes in memory, one-hot on the device.
 
 Docs: https://tf-transfer.github.io/tf_transfer/train/data.html.md"""
 
@@ -19,8 +19,8 @@ from fastcore.basics import patch
 from IPython.display import display
 from ..core import UserError
 from ..genome.dna import decode, one_hot, reverse_complement
-from ..matrix.states import less_sparse, states_of
 from ..matrix.splits import Split, Target
+from ..matrix.states import less_sparse, states_of
 
 # %% ../../nbs/train/1_data.ipynb #fb0ea5a2
 class RegionSet:
@@ -35,8 +35,8 @@ class RegionSet:
     def __len__(self): return len(self.codes)*(2 if self.both_strands else 1)
 
     def __getitem__(self,
-        index:torch.Tensor, # Positions, int64, (batch,)
-    ) -> tuple: # Codes, uint8, (batch, width), and labels, float32, (batch, TFs)
+        index:torch.Tensor, # Positions, int64, (regions,)
+    ) -> tuple: # Codes, uint8, (regions, width), and labels, float32, (regions, TFs)
         if not self.both_strands: return self.codes[index], self.labels[index]
         at = index % len(self.codes)
         flip = (index>=len(self.codes))[:,None]
@@ -53,8 +53,8 @@ class RegionDL(DataLoader):
         random_strand:bool=False, # Turn each region to the other strand with probability one half?
         seed:int=0, # Seed of order and strands
         names:list=(), # Names of the TFs, for `show_batch`
-        encode=one_hot, # What makes the network's input of codes, on the device
-        share:tuple=(0, 1), # Which share of each epoch, of how many: several processes may train together
+        encode=one_hot, # Function from codes to the network's input, on the device
+        share:tuple=(0, 1), # Which share of each epoch, of how many, where several processes train together
         **kwargs, # To fastai's `DataLoader`
     ):
         self.share = share
@@ -62,45 +62,49 @@ class RegionDL(DataLoader):
         self.random_strand, self.seed, self.names, self.encode = random_strand, seed, list(names), encode
         self.generator = torch.Generator().manual_seed(seed)
 
-    def __iter__(self):
-        self.before_iter()
-        order = torch.randperm(self.n, generator=self.generator) if self.shuffle else torch.arange(self.n)
-        which, of = self.share
-        for index in order[:self.n//of*of][which::of].split(self.bs):
-            if self.drop_last and len(index)<self.bs: break
-            yield self.after_batch(self.finish(to_device(self.dataset[index], self.device)))
-        self.after_iter()
-
-    def finish(self,
-        batch:tuple, # Codes, uint8, (batch, width), and labels
-    ) -> tuple: # One-hot, float32, (batch, 4, width), and labels
-        "Strand and one-hot, on the device where the batch is."
-        codes, labels = batch
-        if self.random_strand:
-            turn = torch.rand(len(codes), 1, generator=self.generator).to(codes.device) < 0.5
-            codes = torch.where(turn, reverse_complement(codes), codes)
-        return self.encode(codes), labels
-
-    def __len__(self):
-        n = self.n//self.share[1]
-        return n//self.bs if self.drop_last else -(-n//self.bs)
-
     def new(self, dataset=None, cls=None, **kwargs):
-        return super().new(dataset, cls, **{**dict(random_strand=self.random_strand, seed=self.seed, names=self.names, encode=self.encode, share=self.share), **kwargs})
+        own = {k:getattr(self, k) for k in ("random_strand", "seed", "names", "encode", "share")}
+        return super().new(dataset, cls, **(own | kwargs))
+
+# %% ../../nbs/train/1_data.ipynb #bc1e207b
+@patch
+def __iter__(self:RegionDL):
+    self.before_iter()
+    order = torch.randperm(self.n, generator=self.generator) if self.shuffle else torch.arange(self.n)
+    which, of = self.share
+    for index in order[:self.n//of*of][which::of].split(self.bs):
+        if self.drop_last and len(index)<self.bs: break
+        yield self.after_batch(self.finish(to_device(self.dataset[index], self.device)))
+    self.after_iter()
+
+@patch
+def __len__(self:RegionDL):
+    n = self.n//self.share[1]
+    return n//self.bs if self.drop_last else -(-n//self.bs)
+
+# %% ../../nbs/train/1_data.ipynb #a48ae247
+@patch
+def finish(self:RegionDL,
+    batch:tuple, # Codes, uint8, (regions, width), and labels
+) -> tuple: # One-hot, float32, (regions, 4, width), and labels
+    "Strand and one-hot, on the device where the batch is."
+    codes, labels = batch
+    if self.random_strand:
+        turn = torch.rand(len(codes), 1, generator=self.generator).to(codes.device) < 0.5
+        codes = torch.where(turn, reverse_complement(codes), codes)
+    return self.encode(codes), labels
 
 # %% ../../nbs/train/1_data.ipynb #6aa22cdd
 def show_regions(
-    x:torch.Tensor, # One-hot, (batch, 4, width)
-    y:torch.Tensor, # Labels, (batch, TFs)
+    x:torch.Tensor, # One-hot, (regions, 4, width)
+    y:torch.Tensor, # Labels, (regions, TFs)
     names:list=(), # Names of the TFs
     max_n:int=6, # Rows to show
 ) -> pd.DataFrame: # A row per region
     "A batch as a table: sequences in letters, and their labels (blank: unresolved)."
-    x, y = x[:max_n].cpu(), y[:max_n].cpu()
-    known = (x.max(1).values==1)
-    codes = torch.where(known, x.argmax(1), 4).numpy()
-    letters = [decode(c) for c in codes]
-    table = pd.DataFrame(y.numpy(), columns=list(names) or range(y.shape[1])).astype(object).where(~np.isnan(y.numpy()), "")
+    x, y = x[:max_n].cpu(), y[:max_n].cpu().numpy()
+    letters = [decode(c) for c in torch.where(x.max(1).values==1, x.argmax(1), 4).numpy()]
+    table = pd.DataFrame(y, columns=list(names) or range(y.shape[1])).astype(object).where(~np.isnan(y), "")
     table.insert(0, "sequence", [s if len(s)<=50 else f"{s[:24]}..{s[-24:]}" for s in letters])
     return table
 
@@ -131,11 +135,12 @@ def binding_dls(
     "Training and validation batches for many TFs; `.index` tells which regions serve."
     tfs = list(m.obs_names) if tfs is None else list(tfs)
     y = view(states_of(m, tfs))
-    known = ~np.isnan(y)
-    usable = (known.all(0) if complete else known.any(0)) & (m.varm["sequence"]<4).all(1)
+    resolved = ~np.isnan(y)
+    usable = (resolved.all(0) if complete else resolved.any(0)) & (m.varm["sequence"]<4).all(1)
     index = [part[usable[part]] for part in (split.train, split.valid)]
     for part,name in zip(index, ("training", "validation")):
-        if not len(part): raise UserError(f"no {name} region is resolved for {'all' if complete else 'any'} of the {len(tfs)} TFs")
+        if not len(part):
+            raise UserError(f"no {name} region is resolved for {'all' if complete else 'any'} of the {len(tfs)} TFs")
     return region_dls(m, index, [np.ascontiguousarray(y[:,i].T) for i in index], tfs, bs, both_strands, seed, device)
 
 # %% ../../nbs/train/1_data.ipynb #957f41e2
@@ -149,12 +154,13 @@ def region_dls(
     seed:int=0, # Seed
     device=None, # Where to train; the GPU if there is one
 ) -> DataLoaders:
-    "Training batches, shuffled (a lone last region is left out: BatchNorm needs two), and validation batches, in order."
+    "Training batches, shuffled, and validation batches, in order."
     device = default_device() if device is None else torch.device(device)
-    codes = m.varm["sequence"]
-    train, valid = (RegionSet(codes[i], y, both_strands) for i,y in zip(index, labels))
-    dls = DataLoaders(RegionDL(train, bs, shuffle=True, drop_last=len(train)%bs==1, random_strand=not both_strands, seed=seed, names=tfs, device=device),
-                      RegionDL(valid, 4*bs, seed=seed, names=tfs, device=device), device=device)
+    train, valid = (RegionSet(m.varm["sequence"][i], y, both_strands) for i,y in zip(index, labels))
+    both = dict(seed=seed, names=tfs, device=device)
+    lone = len(train)%bs==1 # BatchNorm needs two
+    train = RegionDL(train, bs, shuffle=True, drop_last=lone, random_strand=not both_strands, **both)
+    dls = DataLoaders(train, RegionDL(valid, 4*bs, **both), device=device)
     dls.index, dls.n_tfs = index, len(tfs)
     return dls
 
@@ -168,4 +174,5 @@ def target_dls(
 ) -> DataLoaders:
     "Training and validation batches for one TF."
     parts = target.train, target.valid
-    return region_dls(target.m, [d.index for d in parts], [d.label[:,None] for d in parts], [target.tf], bs, both_strands, seed, device)
+    labels = [d.label[:,None] for d in parts]
+    return region_dls(target.m, [d.index for d in parts], labels, [target.tf], bs, both_strands, seed, device)

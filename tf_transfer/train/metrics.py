@@ -1,4 +1,4 @@
-"""How good are the predictions, and how sure can we be?
+"""How good predictions are, and how certain that number is.
 
 Docs: https://tf-transfer.github.io/tf_transfer/train/metrics.html.md"""
 
@@ -20,14 +20,19 @@ from ..core import UserError
 class Scores:
     "How well one TF's binding is predicted."
     auprc:float # Average precision; guessing gets the prevalence
-    auprc_ci:tuple # Its interval: low, high
+    auprc_ci:tuple # Its 95 % interval: low, high
     auroc:float # Area under the ROC curve; guessing gets 0.5
     mcc:float # Matthews correlation at probability 0.5; guessing gets 0
     prevalence:float # Bound regions among all that are resolved
     n_pos:int # Bound regions
     n_neg:int # Unbound regions
 
-    def __repr__(self): return f"AUPRC {self.auprc:.3f} [{self.auprc_ci[0]:.3f}, {self.auprc_ci[1]:.3f}], prevalence {self.prevalence:.2f}, AUROC {self.auroc:.3f}, MCC {self.mcc:.3f} ({self.n_pos:,} bound, {self.n_neg:,} unbound)"
+    def __repr__(self):
+        low, high = self.auprc_ci
+        auprc = f"AUPRC {self.auprc:.3f} [{low:.3f}, {high:.3f}], prevalence {self.prevalence:.2f}"
+        others = f"AUROC {self.auroc:.3f}, MCC {self.mcc:.3f}"
+        return f"{auprc}, {others} ({self.n_pos:,} bound, {self.n_neg:,} unbound)"
+
     def as_dict(self): # Names and values
         "All of it as a dictionary."
         return asdict(self)
@@ -40,9 +45,11 @@ def resolved(
     "Leave out what is unresolved; raises `UserError` where nothing can be compared."
     labels, probs = np.asarray(labels, float).ravel(), np.asarray(probs, float).ravel()
     if labels.shape!=probs.shape: raise UserError(f"{len(labels)} labels but {len(probs)} predictions")
-    known = ~np.isnan(labels)
-    y, p = labels[known], probs[known]
-    if len(np.unique(y))<2: raise UserError(f"scores need bound and unbound regions; here are {int((y==1).sum())} bound and {int((y==0).sum())} unbound")
+    there = ~np.isnan(labels)
+    y, p = labels[there], probs[there]
+    if len(np.unique(y))<2:
+        counts = f"{int((y==1).sum())} bound and {int((y==0).sum())} unbound"
+        raise UserError(f"scores need bound and unbound regions; here are {counts}")
     if np.isnan(p).any(): raise UserError(f"{int(np.isnan(p).sum())} of {len(p)} predictions are not numbers (NaN)")
     return y, p
 
@@ -77,8 +84,8 @@ def mean_auprc(
     "Mean AUPRC over TFs, unresolved labels left out."
     each = []
     for p,y in zip(np.asarray(preds).T, np.asarray(labels).T):
-        known = ~np.isnan(y)
-        if len(np.unique(y[known]))==2: each.append(average_precision_score(y[known], p[known]))
+        there = ~np.isnan(y)
+        if len(np.unique(y[there]))==2: each.append(average_precision_score(y[there], p[there]))
     return float(np.mean(each)) if each else float("nan")
 
 # %% ../../nbs/train/2_metrics.ipynb #b42f1718
@@ -101,7 +108,8 @@ def calibration(
     probs:np.ndarray, # Predicted probabilities, 0 to 1, (regions,)
     n_bins:int=5, # Bins, of equal size
 ) -> pd.DataFrame: # A row per bin: predicted (mean), found (share bound), regions
-    "Predicted against found."
+    "What was predicted, beside what was found."
     y, p = resolved(labels, probs)
     bins = np.array_split(np.argsort(p, kind="stable"), n_bins)
-    return pd.DataFrame(dict(predicted=[p[b].mean() for b in bins], found=[y[b].mean() for b in bins], regions=[len(b) for b in bins]))
+    rows = [(p[b].mean(), y[b].mean(), len(b)) for b in bins]
+    return pd.DataFrame(rows, columns=["predicted", "found", "regions"])
