@@ -2,6 +2,7 @@
 import gzip
 import subprocess
 import sys
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -16,9 +17,8 @@ from tf_transfer.model.networks import MotifNet
 from tf_transfer.model.predict import predict
 from tf_transfer.model.saving import load_model, save_model
 from tf_transfer.train.callbacks import silent
-from tf_transfer.train.learners import binding_learner
-from tf_transfer.train.pretraining import read_once
-from tf_transfer.finetune.own_data import peaks_matrix, split_by_size
+from tf_transfer.train.pretraining import pretrain
+from tf_transfer.finetune.own_data import fit_peaks, peaks_matrix, split_by_size
 
 
 @pytest.fixture(scope='module')
@@ -31,10 +31,9 @@ def files(tmp_path_factory):
     bound = m.var[m['JUND'].X[0] == BOUND].sample(150, random_state=0)
     bed(folder/'peaks.bed', bound)
     motifs = [p for t, p in world.profiles.items() if t != 'JUND']
-    learn = binding_learner(m, by_chrom(m, 'chr5', 'chr6'), ['FOSL2', 'FOS'],
-                            lambda n, w: MotifNet(n, w, motifs, (32, 16)), complete=False, bs=64, both_strands=False)
-    rest = read_once(learn)
-    with silent(rest): rest.fit(1, 1e-3)
+    arch = partial(MotifNet, motifs=motifs, hidden=(32, 16))
+    learn = pretrain(m, by_chrom(m, 'chr5', 'chr6'), ['FOSL2', 'FOS'], arch, epochs=1, lr=1e-3, one_cycle=False,
+                     complete=False, bs=64, watch=silent)
     save_model(learn, folder/'pre.safetensors')
     return folder
 
@@ -70,6 +69,11 @@ def test_from_peaks_to_predictions(files, tmp_path):
     genome = Genome(files/'world'/'genome.fa')
     assert np.allclose(table.JUND, predict(model, genome.sequences(table))[:, 0], atol=1e-4)
     assert_refused('exists already', *to_table)
+    world = files/'world'
+    fitted = fit_peaks(files/'peaks.bed', world/'genome.fa', world/'dhs.bed.gz', 'JUND', files/'pre.safetensors')
+    codes = fitted.target.test.codes
+    assert np.array_equal(predict(fitted.learn, codes), predict(model, codes)), 'the command and the function differ'
+    assert fitted.target.train.n_neg > 2*fitted.target.train.n_pos and fitted.account in account
 
 
 def test_no_peak_is_a_negative(files):
@@ -228,10 +232,10 @@ def megabytes(files, vcf, batch_size):
 
 @pytest.mark.skipif(not sys.platform.startswith('linux'), reason='reads /proc')
 def test_memory_does_not_grow_with_the_file(files, tmp_path):
-    "12,000 variants as 500; all of them in one batch would need more"
+    "24,000 variants as 500; all of them in one batch would need more"
     genome = Genome(files/'world'/'genome.fa')
-    for n in (500, 12_000): variant_file(tmp_path/f'{n}.vcf', genome, n)
-    sizes = (500, 250), (12_000, 250), (12_000, 12_000)
+    for n in (500, 24_000): variant_file(tmp_path/f'{n}.vcf', genome, n)
+    sizes = (500, 250), (24_000, 250), (24_000, 24_000)
     few, many, at_once = (megabytes(files, tmp_path/f'{n}.vcf', size) for n, size in sizes)
     assert many < few+20 < at_once
 

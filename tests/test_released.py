@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from tf_transfer.motifs.pwm import jaspar
-from tf_transfer.model.saving import pretrained, released
 from tf_transfer.model.predict import predict
+from tf_transfer.model.saving import pretrained, released
 
 root = Path(__file__).parent.parent
 
@@ -42,8 +42,8 @@ def test_the_package_brings_it_along(tmp_path):
     shutil.copytree(root/'tf_transfer', source/'tf_transfer')
     for name in ('setup.py', 'settings.ini', 'pyproject.toml', 'README.md', 'LICENSE', 'MANIFEST.in'):
         if (root/name).exists(): shutil.copy(root/name, source)
-    pip = [sys.executable, '-m', 'pip', 'wheel', str(source), '--no-deps', '--no-build-isolation', '-q', '-w', tmp_path]
-    done = subprocess.run(pip, capture_output=True, text=True, cwd=tmp_path)
+    wheel = sys.executable, '-m', 'pip', 'wheel', source, '--no-deps', '--no-build-isolation', '-q', '-w', tmp_path
+    done = subprocess.run([*map(str, wheel)], capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     names = zipfile.ZipFile(next(tmp_path.glob('*.whl'))).namelist()
     for path in released().values(): assert f'tf_transfer/weights/{path.name}' in names

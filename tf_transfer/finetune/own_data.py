@@ -25,8 +25,8 @@ from ..motifs.pwm import PWM
 from ..matrix.groups import relatives
 from ..matrix.splits import Split, Target, labelled, target_set
 from ..matrix.states import BOUND, UNBOUND, binding_matrix
-from ..model.networks import BindingNet
-from ..model.predict import net_of, predict
+from ..model.networks import BindingNet, net_of
+from ..model.predict import predict
 from ..model.saving import pretrained as released
 from ..train.evaluation import evaluate
 from ..train.metrics import Scores, average_precisions, calibration

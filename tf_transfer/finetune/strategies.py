@@ -15,8 +15,7 @@ import numpy as np
 from fastai.learner import Learner
 from ..core import UserError, pick
 from ..matrix.splits import Target
-from ..model.networks import BindingNet
-from ..model.predict import net_of
+from ..model.networks import BindingNet, net_of
 from ..train.callbacks import kept_epoch, progress
 from ..train.learners import scratch_learner, transfer_learner
 from ..train.pretraining import read_once
