@@ -162,7 +162,7 @@ def cobinding_map(
     fig.colorbar(shade, ax=main, shrink=0.4, label="cosine of bound regions", extend="max")
     return fig
 
-# %% ../../nbs/show/1_plots.ipynb #8a7d4c6e
+# %% ../../nbs/show/1_plots.ipynb #7f5d5c97
 def _class_strip(ax, fig, m, order):
     "The class of each TF, from top to bottom, and the legend below the figure"
     classes, common = _classes(m, 7)

@@ -68,7 +68,7 @@ class StudyFolder:
         "The runs without a result."
         return [r for r in self.runs if not self.result(r).exists()]
 
-# %% ../../nbs/study/2_runs.ipynb #660d0056
+# %% ../../nbs/study/2_runs.ipynb #9ae75c92
 def _matrix(study, path):
     "The study's matrix; a simulated one is made once"
     if study.matrix: return read_matrix(study.matrix)
@@ -99,7 +99,7 @@ def open_study(
             raise UserError(f"{folder} holds another study ({k} = {there}, here {here}); choose a new folder")
     return begun
 
-# %% ../../nbs/study/2_runs.ipynb #981b7e8f
+# %% ../../nbs/study/2_runs.ipynb #1e9faf23
 def _begin(study, path):
     "Lay out the runs and write `study.json`"
     m, asked = _matrix(study, path), _as_json(study)
@@ -300,7 +300,7 @@ def run_study(
             with _one_thread(): begun.work(tell=lambda row: bar.update())
     return begun.write_results()
 
-# %% ../../nbs/study/2_runs.ipynb #4571fe3d
+# %% ../../nbs/study/2_runs.ipynb #276bd27b
 def _forget_failure(begun, run):
     "A failed run that nobody holds is tried again when the study is started again"
     try:
@@ -364,7 +364,7 @@ def _on_cluster(begun, address, bar):
         done = f"{begun.status()['done']} runs are done"
         raise UserError(f"lost the Dask scheduler at {address}; {done}: start again to carry on") from None
 
-# %% ../../nbs/study/2_runs.ipynb #e562f4e9
+# %% ../../nbs/study/2_runs.ipynb #d37ad189
 @lru_cache(maxsize=1)
 def _opened(path): return StudyFolder(path)
 
