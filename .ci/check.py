@@ -1,12 +1,15 @@
 """Is what is made from the notebooks in step with them?
 
 Cleans, exports and writes the README in a copy, then compares: the checkout stays as it is."""
+import ast
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+from fastcore.nbio import read_nb
 
 root = Path(__file__).resolve().parent.parent
 python = Path(sys.executable)
@@ -48,6 +51,35 @@ def in_step():
     return all(steps) and not changed
 
 
+def wrong_cells(nbs):
+    "Cells that are long, follow each other without a sentence, or mix imports with code that the site would run"
+    for path in sorted(p for p in nbs.rglob('*.ipynb') if '.ipynb_checkpoints' not in p.parts):
+        cells, in_a_row = read_nb(path).cells, 0
+        exports = any({'export', 'exporti'} & c.directives.keys() for c in cells if c.cell_type == 'code')
+        for cell in cells:
+            where = f'{path.relative_to(nbs.parent)}, cell {cell.id}'
+            lines = [o for o in cell.source.splitlines() if o.strip() and not o.startswith('#')]
+            exported = cell.cell_type == 'code' and {'export', 'exporti'} & cell.directives.keys()
+            if exported: in_a_row += 1
+            elif lines: in_a_row = 0
+            if exported and len(lines) > 30: yield f'{where}: {len(lines)} exported lines, at most 30'
+            if in_a_row == 4: yield f'{where}: the fourth exported cell in a row without a sentence'
+            if exports and not exported and cell.cell_type == 'code' and mixes_imports(cell):
+                yield f'{where}: imports need a cell of their own'
+
+
+def mixes_imports(cell):
+    if cell.directives.get('eval') == 'false' or cell.source.lstrip().startswith(('%', '!')): return False
+    tree, imports = ast.parse(cell.source), (ast.Import, ast.ImportFrom)
+    return any(isinstance(o, imports) for o in ast.walk(tree)) and not all(isinstance(o, imports) for o in tree.body)
+
+
+def cells_in_order():
+    found = list(wrong_cells(root/'nbs'))
+    print(*found, sep='\n', end='\n'*bool(found))
+    return not found
+
+
 if __name__ == '__main__':
-    ok = [in_step(), run(python, '-m', 'ruff', 'check', '-q', '--output-format', 'concise')]
+    ok = [in_step(), cells_in_order(), run(python, '-m', 'ruff', 'check', '-q', '--output-format', 'concise')]
     sys.exit(not all(ok))
