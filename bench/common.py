@@ -63,7 +63,7 @@ def done_once(folder, tasks, do, workers):
         name, task = job
         rows = [row | dict(commit=here) for row in do(task)]
         part = folder/f".{name}.part"
-        part.write_text(json.dumps(rows))
+        part.write_text(json.dumps(rows, default=float))   # numpy's numbers too
         part.rename(folder/f"{name}.json")
         return name, len(rows)
     todo = [(name, task) for name,task in tasks.items() if not (folder/f"{name}.json").exists()]

@@ -42,7 +42,7 @@ class Study:
     regions:int = 0 # Regions to pre-train on, drawn at random, the same number for every group; all if 0
     pretrain_epochs:int = 15 # Passes over them
     pretrain_lr:float = 3e-3 # Learning rate of pre-training
-    pretrain_batch:int = 99 # Regions per batch
+    pretrain_bs:int = 99 # Regions per batch
     epochs:int = 10 # Passes over the data in fine-tuning
     both_strands:bool = True # Each region twice per epoch, as in the paper? Else a random strand each time
     string_links:str = "" # STRING's `protein.links` file, for the group `string`

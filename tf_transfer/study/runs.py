@@ -123,7 +123,7 @@ def pretrain_once(self:StudyFolder,
             some = _some_regions(m, split, run.tfs, study)
             learn = pretrain(
                 m, some, list(run.tfs), ARCHS[study.arch], study.pretrain_epochs, study.pretrain_lr, wd=0.01,
-                complete=study.labels=="complete", bs=study.pretrain_batch, both_strands=study.both_strands,
+                complete=study.labels=="complete", bs=study.pretrain_bs, both_strands=study.both_strands,
                 activations=self.activations, watch=silent)
             learn.model.card.training.update(n_regions=len(some.train))
             save_model(learn, path)
