@@ -59,14 +59,38 @@ class StudyFolder:
         m = _matrix(self.study, self.path)
         return m, by_chrom(m, list(self.study.valid) or ["chr5"], list(self.study.test) or ["chr6"])
 
-    def result(self, run): return self.path/"runs"/f"{run.id}.json"
-    def pretrained(self, run): return self.path/"pretrained"/f"{pretraining(self.study, run)}.safetensors"
-    def lock(self, run): return FileLock(self.path/"held"/f"{run.id}.lock", timeout=0)
-    def tries(self, run): return self.path/"held"/f"{run.id}.tries"
-
     def left(self): # List of `Run`
         "The runs without a result."
         return [r for r in self.runs if not self.result(r).exists()]
+
+# %% ../../nbs/study/2_runs.ipynb #71b11a43
+@patch
+def result(self:StudyFolder,
+    run:Run, # One of its runs
+) -> Path:
+    "The file of a run's row."
+    return self.path/"runs"/f"{run.id}.json"
+
+@patch
+def pretrained(self:StudyFolder,
+    run:Run, # One of its runs
+) -> Path:
+    "The file of the pre-trained model that a run needs."
+    return self.path/"pretrained"/f"{pretraining(self.study, run)}.safetensors"
+
+@patch
+def lock(self:StudyFolder,
+    run:Run, # One of its runs
+) -> FileLock: # It does not wait
+    "The lock of a run: whoever holds it works on the run."
+    return FileLock(self.path/"held"/f"{run.id}.lock", timeout=0)
+
+@patch
+def tries(self:StudyFolder,
+    run:Run, # One of its runs
+) -> Path: # A byte for each time
+    "The file that counts how often a run was begun."
+    return self.path/"held"/f"{run.id}.tries"
 
 # %% ../../nbs/study/2_runs.ipynb #9ae75c92
 def _matrix(study, path):
