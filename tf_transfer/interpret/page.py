@@ -35,7 +35,10 @@ def _look(model, m, tf, n, seed):
     data = labelled(m, tf, without_n, np.sort(rng.permutation(bound)[:n]), seed=seed)
     right = correctly_predicted(net, data.codes, data.label, tf)
     right = right[np.argsort(-data.label[right], kind="stable")]
-    return Look(net, tf, data.codes[right], int(data.label[right].sum()), seed), len(data)
+    n_pos = int(data.label[right].sum())
+    if n_pos<10:
+        raise UserError(f"only {n_pos} of {data.n_pos} bound regions are predicted correctly; at least 10 are needed")
+    return Look(net, tf, data.codes[right], n_pos, seed), len(data)
 
 # %% ../../nbs/interpret/9_page.ipynb #efc6b20a
 def _sections(look, pretrained, folder):
