@@ -15,7 +15,7 @@ import numpy as np
 from ..core import UserError, reading, writing
 from .pwm import PWM
 
-# %% ../../nbs/motifs/2_files.ipynb #01f0803e
+# %% ../../nbs/motifs/2_files.ipynb #5f61c2e9
 ASSUMED_SITES = 20
 
 def _sites(*stated):
@@ -28,7 +28,7 @@ def _is_number(word):
     except ValueError: return False
     return "_" not in str(word)
 
-# %% ../../nbs/motifs/2_files.ipynb #c65fb46a
+# %% ../../nbs/motifs/2_files.ipynb #e00f3b50
 def _as_counts(m, n, whole, where):
     "Counts and number of sites of a matrix, (4, width), that holds counts, probabilities or per cent"
     sums = m.sum(0)
@@ -43,7 +43,7 @@ def _as_counts(m, n, whole, where):
         raise UserError(f"{where(odd)} should add up to 1{counts}; it adds up to {sums[odd]:.4g}")
     return m, _sites(sums[0], sums.max())
 
-# %% ../../nbs/motifs/2_files.ipynb #301d542d
+# %% ../../nbs/motifs/2_files.ipynb #9d81a1cc
 def _motif(
     path, # The file
     name, # Of the motif
@@ -74,7 +74,7 @@ def _motif(
     counts, n = _as_counts(m, n, whole, where)
     return PWM(name, counts, matrix_id, n_sites=n)
 
-# %% ../../nbs/motifs/2_files.ipynb #744a3e32
+# %% ../../nbs/motifs/2_files.ipynb #75fd42e4
 def _lines(path):
     "The lines of a motif file"
     with reading(path) as f: text = f.read()
@@ -129,7 +129,7 @@ def _meme_motif(path, lines, i, name):
     matrix_id = name[0] if len(name)>1 else ""
     return _motif(path, " ".join(name[1:] or name), rows, matrix_id, n=said.get("nsites"), whole=None)
 
-# %% ../../nbs/motifs/2_files.ipynb #7f14ce90
+# %% ../../nbs/motifs/2_files.ipynb #aaf9ffd3
 def _check_alphabet(path, lines):
     "Refuse a MEME file whose motifs are not of DNA"
     at = next((i for i,o in enumerate(lines) if o.startswith("ALPHABET")), None)
@@ -164,7 +164,7 @@ def write_meme(
         parts += ["  ".join(f"{v:.6f}" for v in column)+"\n" for column in (probs/probs.sum(0)).T]
     with writing(path, force) as tmp: tmp.write_text("".join(parts), encoding="utf-8")
 
-# %% ../../nbs/motifs/2_files.ipynb #9f60c87a
+# %% ../../nbs/motifs/2_files.ipynb #7b96ba72
 def _one_word(name): return "_".join(str(name).split())
 
 def _untaken(name, taken):
@@ -196,7 +196,7 @@ def write_jaspar(
     text = "\n".join(block(i, p) for i,p in enumerate(pwms))
     with writing(path, force) as tmp: tmp.write_text(text, encoding="utf-8")
 
-# %% ../../nbs/motifs/2_files.ipynb #f8a97f4b
+# %% ../../nbs/motifs/2_files.ipynb #9b5eb6cc
 def _blocks(path):
     "Line number, header and rows of each motif whose header begins with '>'; a file without headers is one motif"
     blocks = []
@@ -216,7 +216,7 @@ def _stem(path): return Path(path).name.removesuffix(".gz").rsplit(".", 1)[0]
 
 def _is_letter(word): return len(word)==1 and word.isalpha()
 
-# %% ../../nbs/motifs/2_files.ipynb #140822b9
+# %% ../../nbs/motifs/2_files.ipynb #b6407396
 def _per_base(path, i, head, rows):
     "Is a row of a motif a base, not a position? None where the shape does not tell"
     n, widths = len(rows), {len(words) for _,words in rows}
@@ -237,7 +237,7 @@ def _by_sums(path, i, head, rows):
     raise UserError(f"{path}, line {i}: the four rows of {head} may be bases or positions; "
                     "read it with read_jaspar (bases) or read_hocomoco (positions)")
 
-# %% ../../nbs/motifs/2_files.ipynb #ba63d71c
+# %% ../../nbs/motifs/2_files.ipynb #a80daf6d
 def _arrows(path, per_base=None):
     "The motifs of a file with headers that begin with '>', one row per base or one per position"
     blocks = _blocks(path)
@@ -258,7 +258,7 @@ def _homer_fields(head):
     fields = [o.strip() for o in (head.split("\t") if "\t" in head else head.split())]
     return fields if len(fields)>2 and fields[1] and _is_number(fields[2]) else None
 
-# %% ../../nbs/motifs/2_files.ipynb #166aee71
+# %% ../../nbs/motifs/2_files.ipynb #214b2515
 def _base_rows(path, i, head, rows):
     "The motif of a block as JASPAR writes them"
     letters = "ACGT"
@@ -280,7 +280,7 @@ def read_jaspar(
     "Read motifs of a JASPAR file, a row per base; raises `UserError` that names the line where it is not one."
     return _arrows(path, per_base=True)
 
-# %% ../../nbs/motifs/2_files.ipynb #81027081
+# %% ../../nbs/motifs/2_files.ipynb #eefea03e
 def _position_rows(path, i, head, rows):
     "The motif of a block as HOCOMOCO and HOMER write them"
     letters = "ACGT"
@@ -294,7 +294,7 @@ def _position_rows(path, i, head, rows):
     matrix_id, name = _two_names(head)
     return _motif(path, name, rows, matrix_id, letters)
 
-# %% ../../nbs/motifs/2_files.ipynb #95a6de75
+# %% ../../nbs/motifs/2_files.ipynb #4ead05dc
 def read_hocomoco(
     path:str, # A file of HOCOMOCO (.pcm or .ppm) or Cluster-Buster
 ) -> list: # Of PWM; `n_sites` is the sum of the first position, or 20 where the file holds probabilities
@@ -307,7 +307,7 @@ def read_homer(
     "Read motifs of HOMER; raises `UserError` that names the line where it is no such file."
     return _arrows(path, per_base=False)
 
-# %% ../../nbs/motifs/2_files.ipynb #8fe4ec75
+# %% ../../nbs/motifs/2_files.ipynb #3469d822
 def read_transfac(
     path:str, # A file in TRANSFAC's format
 ) -> list: # Of PWM; `n_sites` is the sum of the first position, or 20 where the file holds probabilities
@@ -327,7 +327,7 @@ def read_transfac(
     if not pwms: raise UserError(f"{path}: no motif in this file")
     return pwms
 
-# %% ../../nbs/motifs/2_files.ipynb #bfef9a86
+# %% ../../nbs/motifs/2_files.ipynb #ae6eb632
 def _transfac_motif(path, i, said, rows):
     "The motif of a TRANSFAC entry"
     ids = [said[k] for k in ("NA", "ID", "AC") if k in said] or said.get("DE", "").split()[:1]
@@ -337,12 +337,12 @@ def _transfac_motif(path, i, said, rows):
     letters = said.get("P0", "ACGT")
     return _motif(path, name, [o[:2] for o in rows], matrix_id if matrix_id!=name else "", letters, whole=True)
 
-# %% ../../nbs/motifs/2_files.ipynb #f68a0ae2
+# %% ../../nbs/motifs/2_files.ipynb #368324d5
 def read_cisbp(
     path:str, # A file of CIS-BP
 ) -> list: # Of PWM; counts are probabilities times 20
     "Read motifs of CIS-BP; raises `UserError` that names the line where it is no such file."
-    pwms, said, letters, rows = [], {}, None, []
+    pwms, said, letters, rows, at = [], {}, None, [], 0
     for i,line in enumerate([*_lines(path), "Pos"], 1):
         key, *words = line.split() or [""]
         if letters and (key=="Pos" or rows and not key.isdigit() or key and not key.isdigit()):
@@ -358,7 +358,7 @@ def read_cisbp(
     if not pwms: raise UserError(f"{path}: no line 'Pos A C G T'; this is no file of CIS-BP")
     return pwms
 
-# %% ../../nbs/motifs/2_files.ipynb #acf3f4d7
+# %% ../../nbs/motifs/2_files.ipynb #7e4a9b61
 def read_motifs(
     path:str, # A file in any format of the table above
 ) -> list: # Of PWM; 20 sites are assumed where the file does not say their number
