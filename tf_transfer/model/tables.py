@@ -15,7 +15,8 @@ import pandas as pd
 from fastcore.basics import chunked
 from tqdm.auto import tqdm
 from ..core import UserError, reading, writing
-from ..genome.dna import Genome, encode, fasta_records
+from ..genome.dna import Genome, encode
+from ..genome.fasta import fasta_records
 from ..genome.formats import recognise
 from ..genome.regions import Contigs
 from ..genome.windows import PREDICT, Skipped, windows
@@ -68,7 +69,7 @@ def _placed(tables, genome, width, skipped, what):
 
 def _sequences(genome, w):
     "The sequences of a few windows, each read for itself: codes, uint8, (windows, width)"
-    return np.stack([encode(genome.fasta[r.chrom][r.start:r.end]) for r in w])
+    return genome.sequences(pd.DataFrame(w))
 
 def _or_skipped(write, skipped):
     "Rows written and what was skipped; an error says what was skipped too"
