@@ -53,7 +53,7 @@ _HEADER = ("#", "track", "browser")
 _NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
 _NONE = r"(?i:\.|-|\*|n/?a|<na>|none|null|[+-]?nan|[+-]?inf(inity)?)?"
 
-def _is_int(s): return bool(re.fullmatch("-?[0-9]+", s))
+def _is_int(s): return s.isascii() and s.removeprefix("-").isdigit()
 def _is_value(s): return bool(re.fullmatch(_NUMBER, s) or re.fullmatch(_NONE, s))
 
 def _is_interval(fields): return len(fields)>2 and _is_int(fields[1]) and _is_int(fields[2])
@@ -102,7 +102,7 @@ def _fields(line, sep="\t"):
     "The fields of a line, between tabs or, where there are none, spaces; or as a header has them"
     if sep=="\t": fields = line.rstrip("\r\n").split("\t") if line.count("\t")>1 else line.split()
     else: fields = next(csv.reader([line.strip()], delimiter=sep, skipinitialspace=True))
-    return [f.strip().strip('"') for f in fields]
+    return [f.strip().strip('"') for f in fields] if '"' in line or " " in line else fields
 
 def _data_lines(f, sep="\t", skip=0):
     "Number and fields of every line that is no comment, no header and not empty"
@@ -136,11 +136,11 @@ def _rows(file):
     with reading(file.path) as f:
         for n,fields in _data_lines(f, file.sep, file.skip):
             _check_width(file.path, n, fields, width, len(file.example))
-            fields = (fields+[""]*width)[:width]
+            if len(fields)!=width: fields = (fields+[""]*width)[:width]
             for k,i in zip(("start", "end"), at):
                 if not (_is_int(fields[i]) and abs(int(fields[i]))<2**40):
                     _refuse(file.path, n, fields, f"'{fields[i]}' stands where {k} belongs, a whole number")
-            start, end = (int(fields[i]) for i in at)
+            start, end = int(fields[at[0]]), int(fields[at[1]])
             if start<file.counts_from: _refuse(file.path, n, fields, f"start is below {file.counts_from}")
             if end<=start-file.counts_from:
                 _refuse(file.path, n, fields, f"the end, {end}, does not lie after the start, {start}")
@@ -177,11 +177,11 @@ def _values(text):
 # %% ../../nbs/genome/3_formats.ipynb #9a1e0005
 def _survey(file, shift):
     "How many rows hold what, in columns 7 to 12; `shift` columns come before the first"
-    file = replace(file, columns=tuple(c if c in ("start", "end") else f"c{i+1-shift}" for i,c in enumerate(file.columns)))
-    read = {k:pa.int64() for k in ("start", "end")} | {k:pa.string() for k in ("c7", "c8", "c9", "c10", "c11", "c12")
-                                                       if k in file.columns}
+    names = tuple(c if c in ("start", "end") else f"c{i+1-shift}" for i,c in enumerate(file.columns))
+    texts = {"c7", "c8", "c9", "c10", "c11", "c12"} & set(names)
+    read = dict(start=pa.int64(), end=pa.int64(), **dict.fromkeys(sorted(texts), pa.string()))
     n = Counter()
-    for b in _batches(file, read): n.update({k:int(v.sum()) for k,v in _evidence(b).items()})
+    for b in _batches(replace(file, columns=names), read): n.update({k:int(v.sum()) for k,v in _evidence(b).items()})
     return n
 
 def _evidence(b):
@@ -213,10 +213,11 @@ def _ten_or_more(file, shift, rows):
     if n["word"] and numbers>20*n["word"] and not n["odd"] and n["offset"]>n["beyond"]: _refuse_word(file, shift+9)
     if not n["word"] and not n["odd"]:
         if n["offset"]>=n["beyond"]: return "narrowPeak"+more(10), NARROW_PEAK, _TENTH if numbers else "middle"
-        if n["position"]>n["rows"]/2: return "narrowPeak"+more(10), (*BROAD_PEAK, "summit"), "position in the 10th column"
+        if n["position"]>n["rows"]/2: return "narrowPeak"+more(10), (*BROAD_PEAK, "summit"), _POSITION
     return f"BED6+{width-6}", BED[:6], "middle"
 
-_TENTH, _THICK, _SIXTH = "summit (10th column)", "thick base (columns 7 and 8)", "place of the signal (column 6)"
+_TENTH, _POSITION = "summit (10th column)", "summit (position in the 10th column)"
+_THICK, _SIXTH = "thick base (columns 7 and 8)", "place of the signal (column 6)"
 
 def _refuse_word(file, at):
     for n,fields,_,_ in _rows(file):
@@ -291,8 +292,8 @@ def _counts_from(file, header):
     names = ", ".join(header.cell(k) for k in ("chrom", "start", "end"))
     if "width" not in header.columns:
         if known is not None: return known
-        raise UserError(f"{file.path}: line {header.line}: a table with the columns {names} may count from 0 or from 1; "
-                        "give a BED file (from 0, no header), call them chrom, start, end if they count from 0, "
+        raise UserError(f"{file.path}: line {header.line}: a table with the columns {names} may count "
+                        "from 0 or from 1; give a BED file (from 0, no header), call them chrom, start, end if they count from 0, "
                         "or add a column width (end-start+1 where they count from 1)")
     at, first = file.columns.index("width"), None
     for n,r,start,end in _rows(file):
@@ -300,8 +301,8 @@ def _counts_from(file, header):
         if first is None: first = now
         if now is None or now!=first:
             if header.is_comment: return known
-            _refuse(file.path, n, r, f"column {header.cell('width')} is {r[at]}, which does not say, as it should, whether "
-                                     f"{names} count from 0 (end-start) or from 1 (end-start+1); give a BED file")
+            _refuse(file.path, n, r, f"column {header.cell('width')} is {r[at]}; it should say in all rows that {names} "
+                                     "count from 0 (end-start), or from 1 (end-start+1); give a BED file")
     return first
 
 # %% ../../nbs/genome/3_formats.ipynb #34b927a0
@@ -376,11 +377,11 @@ def _block(b, file):
     said = (start<=at) & (at<end)
     summit = np.where(said, at, (start+end)//2).astype(np.int64)
     alone = ~said & (end-start==1)
-    places = Counter({_THICK if file.place=="middle" else file.place:int(said.sum()), "the base itself (1 bp)":int(alone.sum())})
-    places["middle"] += int((~said & ~alone).sum())
+    places = Counter({_THICK if file.place=="middle" else file.place:int(said.sum())})
+    places += Counter({"the base itself (1 bp)":int(alone.sum()), "middle":int((~said & ~alone).sum())})
     name = next((b[k] for k in ("sources", "name") if k in b.schema.names), None)
     chrom = pa.DictionaryArray.from_arrays(b["chrom"].indices, pc.utf8_trim_whitespace(b["chrom"].dictionary))
-    return Block(chrom, start, end, summit, name, +places)
+    return Block(chrom, start, end, summit, name, places)
 
 def _said(b, file, start):
     "Where a column says that the summit is, float64; nan where it does not"
