@@ -287,7 +287,7 @@ def test_names_of_tables(tmp_path):
     (table(RANGES, lambda i, s: ['chr1', s+1, s+800, only(i, 799, 800, (59,)), '*']), 'line 61, .*column width is 799'),
     (table(RANGES, lambda i, s: ['chr1', s+1, s+800, 'wide', '*']), 'line 2, .*column width is wide'),
     (table(['chrom', 'start', 'end', 'length'], lambda i, s: ['chr1', s, s+800, 7]), 'column length is 7'),
-    (table(RANGES, lambda i, s: ['chr1', only(i, 0, s+1), only(i, 100, s+800), 800, '*']), 'line 2.*start is below'),
+    (table(RANGES, lambda i, s: ['chr1', only(i, 0, s+1), only(i, 99, s+800), only(i, 100, 800), '*']), 'line 2.*start is below'),
     (table(RANGES, lambda i, s: ['chr1', only(i, '1e+05', s+1), s+800, 800, '*']), "'1e.05' stands where start"),
     (lines(lambda i, s: [f'p{i}', 'chr1', s, s+800, '+', 7]), 'line 1, .*without HOMER'),
     (lines(lambda i, s: narrow(i, s)[:only(i, 7, 10, (59,))]), 'line 60, .*7 columns, where the first line has 10'),

@@ -293,16 +293,16 @@ def _counts_from(file, header):
     if "width" not in header.columns:
         if known is not None: return known
         raise UserError(f"{file.path}: line {header.line}: a table with the columns {names} may count "
-                        "from 0 or from 1; give a BED file (from 0, no header), call them chrom, start, end if they count from 0, "
-                        "or add a column width (end-start+1 where they count from 1)")
+                        "from 0 or from 1; give a BED file (from 0, no header), call them chrom, start, end if they "
+                        "count from 0, or add a column width (end-start+1 where they count from 1)")
     at, first = file.columns.index("width"), None
     for n,r,start,end in _rows(file):
         now = {end-start+1:1, end-start:0}.get(_number(r[at]))
         if first is None: first = now
         if now is None or now!=first:
             if header.is_comment: return known
-            _refuse(file.path, n, r, f"column {header.cell('width')} is {r[at]}; it should say in all rows that {names} "
-                                     "count from 0 (end-start), or from 1 (end-start+1); give a BED file")
+            _refuse(file.path, n, r, f"column {header.cell('width')} is {r[at]}; it should say in all rows that "
+                                     f"{names} count from 0 (end-start), or from 1 (end-start+1); give a BED file")
     return first
 
 # %% ../../nbs/genome/3_formats.ipynb #34b927a0
