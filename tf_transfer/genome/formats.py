@@ -213,7 +213,7 @@ def _ten_or_more(file, shift, rows):
     if n["word"] and numbers>20*n["word"] and not n["odd"] and n["offset"]>n["beyond"]: _refuse_word(file, shift+9)
     if not n["word"] and not n["odd"]:
         if n["offset"]>=n["beyond"]: return "narrowPeak"+more(10), NARROW_PEAK, _TENTH if numbers else "middle"
-        if n["position"]>n["rows"]/2: return "narrowPeak"+more(10), (*BROAD_PEAK, "summit"), _POSITION
+        if 2*n["position"]>numbers: return "narrowPeak"+more(10), (*BROAD_PEAK, "summit"), _POSITION
     return f"BED6+{width-6}", BED[:6], "middle"
 
 _TENTH, _POSITION = "summit (10th column)", "summit (position in the 10th column)"
