@@ -8,6 +8,7 @@ from Bio import motifs as bio
 from Bio.motifs import transfac
 
 from tf_transfer.core import UserError
+from tf_transfer.motifs import files
 from tf_transfer.motifs.files import (
     read_cisbp, read_hocomoco, read_homer, read_jaspar, read_meme, read_motifs, read_transfac, write_jaspar, write_meme,
 )
@@ -269,6 +270,39 @@ def test_gzipped(tmp_path):
     (tmp_path/"file.pfm.gz").write_bytes(gzip.compress(bases(COUNTS).encode()))
     motif, = read_motifs(tmp_path/"file.pfm.gz")
     assert (motif.name, motif.n_sites) == ("file", N)
+
+
+def test_names_of_authors_in_latin_1(tmp_path):
+    text = FORMATS["TRANSFAC"][0].replace("A. Body", "A. Bödy")
+    (tmp_path/"a").write_bytes(text.encode("latin-1"))
+    assert read_motifs(tmp_path/"a")[0].name == "Tf"
+
+
+def test_long_and_binary(tmp_path, monkeypatch):
+    (tmp_path/"a.gz").write_bytes(gzip.compress(meme(rows(PROBS)).encode()+b" "*10_000))
+    monkeypatch.setattr(files, "LONGEST", 9999)
+    with pytest.raises(UserError, match="longer than 9,999 letters"): read_motifs(tmp_path/"a.gz")
+    (tmp_path/"a").write_bytes(b">A\0\1\n")
+    with pytest.raises(UserError, match="not a text file"): read_motifs(tmp_path/"a")
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_damaged_files(tmp_path, seed):
+    "A file that is cut, or in which letters or lines are changed, is read or refused; whatever is read is a motif"
+    rng = np.random.default_rng(seed)
+    texts = [text for text, *_ in FORMATS.values()]
+    pieces = "nan|-1|1e400|²|\t|\n|>|//|P0|Pos|MOTIF|0|[|w= 3| |A|1_0|\x0b".split("|")
+    for _ in range(30):
+        text = texts[rng.integers(len(texts))]
+        for _ in range(rng.integers(1, 4)):
+            at, n = rng.integers(len(text)+1), rng.integers(0, 30)
+            text = text[:at]+(pieces[rng.integers(len(pieces))] if rng.random() < 0.7 else "")+text[at+n:]
+        try: motifs = read_motifs(write(tmp_path, text))
+        except UserError as e: assert "\n" not in str(e) and "file.txt" in str(e)
+        else:
+            for m in motifs:
+                assert m.counts.shape == (4, m.width) and m.width and (m.counts.sum(0) > 0).all() and m.n_sites >= 2
+                assert m.name and np.isfinite(m.counts).all() and (m.counts >= 0).all()
 
 
 RNA, PROTEIN = HEAD.replace("ACGT", "ACGU"), HEAD.replace("ACGT", "ACDEFGHIKLMNPQRSTVWY")

@@ -15,7 +15,7 @@ import numpy as np
 from ..core import UserError, reading, writing
 from .pwm import PWM
 
-# %% ../../nbs/motifs/2_files.ipynb #5f61c2e9
+# %% ../../nbs/motifs/2_files.ipynb #01f0803e
 ASSUMED_SITES = 20
 
 def _sites(*stated):
@@ -28,7 +28,7 @@ def _is_number(word):
     except ValueError: return False
     return "_" not in str(word)
 
-# %% ../../nbs/motifs/2_files.ipynb #e00f3b50
+# %% ../../nbs/motifs/2_files.ipynb #c65fb46a
 def _as_counts(m, n, whole, where):
     "Counts and number of sites of a matrix, (4, width), that holds counts, probabilities or per cent"
     sums = m.sum(0)
@@ -43,7 +43,7 @@ def _as_counts(m, n, whole, where):
         raise UserError(f"{where(odd)} should add up to 1{counts}; it adds up to {sums[odd]:.4g}")
     return m, _sites(sums[0], sums.max())
 
-# %% ../../nbs/motifs/2_files.ipynb #9d81a1cc
+# %% ../../nbs/motifs/2_files.ipynb #15d1fd3b
 def _motif(
     path, # The file
     name, # Of the motif
@@ -55,15 +55,15 @@ def _motif(
     whole=False, # May whole numbers be counts that add up to 1 or 100? None: the file cannot hold counts
 ):
     "The motif of some rows; raises `UserError` that names file, line and motif where it is none"
-    first = rows[0][0]
-    try: m = np.array([r for _,r in rows], float)
-    except ValueError:
-        bad = next((i for i,r in rows if not all(map(_is_number, r)) or len(r)!=len(rows[0][1])), first)
+    first, width = rows[0][0], len(rows[0][1])
+    bad = next((i for i,r in rows if len(r)!=width or not all(map(_is_number, r))), None)
+    if bad:
         raise UserError(f"{path}, line {bad}: the matrix of {name} holds something that is no number, "
-                        "or rows of unequal length") from None
+                        "or rows of unequal length")
+    m = np.array([r for _,r in rows], float)
     if not per_base and m.shape[1]!=4:
         raise UserError(f"{path}, line {first}: the matrix of {name} needs rows of four numbers, for A, C, G and T")
-    for odd,what in ((~np.isfinite(m), "holds something that is not finite"),
+    for odd,what in ((~(np.abs(m)<1e300), "holds something that is not finite"),
                      (m<0, "holds negative numbers: log-odds or contributions; give counts or probabilities")):
         if odd.any(): raise UserError(f"{path}, line {rows[np.argwhere(odd)[0][0]][0]}: {name} {what}")
     m = (m if per_base else m.T)[[letters.index(b) for b in "ACGT"]]
@@ -74,10 +74,13 @@ def _motif(
     counts, n = _as_counts(m, n, whole, where)
     return PWM(name, counts, matrix_id, n_sites=n)
 
-# %% ../../nbs/motifs/2_files.ipynb #75fd42e4
+# %% ../../nbs/motifs/2_files.ipynb #d886c4a3
+LONGEST = 2**28 # Letters of a motif file, unpacked
+
 def _lines(path):
     "The lines of a motif file"
-    with reading(path) as f: text = f.read()
+    with reading(path, errors="replace") as f: text = f.read(LONGEST+1)
+    if len(text)>LONGEST: raise UserError(f"{path}: longer than {LONGEST:,} letters; this is no motif file")
     if "\0" in text: raise UserError(f"{path}: this is not a text file")
     return text.removeprefix("\ufeff").split("\n")
 
@@ -129,7 +132,7 @@ def _meme_motif(path, lines, i, name):
     matrix_id = name[0] if len(name)>1 else ""
     return _motif(path, " ".join(name[1:] or name), rows, matrix_id, n=said.get("nsites"), whole=None)
 
-# %% ../../nbs/motifs/2_files.ipynb #aaf9ffd3
+# %% ../../nbs/motifs/2_files.ipynb #7f14ce90
 def _check_alphabet(path, lines):
     "Refuse a MEME file whose motifs are not of DNA"
     at = next((i for i,o in enumerate(lines) if o.startswith("ALPHABET")), None)
@@ -164,7 +167,7 @@ def write_meme(
         parts += ["  ".join(f"{v:.6f}" for v in column)+"\n" for column in (probs/probs.sum(0)).T]
     with writing(path, force) as tmp: tmp.write_text("".join(parts), encoding="utf-8")
 
-# %% ../../nbs/motifs/2_files.ipynb #7b96ba72
+# %% ../../nbs/motifs/2_files.ipynb #9f60c87a
 def _one_word(name): return "_".join(str(name).split())
 
 def _untaken(name, taken):
@@ -196,7 +199,7 @@ def write_jaspar(
     text = "\n".join(block(i, p) for i,p in enumerate(pwms))
     with writing(path, force) as tmp: tmp.write_text(text, encoding="utf-8")
 
-# %% ../../nbs/motifs/2_files.ipynb #9b5eb6cc
+# %% ../../nbs/motifs/2_files.ipynb #f8a97f4b
 def _blocks(path):
     "Line number, header and rows of each motif whose header begins with '>'; a file without headers is one motif"
     blocks = []
@@ -216,7 +219,7 @@ def _stem(path): return Path(path).name.removesuffix(".gz").rsplit(".", 1)[0]
 
 def _is_letter(word): return len(word)==1 and word.isalpha()
 
-# %% ../../nbs/motifs/2_files.ipynb #b6407396
+# %% ../../nbs/motifs/2_files.ipynb #93ccdffc
 def _per_base(path, i, head, rows):
     "Is a row of a motif a base, not a position? None where the shape does not tell"
     n, widths = len(rows), {len(words) for _,words in rows}
@@ -230,14 +233,14 @@ def _per_base(path, i, head, rows):
 
 def _by_sums(path, i, head, rows):
     "Is a row of a motif of four by four numbers a base? Positions add up to the same; raises `UserError` if both do"
-    try: m = np.array([words for _,words in rows], float)
-    except ValueError: return False
+    if not all(_is_number(w) for _,words in rows for w in words): return False
+    m = np.nan_to_num(np.array([words for _,words in rows], float), posinf=0, neginf=0)
     even = [bool(np.ptp(m.sum(axis))<=0.02*m.sum(axis).max()) for axis in (0, 1)]
     if even[0]!=even[1]: return even[0]
     raise UserError(f"{path}, line {i}: the four rows of {head} may be bases or positions; "
                     "read it with read_jaspar (bases) or read_hocomoco (positions)")
 
-# %% ../../nbs/motifs/2_files.ipynb #a80daf6d
+# %% ../../nbs/motifs/2_files.ipynb #359f0bad
 def _arrows(path, per_base=None):
     "The motifs of a file with headers that begin with '>', one row per base or one per position"
     blocks = _blocks(path)
@@ -258,7 +261,7 @@ def _homer_fields(head):
     fields = [o.strip() for o in (head.split("\t") if "\t" in head else head.split())]
     return fields if len(fields)>2 and fields[1] and _is_number(fields[2]) else None
 
-# %% ../../nbs/motifs/2_files.ipynb #214b2515
+# %% ../../nbs/motifs/2_files.ipynb #c76f782d
 def _base_rows(path, i, head, rows):
     "The motif of a block as JASPAR writes them"
     letters = "ACGT"
@@ -280,7 +283,7 @@ def read_jaspar(
     "Read motifs of a JASPAR file, a row per base; raises `UserError` that names the line where it is not one."
     return _arrows(path, per_base=True)
 
-# %% ../../nbs/motifs/2_files.ipynb #eefea03e
+# %% ../../nbs/motifs/2_files.ipynb #35c0bd1e
 def _position_rows(path, i, head, rows):
     "The motif of a block as HOCOMOCO and HOMER write them"
     letters = "ACGT"
@@ -294,7 +297,7 @@ def _position_rows(path, i, head, rows):
     matrix_id, name = _two_names(head)
     return _motif(path, name, rows, matrix_id, letters)
 
-# %% ../../nbs/motifs/2_files.ipynb #4ead05dc
+# %% ../../nbs/motifs/2_files.ipynb #58ec2625
 def read_hocomoco(
     path:str, # A file of HOCOMOCO (.pcm or .ppm) or Cluster-Buster
 ) -> list: # Of PWM; `n_sites` is the sum of the first position, or 20 where the file holds probabilities
@@ -307,7 +310,7 @@ def read_homer(
     "Read motifs of HOMER; raises `UserError` that names the line where it is no such file."
     return _arrows(path, per_base=False)
 
-# %% ../../nbs/motifs/2_files.ipynb #3469d822
+# %% ../../nbs/motifs/2_files.ipynb #1aeed83c
 def read_transfac(
     path:str, # A file in TRANSFAC's format
 ) -> list: # Of PWM; `n_sites` is the sum of the first position, or 20 where the file holds probabilities
@@ -318,7 +321,7 @@ def read_transfac(
         if key=="//" or rows and key in ("AC", "ID", "NA", "DE", "P0", "PO"):
             if rows or "AC" in said or "P0" in said: pwms.append(_transfac_motif(path, i, said, rows))
             said, rows = {}, []
-        if key.isdigit() and said:
+        if key.isdecimal() and said:
             if rows and int(key)!=int(rows[-1][2])+1:
                 raise UserError(f"{path}, line {i}: position {key} follows position {rows[-1][2]}")
             rows.append((i, words[:4], key))
@@ -327,7 +330,7 @@ def read_transfac(
     if not pwms: raise UserError(f"{path}: no motif in this file")
     return pwms
 
-# %% ../../nbs/motifs/2_files.ipynb #ae6eb632
+# %% ../../nbs/motifs/2_files.ipynb #bfe4d919
 def _transfac_motif(path, i, said, rows):
     "The motif of a TRANSFAC entry"
     ids = [said[k] for k in ("NA", "ID", "AC") if k in said] or said.get("DE", "").split()[:1]
@@ -337,7 +340,7 @@ def _transfac_motif(path, i, said, rows):
     letters = said.get("P0", "ACGT")
     return _motif(path, name, [o[:2] for o in rows], matrix_id if matrix_id!=name else "", letters, whole=True)
 
-# %% ../../nbs/motifs/2_files.ipynb #368324d5
+# %% ../../nbs/motifs/2_files.ipynb #502c9979
 def read_cisbp(
     path:str, # A file of CIS-BP
 ) -> list: # Of PWM; counts are probabilities times 20
@@ -345,7 +348,7 @@ def read_cisbp(
     pwms, said, letters, rows, at = [], {}, None, [], 0
     for i,line in enumerate([*_lines(path), "Pos"], 1):
         key, *words = line.split() or [""]
-        if letters and (key=="Pos" or rows and not key.isdigit() or key and not key.isdigit()):
+        if letters and (key=="Pos" or rows and not key.isdecimal() or key and not key.isdecimal()):
             name = said.get("TF Name") or said.get("Gene") or said.get("Motif") or _stem(path)
             if not rows:
                 raise UserError(f"{path}, line {at}: {name} has no rows; CIS-BP leaves out matrices under licence")
@@ -358,7 +361,7 @@ def read_cisbp(
     if not pwms: raise UserError(f"{path}: no line 'Pos A C G T'; this is no file of CIS-BP")
     return pwms
 
-# %% ../../nbs/motifs/2_files.ipynb #7e4a9b61
+# %% ../../nbs/motifs/2_files.ipynb #723c8ed0
 def read_motifs(
     path:str, # A file in any format of the table above
 ) -> list: # Of PWM; 20 sites are assumed where the file does not say their number
@@ -367,10 +370,10 @@ def read_motifs(
     if not lines: raise UserError(f"{path}: no motif in this file")
     if lines[0].startswith("<"):
         raise UserError(f"{path}: this is XML or HTML; give the text output, such as meme.txt or streme.txt")
-    row = r"([ACGTUacgtu]\s*[\[|:=]?\s*)?[-+]?\.?\d\S*(\s+[-+.\dni]\S*)*\s*\]?\s*$"
     for pattern,reader in ((r"MEME version|letter-probability", read_meme), (r"P[0O]\s+\w\s", read_transfac),
-                           (r"Pos\s+\w\s", read_cisbp), (r">", _arrows), (r"(AC|DE)\s", read_transfac),
-                           (row+r"|A\s+C\s+G\s+[TU]\s*$", _arrows)):
+                           (r"Pos\s+\w\s", read_cisbp), (r">", _arrows), (r"(AC|DE)\s", read_transfac)):
         if any(re.match(pattern, o) for o in lines): return reader(path)
+    if all(_is_number(w) or _is_letter(w) for o in lines[:4] for w in re.sub(r"[\[\]|:=]", " ", o).split()):
+        return _arrows(path)
     raise UserError(f"{path}: no motif file that can be read; give MEME, JASPAR, HOCOMOCO (counts), HOMER, TRANSFAC "
                     "or CIS-BP")
