@@ -39,6 +39,7 @@ class PWM:
     def width(self): # bp
         "The number of its positions."
         return self.counts.shape[1]
+    def __deepcopy__(self, memo): return self
     def __repr__(self): return f"PWM({self.name}{' '+self.matrix_id if self.matrix_id else ''}: {self.consensus()})"
 
 # %% ../../nbs/motifs/1_pwm.ipynb #763d08a8
