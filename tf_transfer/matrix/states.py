@@ -241,6 +241,7 @@ def _check_order(bed, headers, regions, fasta, tell):
                         "the two must be in the same order")
     _tell(bed, headers, t, one_based, ~told & ~named, regions, fasta, tell)
 
+# %% ../../nbs/matrix/1_states.ipynb #5fa57a07
 def _tell(bed, headers, t, one_based, unknown, regions, fasta, tell):
     "Say what of the headers was not plain"
     if one_based:
