@@ -47,12 +47,13 @@ def test_names_that_fit(tmp_path, what):
     assert any('count from 1' in o for o in said) == (what in ONE_BASED)
     reverse = [o for o in said if 'reverse strand' in o]
     assert len(reverse) == (what in REVERSE)
-    if reverse: assert reverse[0].startswith(f'{tmp_path/"r.fa"}: {REVERSE[what]} of 9 sequences are of the reverse strand')
+    if reverse: assert reverse[0].startswith(f'{tmp_path/"r.fa"}: {REVERSE[what]} of 9 sequences are of the reverse')
     assert any('5 of 9 names are no places' in o for o in said) == (what == 'half of them')
     assert len(said) == (what in ONE_BASED) + (what in REVERSE) + (what == 'half of them')
 
 
-orders = {'turned round': range(N-1, -1, -1), 'two changed over': [0, 2, 1, *range(3, N)], 'moved by one': [*range(1, N), 0]}
+orders = {'turned round': range(N-1, -1, -1),
+          'two changed over': [0, 2, 1, *range(3, N)], 'moved by one': [*range(1, N), 0]}
 
 
 @pytest.mark.parametrize('order', orders)
