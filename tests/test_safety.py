@@ -22,7 +22,7 @@ def refused(): return pytest.raises(OSError, match='no network in tests')
     lambda: socket.gethostbyname('example.org'),
     lambda: socket.gethostbyaddr(ELSEWHERE),
     lambda: requests.get('http://example.org', timeout=0.1),
-], ids=['connect', 'UDP', 'sendto', 'IPv6', 'look-up', 'look-up of bytes', 'old look-up', 'reverse look-up', 'requests'])
+], ids='connect UDP sendto IPv6 look-up bytes old-look-up reverse-look-up requests'.split())
 @pytest.mark.filterwarnings('ignore::ResourceWarning')
 def test_the_network_is_refused(call):
     with refused(): call()
