@@ -6,7 +6,7 @@ Docs: https://tf-transfer.github.io/tf_transfer/genome/formats.html.md"""
 
 # %% auto #0
 __all__ = ['BED', 'NARROW_PEAK', 'BROAD_PEAK', 'DNASE_CLUSTERS', 'IntervalFile', 'recognise', 'Block', 'places_line', 'read_bed',
-           'remap_name', 'unibind_name', 'interval_files']
+           'read_peaks', 'remap_name', 'unibind_name', 'interval_files']
 
 # %% ../../nbs/genome/3_formats.ipynb #7f80a79e
 import csv, io, re
@@ -213,7 +213,7 @@ def _ten_or_more(file, shift, rows):
     if n["word"] and numbers>20*n["word"] and not n["odd"] and n["offset"]>n["beyond"]: _refuse_word(file, shift+9)
     if not n["word"] and not n["odd"]:
         if n["offset"]>=n["beyond"]: return "narrowPeak"+more(10), NARROW_PEAK, _TENTH if numbers else "middle"
-        if n["position"]>n["rows"]/2: return "narrowPeak"+more(10), (*BROAD_PEAK, "summit"), _POSITION
+        if 2*n["position"]>numbers: return "narrowPeak"+more(10), (*BROAD_PEAK, "summit"), _POSITION
     return f"BED6+{width-6}", BED[:6], "middle"
 
 _TENTH, _POSITION = "summit (10th column)", "summit (position in the 10th column)"
@@ -421,9 +421,18 @@ def read_bed(
     path:str|Path, # Any format that `recognise` knows
 ) -> pd.DataFrame: # Columns chrom, start, end (0-based, half-open, bp), summit (bp) and name, where there is one
     "Read a file of intervals; raises `UserError` with the line that is wrong, or if there is no interval in it."
-    tables = [b.table() for b in recognise(path).blocks()]
+    return read_peaks(path)[0]
+
+def read_peaks(
+    path:str|Path, # Any format that `recognise` knows
+) -> tuple[pd.DataFrame, Counter]: # The table of `read_bed`; and which columns gave the summits, for `places_line`
+    "Read a file of peaks, and say where their summits are from; raises `UserError` as `read_bed` does."
+    tables, places = [], Counter()
+    for b in recognise(path).blocks():
+        tables.append(b.table())
+        places += b.places
     if not tables: raise UserError(f"{path}: no interval in it")
-    return pd.concat(tables, ignore_index=True)
+    return pd.concat(tables, ignore_index=True), places
 
 # %% ../../nbs/genome/3_formats.ipynb #7d4a7e6e
 def remap_name(
@@ -451,19 +460,49 @@ def interval_files(
     tf:str=None, # The TF of all intervals, for a file that does not say
     biosample:str="", # The biosample of all intervals, with `tf`; empty: any
     names_first:bool=False, # Use `tf` only where the names of the intervals do not say?
+    unread:dict=None, # Where to put the files of a folder that are not read: name to reason
 ) -> list: # Of `IntervalFile`, each with a data set, or a naming
     "The files of intervals behind a path; raises `UserError` where it is not known what they belong to."
-    path = Path(path)
+    path, unread = Path(path), {} if unread is None else unread
     if not path.is_dir():
         sheet = _sheet(check_file(path))
         return _sheet_files(path, sheet) if sheet is not None else [_whose(path, naming, tf, biosample, names_first)]
-    sheets = {p:s for p in sorted(path.iterdir()) if p.suffix in (".tsv", ".txt") and (s := _sheet(p)) is not None}
+    there = [p for p in sorted(path.rglob("[!.]*")) if p.is_file()]
+    sheets = {p:s for p in there if p.parent==path and (s := _sheet(p)) is not None}
     if len(sheets)>1:
         raise UserError(f"{path}: several sheets, {', '.join(p.name for p in sheets)}; name the one to use")
-    for p,sheet in sheets.items(): return _sheet_files(p, sheet)
-    files = [p for p in sorted(path.rglob("[!.]*")) if re.search(r"\.(bed|narrowPeak|broadPeak)(\.gz|\.bgz)?$", p.name)]
-    if not files: raise UserError(f"{path}: no .bed or .narrowPeak file in this folder")
+    for p,sheet in sheets.items():
+        files = _sheet_files(p, sheet)
+        read = {p.resolve(), *(f.path.resolve() for f in files)}
+        unread.update({str(o.relative_to(path)):"not in the sheet" for o in there if o.resolve() not in read})
+        return files
+    why = {p:_why_not(p) for p in there}
+    unread.update({str(p.relative_to(path)):reason for p,reason in why.items() if reason})
+    files = [p for p in there if not why[p]]
+    if not files: raise UserError(f"{path}: no .bed or .narrowPeak file in this folder{_unread_line(unread)}")
     return [_whose(p, naming, tf, biosample, names_first) for p in files]
+
+# %% ../../nbs/genome/3_formats.ipynb #9a1e0021
+_PACKED = r"(\.gz|\.bgz)?$"
+_OF_PEAKS = r"(?i)\.(bed[0-9]*|bed[0-9]*\+[0-9]+|(narrow|broad|gapped|region|encode)_?peaks?|peaks?)"+_PACKED
+_OF_TABLES = r"(?i)\.(txt|tsv|tab|csv|xls|dat)"+_PACKED
+_OF_MACS = r"(?i)(.*)(_peaks\.xls|_peaks\.gappedPeak|_summits\.bed)"+_PACKED
+
+def _why_not(path):
+    "Why a file of a folder is not read; empty if it is"
+    macs = re.fullmatch(_OF_MACS, path.name)
+    if macs:
+        of = re.compile(rf"(?i){re.escape(macs[1])}_peaks\.(narrow|broad)Peak{_PACKED}")
+        same = next((p.name for p in sorted(path.parent.iterdir()) if of.fullmatch(p.name)), None)
+        if same: return f"the same peaks as {same}"
+    if re.search(_OF_PEAKS, path.name): return ""
+    if re.search(r"(?i)\.(bb|bigbed|bigNarrowPeak)$", path.name): return "bigBed; bigBedToBed makes a BED file of it"
+    if not re.search(_OF_TABLES, path.name): return "not named like a file of peaks (.bed, .narrowPeak, .xls ...)"
+    try: return "no interval in it" if recognise(path).format=="empty" else ""
+    except UserError as e: return str(e).removeprefix(f"{path}: ")
+
+def _unread_line(unread):
+    return f"; not read: {', '.join(f'{name} ({why})' for name,why in unread.items())}" if unread else ""
 
 # %% ../../nbs/genome/3_formats.ipynb #c99e6727
 def _whose(path, naming, tf, biosample, names_first):
@@ -483,8 +522,10 @@ def _whose(path, naming, tf, biosample, names_first):
 
 def _sheet(path):
     "A sheet as a table of strings, or None if the file is something else"
-    if path.suffix not in (".tsv", ".txt"): return None
-    with reading(path) as f: header = f.readline().rstrip("\r\n").split("\t")
+    if path.suffix.lower() not in (".tsv", ".txt"): return None
+    try:
+        with reading(path) as f: header = f.readline().lstrip("\ufeff").rstrip("\r\n").split("\t")
+    except UserError: return None
     if not {"file", "tf", "biosample"} <= {h.strip().lower() for h in header}: return None
     return pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False).rename(columns=lambda c: c.strip().lower())
 
