@@ -273,5 +273,6 @@ def tft_predict(
     else:
         tabulate = predict_bed if bed else predict_vcf
         n, skipped = tabulate(net, tfs, bed or vcf, Genome(genome), out, batch_size, force)
-    if skipped and skipped.count: print(skipped)
-    print(f"{out}: {n:,} rows")
+    lost = sum(skipped.count.values()) if skipped else 0
+    if lost: print(skipped)
+    print(f"{out}: {n+lost:,} rows"+(f", {n:,} of them with a prediction; the column note says why" if lost else ""))
