@@ -79,9 +79,10 @@ def _no_dna(letter):
 # %% ../../nbs/genome/1_dna.ipynb #58d5afb6
 def read_fasta(
     path:str|Path, # FASTA, plain or gzipped; records of one width
+    headers:bool=False, # Give whole headers in place of names?
 ) -> tuple[list, np.ndarray]: # Names (the first word of each header), and codes, uint8, (records, width)
     "Read a FASTA file of equally long records; raises `UserError` where it is not one."
-    names, seqs = zip(*fasta_records(path))
+    names, seqs = zip(*fasta_records(path, headers))
     width = len(seqs[0])
     odd = next((i for i,s in enumerate(seqs) if len(s)!=width or not width), None)
     if odd is not None:
@@ -90,7 +91,8 @@ def read_fasta(
     try: codes = encode("".join(seqs))
     except UserError as e:
         i, at = divmod(int(re.search(r"position (\d+)", str(e))[1]), width)
-        line = line_of(path, names[i], at) if names.count(names[i])==1 else f"of the file, record {i+1}"
+        name = (names[i].split() or [""])[0]
+        line = line_of(path, name, at) if names.count(names[i])==1 else f"of the file, record {i+1}"
         raise UserError(f"{path}: record '{names[i]}' has a letter that is not DNA: {_no_dna(seqs[i][at])} "
                         f"(line {line})") from None
     return list(names), codes.reshape(len(seqs), width)

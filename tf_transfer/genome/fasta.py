@@ -37,6 +37,7 @@ def _name(header): return (header[1:].split() or [""])[0]
 # %% ../../nbs/genome/0_fasta.ipynb #fa5ta008
 def fasta_records(
     path:str|Path, # FASTA, plain or gzipped
+    headers:bool=False, # Give whole headers in place of names?
 ) -> Iterator: # Of pairs: name (the first word of the header) and letters of a record
     "Read a FASTA file record by record; raises `UserError` where it is none."
     name, parts = None, []
@@ -44,7 +45,7 @@ def fasta_records(
         if not line.startswith(">"): parts.append(line)
         else:
             if name is not None: yield name, "".join(parts)
-            name, parts = _name(line), []
+            name, parts = line[1:].strip() if headers else _name(line), []
     yield name, "".join(parts)
 
 # %% ../../nbs/genome/0_fasta.ipynb #fa5ta012
