@@ -39,7 +39,8 @@ def _check_training(batch_size, **given):
     at_least(1, **{k:given[k] for k in ("epochs", "n_pos", "ratio") if k in given})
     at_least(2, batch_size=batch_size)
     at_least(0, **{k:given[k] for k in ("wd", "seed") if k in given})
-    if given["lr"] is not None and not given["lr"]>0: raise UserError(f"--lr must be above 0, not {given['lr']}")
+    lr = given["lr"]
+    if lr is not None and not 0<lr<float("inf"): raise UserError(f"--lr must be above 0, not {lr}")
 
 def _matrix_and_split(matrix, valid_chroms, test_chroms, card=None):
     "A binding matrix, split by chromosome; those of a model's card where none are named"
