@@ -1,9 +1,11 @@
 """Notebooks as tests: pytest collects every notebook, one item per H2 section.
 
 The sections of a notebook share their variables, as in Jupyter; a section selected alone first runs what is above it.
-Cells with one of nbdev's test flags run only when asked for: `pytest --flags realdata,slow`."""
+Cells with one of nbdev's test flags run only when asked for: `pytest --flags realdata,slow`.
+Nothing that is tested reaches the network, subprocesses included: see tests/offline."""
 import os
 import re
+import runpy
 import sys
 import traceback
 from pathlib import Path
@@ -13,6 +15,11 @@ from execnb.shell import CaptureShell
 from nbdev.config import get_config
 from nbdev.process import NBProcessor
 from nbdev.test import nb_test_cells
+
+offline = Path(__file__).parent/'tests'/'offline'
+runpy.run_path(str(offline/'sitecustomize.py'))
+if str(offline) not in os.environ.get('PYTHONPATH', ''):
+    os.environ['PYTHONPATH'] = os.pathsep.join(filter(None, [str(offline), os.environ.get('PYTHONPATH')]))
 
 pytest_plugins = ['pytester']
 cfg = get_config(Path(__file__).parent)

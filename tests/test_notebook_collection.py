@@ -3,7 +3,7 @@ import subprocess
 import sys
 from functools import partial
 from pathlib import Path
-from shutil import copy
+from shutil import copy, copytree
 
 import pytest
 from fastcore.nbio import mk_cell, new_nb, write_nb
@@ -42,6 +42,7 @@ def project(pytester, monkeypatch):
     "A project with this one's configuration and two small notebooks"
     for name in ('conftest.py', 'pyproject.toml'): copy(root/name, pytester.path)
     nbs, tests = pytester.mkdir('nbs'), pytester.mkdir('tests')
+    copytree(root/'tests'/'offline', tests/'offline')
     write_nb(new_nb(passing), nbs/'00_dna.ipynb')
     write_nb(new_nb(failing), nbs/'30_transfer.ipynb')
     (tests/'test_plain.py').write_text('import pytest\n\n@pytest.mark.slow\ndef test_plain(): pass\n')

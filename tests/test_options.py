@@ -254,6 +254,47 @@ def test_an_option_acts_or_is_refused(trial, name, option):
     assert any([acts(trial, name, mode, option) for mode in MODES[name]])
 
 
+# A value that is wrong, for each option whose value is looked at before the long part of its command
+WRONG = {
+    'tft-build': dict(width='0', peaks='none.bed'),
+    'tft-pretrain': dict(tfs='JUNX', exclude_tfs='JUNX', arch='CNN', labels='some', epochs='0', batch_size='1',
+                         lr='nan', wd='nan', valid_chroms='chr91', test_chroms='chr91', seed='-1'),
+    'tft-finetune': dict(tf='JUNX', n_pos='0', ratio='0', strategy='auto2', epochs='0', lr='inf', batch_size='1',
+                         valid_chroms='chr91', test_chroms='chr91', seed='-1'),
+    'tft-fit': dict(ratio='0', seed='-1'),
+    'tft-evaluate': dict(tf='JUNX', chroms='chr91', n_pos='0', negatives='some', json='none/out.json', seed='-1'),
+    'tft-predict': dict(genome='none.fa', batch_size='0'),
+    'tft-groups': dict(tf='JUNX', by='others', n='0', bury='-1', string='none.txt', string_info='none.txt',
+                       score='other_score', min_score='many', out='none/out.txt', seed='-1'),
+    'tft-study': dict(workers='0'),
+    'tft-interpret': dict(pretrained='none.safetensors', n='0', seed='-1'),
+    'tft-demo': dict(seeds='0', seed='-1'),
+}
+MODE = {'string': 'string', 'string_info': 'string', 'score': 'string', 'min_score': 'string', 'peaks': 'one TF',
+        'workers': 'run', 'seed': 'random', 'epochs': 'paper', 'lr': 'paper', 'batch_size': 'paper'}
+
+
+@pytest.mark.parametrize('name', WRONG)
+def test_a_mistake_names_its_option_as_it_was_typed(trial, name):
+    for option, value in WRONG[name].items():
+        mode = MODE.get(option, '')
+        line = MODES[name][mode if mode in MODES[name] else next(iter(MODES[name]))].split()
+        flag = f"--{option.replace('_', '-')}"
+        if flag in line: line[line.index(flag)+1] = value
+        else: line += [flag, value]
+        status, err, _ = trial(name, line)
+        assert status == 2 and re.search(rf'{flag}\b', err), (option, err)
+        assert not re.search(r'(?<!\S)-[a-z]\b', err), (option, err)
+
+
+def test_an_empty_value_is_none(trial):
+    "As of a shell variable that is not set"
+    status, err, _ = trial('tft-predict', ['in/cnn.safetensors', 'out.tsv', '--bed', 'in/peaks.bed', '--genome', ''])
+    assert status == 2 and '--genome must be given too' in err
+    status, err, _ = trial('tft-predict', ['in/cnn.safetensors', 'out.tsv', '--fasta', ''])
+    assert status == 2 and 'give one of --bed, --fasta and --vcf' in err
+
+
 def said():
     "What pages say to type: the page, the name of a command, and its arguments"
     for path in sorted(root.rglob('nbs/**/*.ipynb')):

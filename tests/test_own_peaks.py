@@ -65,7 +65,8 @@ def test_from_peaks_to_predictions(files, tmp_path):
     status, err = command(*to_table)
     assert status == 0, err
     table = pd.read_csv(tmp_path/'p.tsv', sep='\t')
-    assert list(table) == ['chrom', 'start', 'end', 'JUND'] and len(table) == 150 and table.JUND.mean() > 0.6
+    assert list(table) == [*'chrom start end name window_start window_end note JUND'.split()]
+    assert len(table) == 150 and table.JUND.mean() > 0.6
     genome = Genome(files/'world'/'genome.fa')
     assert np.allclose(table.JUND, predict(model, genome.sequences(table))[:, 0], atol=1e-4)
     assert_refused('exists already', *to_table)

@@ -9,6 +9,7 @@ __all__ = []
 
 # %% ../nbs/all.ipynb #f2be89ec
 from .core import *
+from .genome.fasta import *
 from .genome.dna import *
 from .genome.regions import *
 from .genome.formats import *

@@ -63,11 +63,13 @@ def is_gzipped(
 @contextmanager
 def reading(
     path:str|Path, # A text file, plain or gzipped
+    errors:str="strict", # "replace": bytes that are not UTF-8 become a mark
 ):
     "Open a text file; raises `UserError` where it is missing, damaged, or not text."
     path = check_file(path)
     try:
-        with (gzip.open if is_gzipped(path) else open)(path, "rt", encoding="utf-8") as f: yield f
+        with (gzip.open if is_gzipped(path) else open)(path, "rt", encoding="utf-8", errors=errors) as f:
+            yield f
     except (EOFError, gzip.BadGzipFile, zlib.error):
         raise UserError(f"{path}: the gzip file is cut short or damaged; get it again") from None
     except UnicodeDecodeError: raise UserError(f"{path}: this is not a text file") from None

@@ -8,11 +8,12 @@ Docs: https://tf-transfer.github.io/tf_transfer/commands/base.html.md"""
 __all__ = ['command', 'option', 'need', 'at_least', 'listed']
 
 # %% ../../nbs/commands/1_base.ipynb #2fb780d8
-import sys
+import re, sys
 from _thread import interrupt_main
 from contextlib import contextmanager
 from functools import partial, wraps
-from inspect import signature
+from inspect import Parameter, signature
+from pathlib import Path
 from threading import Timer
 from types import SimpleNamespace
 from fastcore.script import anno_parser, call_parse, is_cli
@@ -55,6 +56,20 @@ def _check_idle(func, bound, idle, pos):
             if k in given and when(options):
                 raise UserError(f"{_typed(func, k, pos)} does nothing {words.format(**vars(options))}")
 
+# %% ../../nbs/commands/1_base.ipynb #f7dc60a0
+def _option_of(words, given, pos):
+    "The option whose value a message is about, as the user types it; empty where the message names one, or none"
+    if re.search(r"(?<!\S)--[a-z]", words): return ""
+    found = []
+    for name,value in given.items():
+        for v in {value, Path(value).name, *listed(value)} if isinstance(value, str) else ():
+            wordlike = re.fullmatch("[a-z]{1,2}", v)
+            quoted = f"'{re.escape(v)}'" if wordlike else rf"(?<![\w./-]){re.escape(v)}(?![\w/-])"
+            at = 0 if words.startswith(v) else m.start() if (m := re.search(quoted, words)) else None
+            if v and at is not None: found.append((at, name in pos or Path(v).is_file(), name))
+    at, known, name = min(found, default=(0, True, ""))
+    return "" if known else f"{option(name)}: "
+
 # %% ../../nbs/commands/1_base.ipynb #45e96ac6
 def command(
     func=None, # A function with docments
@@ -64,8 +79,11 @@ def command(
 ): # The function, which is also a command: it ends in one line and exit status 2 (130 when interrupted)
     "Make a command of a function; called from Python, it raises as usual."
     if func is None: return partial(command, idle=idle, pos=pos)
+    defaults = {k:p.default for k,p in signature(func).parameters.items()}
+    places = [*pos, *(k for k,v in defaults.items() if v is Parameter.empty)]
     @wraps(func)
     def run(*args, **kwargs):
+        kwargs = {k:None if v=="" and defaults.get(k, "") is None else v for k,v in kwargs.items()}
         try:
             with _interrupts_arrive():
                 _check_idle(parsed, signature(func).bind(*args, **kwargs), idle, pos)
@@ -74,7 +92,10 @@ def command(
             if not is_cli(parsed): raise
             stopped = isinstance(e, KeyboardInterrupt)
             words = "interrupted; nothing was written" if stopped else " ".join(str(e).split())
-            print(f"{func.__name__.replace('_', '-')}: {words}", file=sys.stderr)
+            bound = signature(func).bind(*args, **kwargs)
+            given = {k:bound.arguments[k] for k in _given(parsed, bound, pos)}
+            about = "" if stopped else _option_of(words, given, places)
+            print(f"{func.__name__.replace('_', '-')}: {about}{words}", file=sys.stderr)
             raise SystemExit(130 if stopped else 2) from None
     parsed = call_parse(run, pos=list(pos))
     return parsed
@@ -101,7 +122,7 @@ def at_least(
 ):
     "Raises `UserError` that names an option that is too low."
     for k,v in given.items():
-        if v is not None and v<low: raise UserError(f"{option(k)} must be {low} or more, not {v}")
+        if v is not None and not low<=v<float("inf"): raise UserError(f"{option(k)} must be {low} or more, not {v}")
 
 # %% ../../nbs/commands/1_base.ipynb #4fc20fb2
 def listed(

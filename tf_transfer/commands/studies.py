@@ -28,8 +28,8 @@ def tft_groups(
     n:int=5, # How many TFs
     with_target:store_true=False, # The target too?
     bury:int=0, # Add so many TFs of other binding modes
-    string:str=None, # With --by string: STRING's protein.links file
-    string_info:str=None, # With --by string: STRING's protein.info file
+    string:str=None, # With --by string: STRING's protein.links file, or its table of a network
+    string_info:str=None, # With --by string: STRING's protein.info file, unless the links have names
     score:str="combined_score", # With --by string: which of STRING's scores
     min_score:float=400, # With --by string: score that a partner must have, 0 to 1000
     out:str=None, # File to write the names to, one per line

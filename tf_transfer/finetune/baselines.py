@@ -9,6 +9,7 @@ __all__ = ['MotifScan', 'motif_hits', 'MotifHits', 'motif_regression', 'GappedKm
            'baselines', 'baseline_table', 'rows_of']
 
 # %% ../../nbs/finetune/2_baselines.ipynb #f76f7d82
+from functools import lru_cache
 import numpy as np
 import pandas as pd
 import torch
@@ -61,12 +62,29 @@ class MotifScan(_Scan):
 def motif_hits(
     codes:np.ndarray, # Codes, uint8, (regions, width)
     profiles:list, # PWMs
-    bs:int=64, # Regions per batch
 ) -> np.ndarray: # Log-odds of the best site on either strand, bits, float32, (regions, PWMs)
     "The best hit of every motif in every region; raises `UserError` where a motif is wider than the regions."
-    widths, width = np.array([p.width for p in profiles]), codes.shape[1]
-    if widths.max()>width: raise UserError(f"a motif is {widths.max()} bp wide, the regions only {width}")
-    out = np.empty((len(codes), len(profiles)), np.float32)
+    widest, width = max(p.width for p in profiles), codes.shape[1]
+    if widest>width: raise UserError(f"a motif is {widest} bp wide, the regions only {width}")
+    return _scans(tuple(profiles))(codes)
+
+# %% ../../nbs/finetune/2_baselines.ipynb #d81b44e6
+class _Scans:
+    "The hits of some profiles, with those of the regions that were read before"
+    def __init__(self, profiles, keep=20_000): self.profiles, self.keep, self.known = profiles, keep, {}
+
+    def __call__(self, codes):
+        rows = [c.tobytes() for c in codes]
+        new = list({r:i for i,r in enumerate(rows) if r not in self.known}.items())
+        if len(self.known)+len(new)>self.keep: return _scanned(codes, self.profiles)
+        if new: self.known.update(zip([r for r,_ in new], _scanned(codes[[i for _,i in new]], self.profiles)))
+        return np.array([self.known[r] for r in rows], np.float32).reshape(len(rows), len(self.profiles))
+
+_scans = lru_cache(maxsize=4)(_Scans)
+
+def _scanned(codes, profiles, bs=64):
+    "The hits of profiles, one width after the other, float32, (regions, profiles)"
+    widths, out = np.array([p.width for p in profiles]), np.empty((len(codes), len(profiles)), np.float32)
     for w in np.unique(widths):
         at = np.flatnonzero(widths==w)
         both = [profiles[i].log_odds() for i in at]+[profiles[i].reverse_complement().log_odds() for i in at]

@@ -18,7 +18,7 @@ import pandas as pd
 from fastai.learner import Learner
 from ..core import UserError
 from ..genome.dna import Genome
-from ..genome.formats import read_bed
+from ..genome.formats import places_line, read_bed, read_peaks
 from ..genome.regions import Contigs, overlaps
 from ..genome.windows import OWN_PEAKS, Skipped, windows, without_n
 from ..motifs.pwm import PWM
@@ -93,7 +93,7 @@ def peaks_matrix(
     seed:int=0, # Seed of the draw
 ) -> ad.AnnData: # Binding matrix of one TF; `uns["peaks"]` counts what was read and left out
     "Peaks and unbound regions; raises `UserError` where fewer than ten peaks can be used, or no background is left."
-    read, genome, skipped, unfit = read_bed(peaks), Genome(genome), Skipped(), Skipped()
+    (read, places), genome, skipped, unfit = read_peaks(peaks), Genome(genome), Skipped(), Skipped()
     pos, pos_codes = own_windows(read, genome, width, peaks, skipped)
     if len(pos)<10: raise UserError(f"{peaks}: {len(pos)} peaks can be used (of {len(read)}); at least 10 are needed "
                                     "to train, validate and test")
@@ -107,7 +107,7 @@ def peaks_matrix(
     names = [Path(p).name for p in (peaks, background) if p]
     m = binding_matrix(states, [tf], regions, codes, genome.path.name, names)
     m.uns["peaks"] = dict(read=len(read), used=len(pos), unbound=len(neg), background=names[1] if background else "",
-                          skipped=str(skipped), background_skipped=str(unfit))
+                          skipped=str(skipped), background_skipped=str(unfit), places=places_line(places))
     return m
 
 # %% ../../nbs/finetune/5_own_data.ipynb #bb2c9ebe
@@ -177,10 +177,14 @@ def _counts(target):
     unfit = ("of the peaks", n["skipped"]), ("of the background", n["background_skipped"])
     left_out = "".join(f", {what} {why}" for what,why in unfit if why)
     return [f"{target.tf}: {n['used']} of {n['read']} peaks can be used, "
-            f"and {n['unbound']} regions without a peak ({source}){left_out}",
+            f"and {n['unbound']} regions without a peak ({source}){left_out}", n["places"],
             f"{train.n_pos} peaks and {train.n_neg} unbound regions of equal GC content to train on, "
             f"{valid.n_pos} and {valid.n_neg} to validate{where(split.valid_chroms)}, "
-            f"{test.n_pos} and {test.n_neg} to test{where(split.test_chroms)}"]
+            f"{test.n_pos} and {test.n_neg} to test{where(split.test_chroms)}", *target.shortages]
+
+def _balance(n_pos, n_neg, even="one unbound region per bound one"):
+    "The balance of some regions in words"
+    return even if n_pos==n_neg else f"{n_neg} unbound regions for {n_pos} bound ones"
 
 def _caveats(target, pre):
     "Lines about what flatters the scores"
@@ -222,18 +226,19 @@ class FittedPeaks:
 
     @property
     def calibration(self): # A row per bin: predicted and observed share of bound regions
-        "Do probabilities mean what they say? On the test regions, one unbound region per bound one."
+        "Do probabilities mean what they say? On the test regions."
         return calibration(self.target.test.label, predict(self.learn, self.target.test.codes)[:, 0])
 
     @property
     def account(self): # Several lines of text
         "What was used, how good the model is, beside what, and why."
-        net = self.learn.model
+        net, test = self.learn.model, self.target.test
         return "\n".join([
             *_counts(self.target), *_caveats(self.target, self.pre),
-            f"validation, one unbound region per bound one: {self.valid}",
+            f"validation, {_balance(self.valid.n_pos, self.valid.n_neg)}: {self.valid}",
             "", "test, same regions for all:", self.scores.round(3).to_string(),
-            "", "calibration (test, at 1:1):", self.calibration.round(2).to_string(index=False),
+            "", f"calibration (test, {_balance(test.n_pos, test.n_neg, 'at 1:1')}):",
+            self.calibration.round(2).to_string(index=False),
             "", _shares(net), *_motif_lines(net, self.pre)])
 
     def __str__(self): return self.account

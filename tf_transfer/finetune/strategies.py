@@ -97,7 +97,7 @@ def ratio_of(
 # %% ../../nbs/finetune/4_strategies.ipynb #6762362a
 def finetune(
     target:Target, # One TF's regions
-    pre, # Pre-trained learner or model; for `scratch` an architecture will do, such as `ShallowCNN`
+    pre, # Pre-trained learner or model; for `scratch` an architecture will do, such as `SmallCNN`
     strategy:str="auto", # A name in `STRATEGIES`
     bs:int=100, # Regions per batch
     both_strands:bool=True, # Each region twice per epoch? Else a random strand each time

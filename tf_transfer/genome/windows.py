@@ -32,6 +32,7 @@ class Skipped:
     "What could not be used: how many for each reason, and the first."
     count:dict = field(default_factory=dict) # Reason to how many
     first:dict = field(default_factory=dict) # Reason to the first
+    note:pd.Series = field(default=None, repr=False, compare=False) # Where to write the reason of each row, if given
 
     def add(self,
         why:str, # The reason
@@ -50,6 +51,7 @@ class Skipped:
         "Leave out some rows of a table, and count them."
         bad = np.asarray(bad)
         if not bad.any(): return intervals
+        if self.note is not None: self.note[intervals.index[bad]] = why
         first = intervals.iloc[[bad.argmax()]]
         self.add(why, first.label.iloc[0] if "label" in first else region_names(first)[0], int(bad.sum()))
         return intervals[~bad]

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from ..core import UserError, pick
 from ..genome.dna import Genome
-from ..genome.formats import interval_files, remap_name, unibind_name
+from ..genome.formats import interval_files, places_line, remap_name, unibind_name
 from ..genome.regions import Contigs, RegionIndex
 from ..motifs.pwm import jaspar_table
 from tf_transfer.matrix.inputs import (
@@ -164,6 +164,7 @@ def _read_hits(files, contigs, r, options, tell):
         h = hits[what] = all_hits(files[what], contigs, index, summits)
         n, met, n_files = h.tally.n.sum(), h.tally.met.sum(), len(files[what])
         tell(f"{what}: {n:,} in {n_files} file{'s'*(n_files>1)}, {met:,} of them met a region")
+        if summits: tell(places_line(h.places))
         if not met:
             where = some_of(r.table.chrom.unique())
             raise UserError(f"no {what[:-1]} of {n:,} met a region; the regions lie on {where}")
@@ -180,8 +181,10 @@ def build_matrix(
 ) -> ad.AnnData: # Binding matrix; `build_report` says how it came about
     "Build a binding matrix from raw files; raises `UserError` where they do not fit together."
     o = BuildOptions(**kwargs)
-    files = dict(peaks=interval_files(peaks, remap_name, o.tf, o.biosample), sites=[])
-    if tfbs: files["sites"] = interval_files(tfbs, unibind_name, o.tf, o.biosample, names_first=True)
+    unread = {}
+    files = dict(peaks=interval_files(peaks, remap_name, o.tf, o.biosample, unread=unread), sites=[])
+    if tfbs: files["sites"] = interval_files(tfbs, unibind_name, o.tf, o.biosample, names_first=True, unread=unread)
+    for line in _unread_lines(unread): tell(line)
     g = Genome(genome)
     e = gather(regions, files, g, o, tell)
     n, hits = len(e.regions.table), e.hits
@@ -192,7 +195,7 @@ def build_matrix(
     m = binding_matrix(states, tfs, var, e.sequences, o.name or g.path.name, sources)
     _describe_tfs(m, e)
     if each is not None: _keep_datasets(m, e, each)
-    m.uns["build"] = _account(m, e, files, o)
+    m.uns["build"] = _account(m, e, files, o) | dict(unread=list(_unread_lines(unread)))
     return m
 
 # %% ../../nbs/matrix/4_build.ipynb #f6301554
@@ -210,6 +213,11 @@ def _describe_tfs(m, e):
     for i,s in enumerate(STATES[1:], 1): m.obs[f"n_{s}"] = np.count_nonzero(m.X==i, axis=1)
     m.obs = m.obs.join(jaspar_table(m.obs_names))
 
+def _unread_lines(unread):
+    "A line for each reason why files of a folder were not read"
+    for why in dict.fromkeys(unread.values()):
+        yield f"not read, {why}: {', '.join(name for name,w in unread.items() if w==why)}"
+
 def _keep_datasets(m, e, each):
     m.varm["dataset_states"] = each.T
     m.uns["datasets"] = e.datasets.loc[e.datasets.assayed, ["tf", "biosample"]].reset_index(drop=True)
@@ -221,7 +229,8 @@ def _account(m, e, files, options):
         regions={k:int(v) for k,v in e.regions.tally.items()}, region_format=e.regions.file.format,
         formats=[f"{n} x {f}" for f,n in formats.items()], datasets=e.datasets.reset_index(drop=True),
         taken=[f"{a} for {b}" for a,b in e.taken.items()], elsewhere={k:h.elsewhere.total() for k,h in e.hits.items()},
-        closed=int((m.var.n_open==0).sum()), by="summit or middle" if options.peak_overlap=="summit" else "any base",
+        closed=int((m.var.n_open==0).sum()), places=places_line(e.hits["peaks"].places),
+        by="summit or middle" if options.peak_overlap=="summit" else "any base",
         everywhere=e.opened is None, two_states="sites" not in e.hits)
 
 # %% ../../nbs/matrix/4_build.ipynb #41eed66b
@@ -238,7 +247,7 @@ def build_report(
     lines = [f"{_count(m.n_obs, 'TF')} x {_count(m.n_vars, 'region')} of {m.uns['width']} bp, "
              f"{_count(used.biosample.nunique(), 'biosample')}, {_count(len(used), 'data set')}",
              f"regions: {r['read']:,} read ({b['region_format']}){lost}; {r['kept']:,} kept",
-             f"files: {', '.join(b['formats'])}", *_met(b), *_remarks(b)]
+             f"files: {', '.join(b['formats'])}", *b.get("unread", []), *_met(b), *_remarks(b)]
     unused = {"not assayed":d[~d.assayed & (d.open>0)], "from a biosample without open regions":d[d.open==0]}
     for why,left in unused.items():
         names = some_of(left.tf+" in "+left.biosample)
@@ -255,6 +264,7 @@ def _met(b):
         n, met, away = int(b["datasets"][f"n_{k}"].sum()), int(b["datasets"][f"{k}_met"].sum()), b["elsewhere"][k]
         lost = f", {away:,} of them on contigs that the genome does not have" if away else ""
         by = b["by"] if k=="peaks" else "any base"
+        if by=="summit or middle" and "places" in b: yield b["places"]
         yield f"{k}: {n:,} read, {met:,} ({met/max(n, 1):.0%}) met a region by {by}; {n-met:,} met none{lost}"
 
 def _remarks(b):

@@ -9,6 +9,7 @@ __all__ = ['GROUPS', 'best_resolved', 'cosine', 'cobinding', 'Group', 'same_mode
            'read_string', 'string_partners', 'random_group', 'buried', 'best_group', 'Relatives', 'relatives']
 
 # %% ../../nbs/matrix/6_groups.ipynb #da67ef9b
+import re
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 import anndata as ad
@@ -148,42 +149,98 @@ def correlated(
     "TFs of any binding mode that bind where the target binds."
     return _group(tf, "correlated", cobinding(m, tf), lambda t,s: f"cosine with {tf} {s:.6f}", n)
 
+# %% ../../nbs/matrix/6_groups.ipynb #ec314bb1
+_LINKS = { # What a column is called in STRING's downloads, on its web page, and by its API
+    "id1":("protein1", "node1_string_id", "stringId_A"), "id2":("protein2", "node2_string_id", "stringId_B"),
+    "name1":("node1", "preferredName_A"), "name2":("node2", "preferredName_B")}
+_NAMES = ("preferred_name", "preferredName")
+
+def _header(path, f):
+    "Separator and columns of a table of STRING; rows may end in a separator, or begin with R's row names"
+    line, at = f.readline().lstrip("\ufeff#").rstrip(), f.tell()
+    sep = next((o for o in "\t," if o in line), r"\s+")
+    header, first = (re.split(sep, o) for o in (line, f.readline().rstrip(None if sep==r"\s+" else "\r\n")))
+    f.seek(at)
+    if len(first)==len(header)+1: header = [*header, ""] if not first[-1] else ["", *header]
+    return sep, [o.strip('" ') for o in header]
+
+# %% ../../nbs/matrix/6_groups.ipynb #a2c7a83a
+def _string_table(path, f, sep, header, use, score=None):
+    "Some columns of a table of STRING, as text but for the score"
+    dtype = {c:float if c==score else str for c in use}
+    how = dict(quoting=0 if sep=="," else 3, keep_default_na=False, na_values={score:[""]} if score else None)
+    try: return pd.read_csv(f, sep=sep, names=header, usecols=use, dtype=dtype, engine="c", **how)
+    except pd.errors.ParserError as e: raise UserError(f"{path}: {' '.join(str(e).split())}") from None
+    except ValueError:
+        raise UserError(f"{path}: the column {score} holds something that is no number") from None
+
+def _string_links(path, column):
+    "STRING's links: id1, id2, name1, name2 (where the file has them) and score, 0 to 1,000"
+    with reading(path) as f:
+        sep, header = _header(path, f)
+        there = {k:next((c for c in v if c in header), None) for k,v in _LINKS.items()}
+        score = "score" if column=="combined_score" and column not in header else column
+        missing = not (there["id1"] and there["id2"] or there["name1"] and there["name2"])
+        if missing: raise UserError(f"{path} has no column protein1; its columns are {', '.join(header)}")
+        if score not in header:
+            raise UserError(f"{path} has no column {column}; its columns are {', '.join(header)}; see --score")
+        names = {v:k for k,v in there.items() if v}
+        pairs = _string_table(path, f, sep, header, [*names, score], score)
+    if not len(pairs): raise UserError(f"{path}: no link in this file")
+    pairs = pairs.rename(columns={**names, score:"score"})
+    small = pairs.score.max()<=1 and (score!=column or "name1" in pairs or (pairs.score%1).any())
+    return pairs.assign(score=pairs.score*1000) if small else pairs
+
+# %% ../../nbs/matrix/6_groups.ipynb #581e2fe0
+def _string_names(path):
+    "STRING's names of proteins, by their identifiers"
+    with reading(path) as f:
+        sep, header = _header(path, f)
+        named = next((c for c in _NAMES if c in header), None)
+        if not named: raise UserError(f"{path} has no column preferred_name; its columns are {', '.join(header)}")
+        table = _string_table(path, f, sep, header, [header[0], named])
+    return pd.Series(table[named].to_numpy(), index=table[header[0]])
+
+def _own_names(pairs):
+    "The names of proteins that a file of links holds itself, by their identifiers; None where it holds none"
+    ids = "id" if "id1" in pairs else "name"
+    if "name1" in pairs: name = "name"
+    elif not pairs.id1[:1000].str.match(r"\d+\.").any(): name = "id"
+    else: return None
+    sides = [pd.Series(pairs[f"{name}{i}"].to_numpy(), index=pairs[f"{ids}{i}"]) for i in (1, 2)]
+    names = pd.concat(sides)
+    return names[~names.index.duplicated()]
+
+def _check_species(proteins, species, path):
+    found = str(proteins[0]).split(".")[0] if len(proteins) else "nothing"
+    if found!=species: raise UserError(f"{path} is of species {found}, not of {species}; get the file of {species}")
+
 # %% ../../nbs/matrix/6_groups.ipynb #16716349
 def read_string(
-    links:str, # `9606.protein.links....txt.gz`, or one with more columns of scores
-    info:str, # `9606.protein.info....txt.gz` of the same version
+    links:str, # `9606.protein.links....txt.gz`, or another table of links, see above
+    info:str|None, # `9606.protein.info....txt.gz` of the same version; None where the links have names
     tf:str, # Name of the target
     column:str="combined_score", # Which score
     species:str="9606", # NCBI taxon: 9606 is human
 ) -> pd.Series: # Name of each partner to the score of the link, 0 to 1,000, highest first
     "STRING's partners of one protein; raises `UserError` where the files do not have it, or do not fit together."
-    names = _string_table(info, "\t", ["preferred_name"]).iloc[:, :2]
-    names = pd.Series(names.preferred_name.to_numpy(), index=names.iloc[:, 0])
-    _check_species(names.index, species, info)
-    mine = names.index[names.str.upper()==tf.upper()]
-    if not len(mine): pick([tf], list(names), "protein", str(info))
-    pairs = _string_table(links, " ", ["protein1", "protein2", column])
-    _check_species(pairs.protein1[:1], species, links)
-    if not pairs.protein1[:1000].isin(names.index).mean()>0.9:
+    names = None if info is None else _string_names(info)
+    if info is not None: _check_species(names.index, species, info)
+    pairs = _string_links(links, column)
+    a, b = ("id1", "id2") if "id1" in pairs else ("name1", "name2")
+    own = _own_names(pairs)
+    if own is None or own.index[:1].str.match(r"\d+\.").any(): _check_species(pairs[a].to_numpy()[:1], species, links)
+    if names is None and own is None:
+        raise UserError(f"{links} has no names of proteins; STRING's protein.info file is needed too")
+    if names is None: names = own
+    elif not pairs[a][:1000].isin(names.index).mean()>0.9:
         raise UserError(f"{links} names proteins that {info} does not know; they must be of one version of STRING")
-    found = pairs[pairs.protein1.isin(mine)]
-    scores = pd.Series(found[column].to_numpy(float), index=names.reindex(found.protein2), name=column)
-    return scores.sort_values(ascending=False, kind="stable")
-
-# %% ../../nbs/matrix/6_groups.ipynb #a2c7a83a
-def _string_table(path, sep, columns):
-    "The columns of one of STRING's files; the first column, too, of those that describe proteins"
-    with reading(path) as f:
-        header = f.readline().rstrip("\n").split(sep)
-        missing = [c for c in columns if c not in header]
-        if missing: raise UserError(f"{path} has no column {missing[0]}; its columns are {', '.join(header)}")
-        use = columns if columns[0]==header[0] else [header[0], *columns]
-        text = {c:str for c in use if c in ("protein1", "protein2") or c not in columns}
-        return pd.read_csv(f, sep=sep, names=header, usecols=use, dtype=text, quoting=3, engine="c")
-
-def _check_species(proteins, species, path):
-    found = str(proteins[0]).split(".")[0] if len(proteins) else "nothing"
-    if found!=species: raise UserError(f"{path} is of species {found}, not of {species}; get the file of {species}")
+    mine = names.index[names.str.upper()==tf.upper()]
+    if not len(mine): pick([tf], list(names), "protein", str(info or links))
+    sides = [pairs.loc[pairs[i].isin(mine), [j, "score"]].set_axis(["id", "score"], axis=1) for i,j in ((a, b), (b, a))]
+    found = pd.concat(sides).sort_values("score", ascending=False, kind="stable").drop_duplicates("id").dropna()
+    found = found[~found.id.isin(mine)]
+    return pd.Series(found.score.to_numpy(float), index=names.reindex(found.id), name=column)
 
 # %% ../../nbs/matrix/6_groups.ipynb #fb68bc76
 def string_partners(
@@ -191,20 +248,21 @@ def string_partners(
     tf:str, # Name of the target
     n:int=5, # How many
     links:str=None, # STRING's `protein.links` file
-    info:str=None, # STRING's `protein.info` file
+    info:str=None, # STRING's `protein.info` file; not needed where the links name the proteins
     column:str="combined_score", # Which of STRING's scores
     min_score:float=400, # Score that a partner must have; STRING calls 400 medium confidence, 700 high
     species:str="9606", # NCBI taxon
 ) -> Group: # The score is STRING's
     "STRING's partners of the target, of other binding modes."
-    if links is None or info is None:
+    if links is None:
         what = "STRING's files, protein.links and protein.info"
         raise UserError(f"STRING partners need {what}: `tft-download string` gets them")
     scores = read_string(links, info, tf, column, species)
-    scores = scores[(scores>=min_score) & ~scores.index.duplicated()]
-    scores.index = scores.index.str.upper()
+    scores = scores[scores>=min_score].groupby(lambda name: str(name).upper()).max()
+    others = _modes(m, tf, False)
+    scores = pd.Series(scores.reindex([t.upper() for t in others]).to_numpy(), index=others)
     why = lambda t,s: f"another binding mode; STRING {column} {s:.0f}"
-    return _group(tf, "string", scores.reindex(_modes(m, tf, False)), why, n)
+    return _group(tf, "string", scores, why, n)
 
 # %% ../../nbs/matrix/6_groups.ipynb #d2f794d1
 def random_group(

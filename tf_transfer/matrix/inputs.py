@@ -12,7 +12,7 @@ __all__ = ['OpenRegions', 'open_regions', 'Hits', 'file_hits', 'side_by_side', '
 import os, re
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 import numpy as np
 import pandas as pd
@@ -73,6 +73,7 @@ class Hits:
     region:np.ndarray # Its region
     tally:pd.DataFrame # Columns tf, biosample, n (intervals), met (intervals that met a region)
     elsewhere:Counter # Intervals on contigs that the genome does not have
+    places:Counter = field(default_factory=Counter) # Which columns said where a peak is, and for how many
 
 # %% ../../nbs/matrix/3_inputs.ipynb #49270ad6
 def file_hits(
@@ -82,12 +83,13 @@ def file_hits(
     summits:bool=True, # Compare summits, not whole intervals?
 ) -> Hits:
     "Which regions the intervals of one file meet; raises `UserError` where the file does not fit the genome."
-    names, pairs, n, met, elsewhere = {}, [], [], [], Counter()
+    names, pairs, n, met, elsewhere, places = {}, [], [], [], Counter(), Counter()
     for b in file.blocks(name=file.dataset is None):
         contig = _contig_codes(b.chrom, contigs, elsewhere)
         refuse_beyond(contig, b.start, b.end, contigs, BUILD.beyond, file.path)
         dataset = np.zeros(len(b), np.int32) if file.dataset else _name_codes(b.name, names)
         n.append(np.bincount(dataset))
+        places += b.places
         start, end = (b.summit, b.summit+1) if summits else (b.start, b.end)
         placed = np.flatnonzero(contig>=0)
         offset = contigs.offsets[contig[placed]]
@@ -99,7 +101,7 @@ def file_hits(
     tally = pd.DataFrame(whose, columns=["tf", "biosample"])
     tally = tally.assign(n=_total(n, len(tally)), met=_total(met, len(tally)))
     dataset, region = (np.concatenate(o) for o in zip(*pairs)) if pairs else np.zeros((2, 0), np.int32)
-    return Hits(dataset, region, tally, elsewhere)
+    return Hits(dataset, region, tally, elsewhere, places)
 
 # %% ../../nbs/matrix/3_inputs.ipynb #71237f8e
 def _contig_codes(chrom, contigs, elsewhere):
@@ -149,7 +151,8 @@ def all_hits(
     hits = Hits(dataset=np.concatenate([h.dataset+f for h,f in zip(found, first)]),
                 region=np.concatenate([h.region for h in found]),
                 tally=pd.concat([h.tally for h in found], ignore_index=True),
-                elsewhere=sum((h.elsewhere for h in found), Counter()))
+                elsewhere=sum((h.elsewhere for h in found), Counter()),
+                places=sum((h.places for h in found), Counter()))
     if hits.tally.n.sum()==hits.elsewhere.total():
         contigs.check(hits.elsewhere, files[0].path if len(files)==1 else files[0].path.parent)
     return hits

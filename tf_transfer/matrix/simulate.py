@@ -101,11 +101,11 @@ def _accepts(pwm, rng):
 # %% ../../nbs/matrix/7_simulate.ipynb #6db52693
 def _plant_all(codes, families, profiles, rate, rng):
     "Plant the sites of all families into `codes`; a row per site, positions within the region"
-    taken, rows = np.zeros(codes.shape, bool), []
+    taken, rows, names = np.zeros(codes.shape, bool), [], {k:list(v) for k,v in families.items()}
     def put(region, family, kind, beside=None):
-        tf = rng.choice(list(families[family]))
+        tf = names[family][rng.integers(len(names[family]))]
         site = profiles[tf].sample(1, rng, temperature=2 if kind=="degenerate" else 1)[0]
-        strand = rng.choice(["+", "-"])
+        strand = "+-"[rng.integers(2)]
         start = _plant(codes[region], site if strand=="+" else reverse_complement(site), taken[region], rng, beside)
         if start is None: return None
         rows.append((region, family, tf, profiles[tf].matrix_id, start, start+len(site), strand, kind))

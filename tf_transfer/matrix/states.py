@@ -11,6 +11,7 @@ __all__ = ['STATES', 'UNRESOLVED', 'UNBOUND', 'AMBIGUOUS', 'BOUND', 'binding_mat
 
 # %% ../../nbs/matrix/1_states.ipynb #a32aae85
 import hashlib, re, zipfile, zlib
+from collections.abc import Callable
 from pathlib import Path
 import anndata as ad
 import h5py
@@ -194,26 +195,86 @@ def read_npz(
     except (ValueError, OSError, EOFError, AttributeError, TypeError, zipfile.BadZipFile, zlib.error):
         raise UserError(f"{path}: not an .npz file of plain arrays, or one that was cut short") from None
 
+# %% ../../nbs/matrix/1_states.ipynb #5fa57a02
+_PLACES = [re.compile(p) for p in (
+    r".*\brange=(?P<chrom>\S+):(?P<start>\d+)-(?P<end>\d+)(?:.*\bstrand=(?P<strand>[-+]))?.*",
+    r"(?:.*::)?(?P<chrom>\S+):(?P<start>[\d,]+)-(?P<end>[\d,]+)(?P<strand>\([-+.]\)|:[-+*.]|/rc)?(?:\s.*)?",
+    r"(?P<chrom>\S+)_(?P<start>\d+)-(?P<end>\d+)(?P<strand>:[-+.])(?:\s.*)?",
+    r"(?P<chrom>\S+)(?P<by>[-_])(?P<start>\d+)(?P=by)(?P<end>\d+)(?P<strand>)(?:\s.*)?")]
+
+def _place(header, starts):
+    "Contig, start, end and strand in the header of a sequence; None where it has none"
+    for i,p in enumerate(_PLACES):
+        m = p.fullmatch(header)
+        if not m: continue
+        chrom, start, end = m["chrom"], *(int(m[k].replace(",", "")) for k in ("start", "end"))
+        if i<2 or (chrom, start) in starts or (chrom, start-1) in starts:
+            return chrom, start, end, "-" if m["strand"] in ("(-)", ":-", "-", "/rc") else ""
+
+def _places(headers, bed):
+    "Where sequences lie, as their headers say (start is -1 where one does not), and if the contig is that of `bed`"
+    starts = set(zip(bed.chrom, bed.start))
+    found = [_place(h, starts) or ("", -1, -1, "") for h in headers]
+    t = pd.DataFrame(found, columns=["chrom", "start", "end", "strand"])
+    same = [a==b or re.fullmatch(rf".*[^A-Za-z0-9]{re.escape(b)}", a) is not None for a,b in zip(t.chrom, bed.chrom)]
+    return t, np.array(same)
+
+# %% ../../nbs/matrix/1_states.ipynb #5fa57a04
+def _word(header): return (header.split() or [""])[0]
+
+def _check_order(bed, headers, regions, fasta, tell):
+    "Raises `UserError` at the first sequence that is of another region; says what could not be compared"
+    t, same = _places(headers, bed)
+    told = (t.start>=0).to_numpy()
+    from_0, from_1 = (same & (t.start==bed.start+k).to_numpy() & (t.end==bed.end).to_numpy() for k in (0, 1))
+    one_based = from_1.sum()>from_0.sum()
+    wrong = told & ~(from_1 if one_based else from_0)
+    names = pd.Series([re.sub(r"(\([-+.]\)|/rc)$", "", _word(h)) for h in headers], dtype=object)
+    ids = pd.Series([_word(n) for n in bed.name.astype(str)] if "name" in bed else [], dtype=object)
+    unique = len(ids)>0 and ids.is_unique
+    named = ~told & bool(unique and names[~told].isin(ids).any())
+    if unique: wrong = (wrong | named) & (names!=ids).to_numpy()
+    if wrong.any():
+        i = int(wrong.argmax())
+        want = region_names(bed.iloc[[i]])[0]+(f" ({ids[i]})" if named[i] else "")
+        raise UserError(f"row {i+1} is {want} in {regions} but {_word(headers[i])} in {fasta}; "
+                        "the two must be in the same order")
+    _tell(bed, headers, t, one_based, ~told & ~named, regions, fasta, tell)
+
+# %% ../../nbs/matrix/1_states.ipynb #5fa57a07
+def _tell(bed, headers, t, one_based, unknown, regions, fasta, tell):
+    "Say what of the headers was not plain"
+    if one_based:
+        i = int((t.start>=0).to_numpy().argmax())
+        tell(f"{fasta}: its names count from 1, {_word(headers[i])} for {region_names(bed.iloc[[i]])[0]}")
+    n, reverse = int(unknown.sum()), _n_reverse(headers, t)
+    if n: tell(f"{fasta}: {n:,} of {len(bed):,} names are no places (chrom:start-end), nor are they the names in "
+               f"{regions}; whether the two are in the same order could not be compared")
+    if reverse: tell(f"{fasta}: {reverse:,} of {len(bed):,} sequences are of the reverse strand, as their names say, "
+                     "and are taken as they are; a matrix holds the forward strand (bedtools getfasta without -s)")
+
+def _n_reverse(headers, t):
+    "How many headers say that a sequence is of the reverse strand"
+    return sum(s=="-" or bool(re.match(r"\S*(\(-\)|/rc)(\s|$)", h)) for s,h in zip(t.strand, headers))
+
 # %% ../../nbs/matrix/1_states.ipynb #52da6e7f
 def read_regions(
     regions:str|Path, # BED
-    fasta:str|Path, # FASTA, in the same order; names that end in chrom:start-end must agree
+    fasta:str|Path, # FASTA, in the same order; names that tell regions apart must agree
+    tell:Callable=print, # Called with a line about what could not be compared, and about strands
 ) -> tuple[pd.DataFrame, np.ndarray]: # Regions, and their codes, uint8, (regions, width)
     "Regions and their sequences; raises `UserError` that names the first row where the two files do not fit together."
-    names, seqs = read_fasta(fasta)
+    headers, seqs = read_fasta(fasta, headers=True)
     bed = read_bed(regions).drop(columns="summit")
-    if len(names)!=len(bed):
-        counts = f"{regions} has {len(bed)} regions, {fasta} has {len(names)} sequences"
+    if len(headers)!=len(bed):
+        counts = f"{regions} has {len(bed)} regions, {fasta} has {len(headers)} sequences"
         raise UserError(f"{counts}; they must be the same, in the same order")
     widths, width = (bed.end-bed.start).to_numpy(), seqs.shape[1]
     odd = np.flatnonzero(widths!=width)
     if len(odd):
         found = f"row {odd[0]+1} is {widths[odd[0]]} bp wide"
         raise UserError(f"{regions}: {found}, its sequence in {fasta} {width}")
-    for i,(name,want) in enumerate(zip(names, region_names(bed))):
-        if re.search(r":\d+-\d+$", name) and not name.endswith(want):
-            found = f"row {i+1} is {want} in {regions} but {name} in {fasta}"
-            raise UserError(f"{found}; the two must be in the same order")
+    _check_order(bed, headers, regions, fasta, tell)
     return bed, seqs
 
 # %% ../../nbs/matrix/1_states.ipynb #1327656e
@@ -222,10 +283,11 @@ def import_states(
     regions:str|Path, # BED, in the order of the columns of `states`
     fasta:str|Path, # FASTA, in the same order
     genome:str="", # Name of the genome
+    tell:Callable=print, # Called with a line about what could not be compared, and about strands
 ) -> ad.AnnData: # Binding matrix
     "A binding matrix from a state table; raises `UserError` where the three files do not fit together."
     x, tfs = read_npz(states, "states", "tfs")
-    bed, seqs = read_regions(regions, fasta)
+    bed, seqs = read_regions(regions, fasta, tell)
     if x.ndim!=2 or x.shape!=(len(tfs), len(bed)):
         there = f"{len(tfs)} names in `tfs` and {len(bed)} regions in {regions}"
         raise UserError(f"{states}: `states` has shape {x.shape}, but there are {there}")

@@ -8,6 +8,7 @@ Docs: https://tf-transfer.github.io/tf_transfer/model/tables.html.md"""
 __all__ = ['predict_fasta', 'predict_bed', 'variants', 'alleles', 'predict_vcf']
 
 # %% ../../nbs/model/4_tables.ipynb #97e6a405
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 import numpy as np
@@ -15,28 +16,29 @@ import pandas as pd
 from fastcore.basics import chunked
 from tqdm.auto import tqdm
 from ..core import UserError, reading, writing
-from ..genome.dna import Genome, encode, fasta_records
+from ..genome.dna import Genome, decode, encode
+from ..genome.fasta import fasta_records
 from ..genome.formats import recognise
-from ..genome.regions import Contigs
+from ..genome.regions import Contigs, resize
 from ..genome.windows import PREDICT, Skipped, windows
 from .networks import BindingNet
 from .predict import logits
 
 # %% ../../nbs/model/4_tables.ipynb #7cb849a5
 def _write(path, force, rows, columns, title):
-    "Tables to a file, tab-separated, whole or not at all; how many rows there were"
+    "Tables to a file, tab-separated, whole or not at all; how many rows have a prediction"
     n = 0
     bar = tqdm(desc=title, unit=" rows", unit_scale=True, delay=2)
     with writing(path, force) as tmp, open(tmp, "w") as f, bar:
         f.write("\t".join(columns)+"\n")
         for table in rows:
             table.to_csv(f, sep="\t", header=False, index=False, float_format="%.5g")
-            n += len(table)
+            n += (table.note=="").sum() if "note" in table else len(table)
             bar.update(len(table))
         if not n: raise UserError(f"nothing to predict: {title} gave no sequence that the model can read")
-    return n
+    return int(n)
 
-def _probabilities(z): return pd.DataFrame(1/(1+np.exp(-z)))
+def _probabilities(z): return 1/(1+np.exp(-z))
 
 # %% ../../nbs/model/4_tables.ipynb #93e64e19
 def predict_fasta(
@@ -53,27 +55,54 @@ def predict_fasta(
             odd = next(((n, s) for n,s in some if len(s)!=model.width), None)
             if odd:
                 raise UserError(f"{fasta}: record '{odd[0]}' has {len(odd[1])} bases; the model reads {model.width}")
-            z = logits(model, np.stack([encode(s) for _,s in some]), bs=bs)
-            yield pd.concat([pd.Series([n for n,_ in some]), _probabilities(z)], axis=1)
+            z = logits(model, np.stack([_encoded(fasta, *o) for o in some]), bs=bs)
+            yield pd.concat([pd.Series([n for n,_ in some]), pd.DataFrame(_probabilities(z))], axis=1)
     return _write(out, force, rows(), ["name", *tfs], Path(fasta).name)
 
+def _encoded(fasta, name, seq):
+    try: return encode(seq)
+    except UserError as e: raise UserError(f"{fasta}: record '{name}': {e}") from None
+
 # %% ../../nbs/model/4_tables.ipynb #00c03267
-def _placed(tables, genome, width, skipped, what):
-    "Windows about intervals, table by table; raises `UserError` in the end if the genome has none of the contigs"
+def _windowed(tables, genome, width, skipped, what):
+    "Pairs of a table with the window of each row, and of its windows that fit; raises `UserError` at last if none can"
     contigs, names = Contigs(genome.lengths, genome=genome.path), set()
     for t in tables:
         names |= set(t.chrom)
-        yield windows(t, contigs, width, PREDICT, skipped, what)
+        skipped.note = pd.Series("", t.index)
+        w = windows(t, contigs, width, PREDICT, skipped, what)
+        at = resize(t.assign(start=t.summit, end=t.summit), width)
+        yield t.assign(window_start=at.start, window_end=at.end), w
     contigs.check(sorted(names), what)
 
-def _sequences(genome, w):
-    "The sequences of a few windows, each read for itself: codes, uint8, (windows, width)"
-    return np.stack([encode(genome.fasta[r.chrom][r.start:r.end]) for r in w])
+def _in_batches(tables, bs):
+    "The same rows in tables that hold `bs` rows without a note each, and any number of others"
+    left = None
+    for t in tables:
+        t = pd.concat([left, t], ignore_index=True)
+        nth = (t.note=="").cumsum()
+        batch = (nth-1).clip(lower=0)//bs
+        full = nth.iloc[-1]//bs
+        for _,part in t[batch<full].groupby(batch): yield part
+        left = t[batch>=full]
+        if len(left)>100*bs or (left.note!="").all():
+            if len(left): yield left
+            left = None
+    if left is not None: yield left
+
+# %% ../../nbs/model/4_tables.ipynb #5fab1e02
+def _filled(t, columns, numbers):
+    "Some columns of a table, and numbers beside the rows without a note"
+    all_rows = np.full((len(t), numbers.shape[1]), np.nan, np.float32)
+    all_rows[(t.note=="").to_numpy()] = numbers
+    return pd.concat([t[columns].reset_index(drop=True), pd.DataFrame(all_rows)], axis=1)
 
 def _or_skipped(write, skipped):
-    "Rows written and what was skipped; an error says what was skipped too"
-    try: return write(), skipped
+    "Rows with a prediction, and what was skipped; an error says what was skipped too"
+    try: n = write()
     except UserError as e: raise UserError(f"{e}{'; ' if skipped.count else ''}{skipped}") from None
+    skipped.note = None
+    return n, skipped
 
 # %% ../../nbs/model/4_tables.ipynb #fdb6f6a4
 def predict_bed(
@@ -81,19 +110,31 @@ def predict_bed(
     tfs:list, # Names of its outputs
     bed:str|Path, # Intervals, in any format that `recognise` knows
     genome:Genome, # Where they lie
-    out:str|Path, # Table to make: chrom, start, end of the window, and a probability per TF
+    out:str|Path, # Table to make: a row per interval; chrom, start, end, name, its window, note, a probability per TF
     bs:int=256, # Windows per batch
     force:bool=False, # May an existing file be replaced?
-) -> tuple[int, Skipped]: # Rows written, and what was skipped
+    places:Counter=None, # Where to count which columns said the summits, for `places_line`
+) -> tuple[int, Skipped]: # Rows with a prediction, and what was skipped
     "Probabilities for windows about intervals."
-    skipped = Skipped()
-    blocks = (b.table()[["chrom", "start", "end", "summit"]] for b in recognise(bed).blocks(name=False))
+    skipped, file, places = Skipped(), recognise(bed), Counter() if places is None else places
+    columns = ["chrom", "start", "end", "name", "window_start", "window_end", "note"]
+    def tables():
+        for b in file.blocks():
+            places.update(b.places)
+            yield _named(b.table(), file)
+    def noted():
+        for t,_ in _windowed(tables(), genome, model.width, skipped, bed): yield t.assign(note=skipped.note)
     def rows():
-        placed = _placed(blocks, genome, model.width, skipped, bed)
-        for some in chunked((r for w in placed for r in w.itertuples(index=False)), bs):
-            z = logits(model, _sequences(genome, some), bs=bs)
-            yield pd.concat([pd.DataFrame(some)[["chrom", "start", "end"]], _probabilities(z)], axis=1)
-    return _or_skipped(lambda: _write(out, force, rows(), ["chrom", "start", "end", *tfs], Path(bed).name), skipped)
+        for t in _in_batches(noted(), bs):
+            w = t[t.note==""]
+            codes = genome.sequences(w.assign(start=w.window_start, end=w.window_end)) if len(w) else None
+            z = np.empty((0, len(tfs))) if codes is None else logits(model, codes, bs=bs)
+            yield _filled(t, columns, _probabilities(z))
+    return _or_skipped(lambda: _write(out, force, rows(), [*columns, *tfs], Path(bed).name), skipped)
+
+def _named(t, file):
+    "A table with a name in each row"
+    return t if "name" in t and "sources" not in file.columns else t.assign(name=".")
 
 # %% ../../nbs/model/4_tables.ipynb #87ebca47
 def variants(
@@ -116,19 +157,15 @@ def alleles(
     vcf:str|Path, # Variants
     width:int, # Width of the window, bp
     skipped:Skipped, # Where to count what cannot be used
-) -> Iterator: # Of tuples: a variant, as `variants` gives it, and the codes with either allele, uint8, (width,)
-    "Windows about variants, with either allele."
+) -> Iterator: # Of tables: chrom, pos, id, ref, alt, note, and codes with the reference allele where there is no note
+    "The alleles of a VCF file, and their windows where they have one."
     tables = (_as_intervals(some) for some in chunked(variants(vcf), 1000))
-    for w in _placed(tables, genome, width, skipped, vcf):
+    for t,w in _windowed(tables, genome, width, skipped, vcf):
         w = _plain(w, width, skipped)
-        for r in w.itertuples():
-            codes, at = _sequences(genome, [r])[0], slice(width//2, width//2+len(r.ref))
-            if not np.array_equal(codes[at], encode(r.ref)):
-                skipped.add("reference allele is not what the genome has", r.label)
-                continue
-            other = codes.copy()
-            other[at] = encode(r.alt)
-            yield (r.chrom, r.pos, r.id, r.ref, r.alt), codes, other
+        codes = list(genome.sequences(w)) if len(w) else []
+        there = [decode(c[width//2:width//2+len(ref)]) for c,ref in zip(codes, w.ref)]
+        skipped.drop(w, [a!=b for a,b in zip(there, w.ref)], "reference allele is not what the genome has")
+        yield t.assign(codes=pd.Series(codes, w.index, dtype=object), note=skipped.note)
 
 # %% ../../nbs/model/4_tables.ipynb #8f8029ce
 def _as_intervals(some):
@@ -142,22 +179,30 @@ def _plain(w, width, skipped):
     w = skipped.drop(w, w.ref.str.len()!=w.alt.str.len(), "insertion or deletion")
     return skipped.drop(w, w.ref.str.len()>width//2, "allele longer than half the window")
 
+def _both(t, width):
+    "Codes with the reference allele, and with the alternative one, uint8, (alleles, width)"
+    t = t[t.note==""]
+    ref = np.stack(t.codes.to_list()) if len(t) else np.empty((0, width), np.uint8)
+    alt = ref.copy()
+    for row,bases in zip(alt, t.alt): row[width//2:width//2+len(bases)] = encode(bases)
+    return ref, alt
+
 # %% ../../nbs/model/4_tables.ipynb #2081de15
 def predict_vcf(
     model:BindingNet, # A network
     tfs:list, # Names of its outputs
     vcf:str|Path, # Variants
     genome:Genome, # Where they lie
-    out:str|Path, # Table to make: the variant; per TF the logits with either allele, and their difference
+    out:str|Path, # Table to make: the allele; note; per TF the logits with either allele, and their difference
     bs:int=128, # Variants per batch
     force:bool=False, # May an existing file be replaced?
-) -> tuple[int, Skipped]: # Rows written, and what was skipped
+) -> tuple[int, Skipped]: # Rows with a prediction, and what was skipped
     "What variants do to binding."
-    skipped = Skipped()
+    skipped, columns = Skipped(), ["chrom", "pos", "id", "ref", "alt", "note"]
     def rows():
-        for some in chunked(alleles(genome, vcf, model.width, skipped), bs):
-            ref, alt = (logits(model, np.stack([o[i] for o in some]), bs=bs) for i in (1, 2))
-            t = pd.DataFrame([o[0] for o in some])
-            yield pd.concat([t, *[pd.DataFrame(np.stack([r, a, a-r], 1)) for r,a in zip(ref.T, alt.T)]], axis=1)
-    columns = ["chrom", "pos", "id", "ref", "alt", *[f"{t}{k}" for t in tfs for k in ("_ref", "_alt", "_diff")]]
-    return _or_skipped(lambda: _write(out, force, rows(), columns, Path(vcf).name), skipped)
+        for t in _in_batches(alleles(genome, vcf, model.width, skipped), bs):
+            both = _both(t, model.width)
+            ref, alt = (logits(model, o, bs=bs) if len(o) else np.empty((0, len(tfs))) for o in both)
+            yield _filled(t, columns, np.stack([ref, alt, alt-ref], 2).reshape(len(ref), 3*len(tfs)))
+    numbers = [f"{t}{k}" for t in tfs for k in ("_ref", "_alt", "_diff")]
+    return _or_skipped(lambda: _write(out, force, rows(), [*columns, *numbers], Path(vcf).name), skipped)

@@ -39,6 +39,7 @@ class PWM:
     def width(self): # bp
         "The number of its positions."
         return self.counts.shape[1]
+    def __deepcopy__(self, memo): return self
     def __repr__(self): return f"PWM({self.name}{' '+self.matrix_id if self.matrix_id else ''}: {self.consensus()})"
 
 # %% ../../nbs/motifs/1_pwm.ipynb #763d08a8
@@ -221,9 +222,13 @@ def sample(self:PWM,
     temperature:float=1, # 1: as the PWM says; higher: closer to any base
 ) -> np.ndarray: # Codes, uint8, (n, width)
     "Draw sites from the PWM."
-    p = self.probs()**(1/temperature)
-    edges = (p/p.sum(0)).cumsum(0)
-    return (rng.random((n, self.width))[:,None] > edges[None, :3]).sum(1).astype(np.uint8)
+    return (rng.random((n, self.width))[:,None] > _edges(self, temperature)[None, :3]).sum(1).astype(np.uint8)
+
+@lru_cache(maxsize=256)
+def _edges(pwm, temperature):
+    "Where in 0 to 1 each base of a PWM ends, (4, width)"
+    p = pwm.probs()**(1/temperature)
+    return (p/p.sum(0)).cumsum(0)
 
 # %% ../../nbs/motifs/1_pwm.ipynb #65ac08eb
 class Alignment(NamedTuple):

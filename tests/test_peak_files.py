@@ -1,0 +1,411 @@
+"Peak files as real tools write them: what is taken for the place of a peak, and what counts from 1"
+import gzip
+import random
+
+import pytest
+
+from helpers import run
+from tf_transfer.core import UserError
+from tf_transfer.genome.formats import interval_files, places_line, read_bed, recognise
+from tf_transfer.matrix.build import build_report
+from tf_transfer.matrix.states import read_matrix
+from tf_transfer.finetune.own_data import peaks_matrix
+
+STARTS = [100_000 + 5000*i for i in range(60)]  # 60 peaks of 800 bp; the summit lies 100 bp after the start
+SUMMITS = [s + 100 for s in STARTS]
+MIDDLES = [s + 400 for s in STARTS]
+
+
+def lines(row, sep='\t'):
+    "A line per peak: `row` gets number and start"
+    return ''.join(sep.join(map(str, row(i, s))) + '\n' for i, s in enumerate(STARTS))
+
+
+def narrow(i, s, name='.', signal=9.1, p=40.2, q=33.3, peak=100, score=1000):
+    return ['chr1', s, s + 800, name, score, '.', signal, p, q, peak]
+
+
+def only(i, odd, usual, rows=(0,)): return odd if i in rows else usual
+
+
+def written(tmp_path, text, name='a.txt'):
+    path = tmp_path/name
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return path
+
+
+def check(path, summits, place, starts=STARTS):
+    table = read_bed(path)
+    assert table.start.tolist() == starts and table.end.tolist() == [s + 800 for s in starts]
+    assert table.summit.tolist() == summits
+    assert place in recognise(path).place
+    places = sum((b.places for b in recognise(path).blocks()), type(next(recognise(path).blocks()).places)())
+    assert places.total() == len(starts) and place in places_line(places)
+
+
+IDR = [2.46, 2.73]
+TENTH = {
+    'plain': narrow,
+    'inf in the first row': lambda i, s: narrow(i, s, p=only(i, 'inf', 40.2)),
+    'inf in the last row': lambda i, s: narrow(i, s, p=only(i, 'inf', 40.2, (59,))),
+    'nan': lambda i, s: narrow(i, s, q=only(i, 'nan', 33.3)),
+    'NA': lambda i, s: narrow(i, s, signal=only(i, 'NA', 9.1)),
+    'words': lambda i, s: narrow(i, s, signal='strong', p='low'),
+    'no p-values': lambda i, s: narrow(i, s, p='.', q='.'),
+    'empty p-values': lambda i, s: narrow(i, s, p='', q=''),
+    'no score': lambda i, s: narrow(i, s, score='.'),
+    'whole numbers, one apart': lambda i, s: narrow(i, s, signal=30, p=31, q=0),
+    'an eleventh column': lambda i, s: [*narrow(i, s), 'note'],
+    'an eleventh column in one row': lambda i, s: narrow(i, s) + ['note']*(i == 59),
+    'an eleventh column but in the first row': lambda i, s: narrow(i, s) + ['note']*(i > 0),
+    'a trailing tab': lambda i, s: [*narrow(i, s), ''],
+    'a trailing tab in the first row': lambda i, s: narrow(i, s) + ['']*(i == 0),
+    'a trailing tab in the last row': lambda i, s: narrow(i, s) + ['']*(i == 59),
+    'decimal points': lambda i, s: narrow(i, s, peak='100.0'),
+    'a decimal point in one row': lambda i, s: narrow(i, s, peak=only(i, '100.0', 100)),
+    'scientific': lambda i, s: narrow(i, s, peak='1e+02'),
+    'spaces about': lambda i, s: narrow(i, s, peak=' 100 '),
+    'idr, 12 columns': lambda i, s: [*narrow(i, s, signal=-1, q=-1), *IDR],
+    'idr, 20 columns': lambda i, s: [*narrow(i, s, signal=-1, q=-1), *IDR, s, s+800, 40.2, 103, s-9, s+780, 38.1, 104],
+    'idr of one replicate each': lambda i, s: [*narrow(i, s), *IDR, s, s+800, 40.2, 100],
+    'idr, inf': lambda i, s: [*narrow(i, s, p=only(i, 'inf', 9)), 'inf', 'inf'],
+    'bin': lambda i, s: [585 + i, *narrow(i, s)],
+    'bin and inf': lambda i, s: [585 + i, *narrow(i, s, q='inf')],
+    'named': lambda i, s: narrow(i, s, name=f'x_peak_{i}a'),
+    'thick within in some rows': lambda i, s: narrow(i, s, signal=only(i, s, 9.1), p=only(i, s + 1, 40.2), q=0),
+}
+
+
+@pytest.mark.parametrize('kind', TENTH)
+def test_the_tenth_column(tmp_path, kind):
+    check(written(tmp_path, lines(TENTH[kind])), SUMMITS, 'summit (10th column)')
+
+
+@pytest.mark.parametrize('newline', ['\r\n', ' \n', '\t\n', '\n\n'])
+def test_ends_of_lines(tmp_path, newline):
+    check(written(tmp_path, lines(narrow).replace('\n', newline)), SUMMITS, 'summit (10th column)')
+
+
+def test_spaces_quotes_marks_and_gzip(tmp_path):
+    check(written(tmp_path, lines(narrow, '   ')), SUMMITS, 'summit (10th column)')
+    check(written(tmp_path, b'\xef\xbb\xbf' + lines(narrow).encode()), SUMMITS, 'summit (10th column)')
+    check(written(tmp_path, lines(lambda i, s: ['"chr1"', *narrow(i, s)[1:]])), SUMMITS, 'summit (10th column)')
+    check(written(tmp_path, gzip.compress(('track type=narrowPeak\n' + lines(narrow)).encode())), SUMMITS, 'summit')
+    assert set(read_bed(written(tmp_path, lines(lambda i, s: ['chr1 ', *narrow(i, s)[1:]]))).chrom) == {'chr1'}
+
+
+def test_rows_that_are_commented_out(tmp_path):
+    rows = lines(narrow).splitlines(True)
+    check(written(tmp_path, ''.join([*rows[:9], '#' + rows[9], *rows[9:]])), SUMMITS, 'summit (10th column)')
+
+
+@pytest.mark.parametrize('none', ['-1', '.', '', 'NA', '-1.0', 'nan'])
+@pytest.mark.parametrize('rows', [(0,), (59,), tuple(range(55))])
+def test_some_rows_name_no_summit(tmp_path, none, rows):
+    path = written(tmp_path, lines(lambda i, s: narrow(i, s, peak=only(i, none, 100, rows))))
+    check(path, [only(i, s + 400, s + 100, rows) for i, s in enumerate(STARTS)], 'summit (10th column)')
+
+
+def test_rows_without_a_summit_are_counted(tmp_path):
+    [b] = recognise(written(tmp_path, lines(lambda i, s: narrow(i, s, peak=only(i, -1, 100, (3, 9)))))).blocks()
+    assert places_line(b.places) == 'places of peaks: summit (10th column) for 58, middle for 2'
+    [b] = recognise(written(tmp_path, lines(lambda i, s: narrow(i, s, peak=only(i, 800, 100, (3,)))))).blocks()
+    assert b.places == {'summit (10th column)': 59, 'middle': 1}
+
+
+def test_row_6_000(tmp_path):
+    rows = [f'chr1\t{1000*i}\t{1000*i+800}\t.\t0\t.\t9\t9\t9\t100\n' for i in range(6_001)]
+    for odd in ('x\tNA\t\t100', 'inf\tinf\tinf\t100\textra'):
+        rows[6_000] = f'chr1\t6000000\t6000800\t.\t0\t.\t{odd}\n'
+        path = written(tmp_path, ''.join(rows))
+        table = read_bed(path)
+        assert (table.summit == table.start + 100).all() and len(table) == 6_001
+    rows[6_000] = 'chr1\t6000000\t6000800\t.\t0\t.\t9\t9\t9\tabc\n'
+    with pytest.raises(UserError, match="line 6001, .*'abc' stands where the summit belongs"):
+        recognise(written(tmp_path, ''.join(rows)))
+    with pytest.raises(UserError, match="line 1, .*'abc' stands where the summit belongs"):
+        recognise(written(tmp_path, ''.join(rows[::-1])))
+
+
+@pytest.mark.parametrize('kind', ['inf in the first row', 'an eleventh column in one row', 'idr, 20 columns',
+                                  'thick within in some rows', 'a trailing tab in the last row'])
+def test_order_of_rows_does_not_matter(tmp_path, kind):
+    rows = lines(TENTH[kind]).splitlines(True)
+    random.Random(0).shuffle(rows)
+    table = read_bed(written(tmp_path, ''.join(rows)))
+    assert (table.summit == table.start + 100).all()
+
+
+def bed12(i, s, sizes='300,100,', at='0,700,', n=2):
+    return ['chr1', s, s + 800, f'x{i}', 960, '+', s + 20, s + 380, '255,0,0', n, sizes, at]
+
+
+MIDDLE = {
+    'BED12': bed12,
+    'BED12, one block': lambda i, s: bed12(i, s, '800', '0', 1),
+    'BED12, no thick part': lambda i, s: [*bed12(i, s)[:6], 0, 0, 0, *bed12(i, s)[9:]],
+    'BED12 but for one row': lambda i, s: [*bed12(i, s)[:10], only(i, '.', '300,100,'), '0,700,'],
+    'BED12 and a group': lambda i, s: [*bed12(i, s), 'genes'],
+    'gappedPeak': lambda i, s: [*bed12(i, s), 7.1, 30.2, 28.0],
+    'HMMRATAC': lambda i, s: [*bed12(i, s)[:4], '.', '.', *((0, 0) if i % 5 == 0 else (s+20, s+380)), '255,0,0', 1,
+                              800, 0, 12.1, -1, -1],
+    'broadPeak': lambda i, s: narrow(i, s)[:9],
+    'broadPeak, inf': lambda i, s: narrow(i, s, p='inf')[:9],
+    'fractions in the tenth column': lambda i, s: narrow(i, s, peak=[0, 1, 2.5][i % 3]),
+    'words in the tenth column': lambda i, s: narrow(i, s, peak='JUND'),
+    'distances in the tenth column': lambda i, s: narrow(i, s, peak=[-1200, 340][i % 2]),
+    'scores in the tenth column': lambda i, s: narrow(i, s, peak=1000),
+    'no summits at all': lambda i, s: narrow(i, s, peak=-1),
+    'ChIP-Atlas': lambda i, s: ['chr1', s, s+800, 'ID=SRX1;Name=JUND%20(@%20K-562)', 812, '.', s, s+800, '255,9,0'],
+    'SICER': lambda i, s: ['chr1', s, s+800, 52, 11, 1e-9, 4.4, 2e-8],
+    'GoPeaks': lambda i, s: ['chr1', s, s+800],
+    'bedMethyl': lambda i, s: ['chr1', s, s+800, 'm', 7, '+', s, s+800, '255,0,0', 7, 42.8],
+}
+
+
+@pytest.mark.parametrize('kind', MIDDLE)
+def test_files_without_summits(tmp_path, kind):
+    check(written(tmp_path, lines(MIDDLE[kind])), MIDDLES, 'middle')
+    [b] = recognise(tmp_path/'a.txt').blocks()
+    assert places_line(b.places) == 'places of peaks: middle'
+
+
+OTHER = {
+    'ReMap': (lambda i, s: ['chr1', s, s+800, 'GSE1.JUND.K562', 0, '.', s+100, s+101, '255,0,0'], 'columns 7 and 8'),
+    'ReMap, odd colours': (lambda i, s: ['chr1', s, s+800, 'GSE1.JUND.K562', 0, '.', s+100, s+101,
+                                         only(i, '.', '1,2,3')], 'columns 7 and 8'),
+    'ReMap and a number': (lambda i, s: ['chr1', s, s+800, 'GSE1.JUND.K562', 0, '.', s+100, s+101, '1,2,3', i],
+                           'columns 7 and 8'),
+    'BED8': (lambda i, s: ['chr1', s, s+800, 'x', 0, '.', s+100, s+101], 'columns 7 and 8'),
+    'SEACR': (lambda i, s: ['chr1', s, s+800, 5200.5, 41.2, f'chr1:{s+80}-{s+120}'], 'column 6'),
+    'SEACR, inf': (lambda i, s: ['chr1', s, s+800, 'inf', only(i, 'NA', 41.2), f'chr1:{s+80}-{s+120}'], 'column 6'),
+    'SEACR, named contigs': (lambda i, s: ['chr1', s, s+800, 1, 2, f'HLA-A*01:01:{s+100}-{s+101}'], 'column 6'),
+    'SEACR and more': (lambda i, s: ['chr1', s, s+800, 5, 4, f'chr1:{s+80}-{s+120}', 'x', 'y'], 'column 6'),
+    'SEACR and five more': (lambda i, s: ['chr1', s, s+800, 5, 4, f'chr1:{s+80}-{s+120}', 1, 2, 3, 4, 5], 'column 6'),
+    'positions': (lambda i, s: narrow(i, s, peak=s+100), 'summit (position in the 10th column)'),
+}
+
+
+@pytest.mark.parametrize('kind', OTHER)
+def test_other_places(tmp_path, kind):
+    row, place = OTHER[kind]
+    check(written(tmp_path, lines(row)), SUMMITS, place)
+
+
+def test_summits_bed(tmp_path):
+    path = written(tmp_path, lines(lambda i, s: ['chr1', s+100, s+101, f'x_peak_{i}', 21.3]))
+    assert read_bed(path).summit.tolist() == SUMMITS
+    [b] = recognise(path).blocks()
+    assert places_line(b.places) == 'places of peaks: the base itself (1 bp)'
+
+
+MACS = '# This file is generated by MACS version 2.2.9.1\n# name = x\n# d = 200\n\n'
+MACS_COLUMNS = ['chr', 'start', 'end', 'length', 'abs_summit', 'pileup', '-log10(pvalue)', 'fold_enrichment',
+                '-log10(qvalue)', 'name']
+
+
+def table(header, row, sep='\t', before=''): return before + sep.join(header) + '\n' + lines(row, sep)
+
+
+def quoted(fields): return [f'"{f}"' if isinstance(f, str) else f for f in fields]
+
+
+RANGES = ['seqnames', 'start', 'end', 'width', 'strand']
+LISTED = ['chrom', 'start', 'end', 'name', 'score', 'strand', 'fc', '-log10p', '-log10q', 'relSummit']
+
+
+def ranges(i, s): return ['chr1', s+1, s+800, 800, '*']
+
+
+TABLES = {
+    'MACS2': (table(MACS_COLUMNS, lambda i, s: ['chr1', s+1, s+800, 800, s+101, 52., 40.2, 9.1, 33.3, f'x_peak_{i}'],
+                    before=MACS), 'abs_summit (column 5)'),
+    'MACS2, inf': (table(MACS_COLUMNS, lambda i, s: ['chr1', s+1, s+800, 800, s+101, 52., 'inf', 9.1, 'inf', 'x'],
+                         before=MACS), 'abs_summit (column 5)'),
+    'MACS 1.4': (table(['chr', 'start', 'end', 'length', 'summit', 'tags', '-10*log10(pvalue)', 'fold_enrichment'],
+                       lambda i, s: ['chr1', s+1, s+800, 800, 101, 52, 402.1, 9.1], before=MACS), 'summit (column 5)'),
+    'GRanges of narrowPeak': (table([*RANGES, 'name', 'score', 'signalValue', 'pValue', 'qValue', 'peak'],
+                                    lambda i, s: [*ranges(i, s), 'x', 0, 9.1, 40.2, 33.3, 100]), 'peak (column 11)'),
+    'the same from R': (table(quoted([*RANGES, 'name', 'score', 'signalValue', 'pValue', 'qValue', 'peak']),
+                              lambda i, s: quoted([str(i+1), *ranges(i, s), 'x', 0, 9.1, 40.2, 33.3, 100]), ' '),
+                        'peak (column 12)'),
+    'GRanges of ReMap': (table([*RANGES, 'itemRgb', 'thick.start', 'thick.end', 'thick.width'],
+                               lambda i, s: [*ranges(i, s), '#FF0000', s+101, s+101, 1]), 'thick'),
+    'bioframe': (table(LISTED, narrow), 'relSummit (column 10)'),
+    'pandas': (table(['chrom', 'start', 'end', 'summit'], lambda i, s: ['chr1', s, s+800, s+100]), 'summit (column 4)'),
+    'UCSC': (table(['#bin', 'chrom', 'chromStart', 'chromEnd', 'name', 'score', 'strand', 'signalValue', 'pValue',
+                    'qValue', 'peak'], lambda i, s: [585, *narrow(i, s)]), 'summit (10th column)'),
+    'commented BED': (table(['#chrom', 'start', 'end', 'name', 'score', 'strand', 's', 'p', 'q', 'peak'], narrow),
+                      'summit (10th column)'),
+}
+HOMER = '# HOMER Peaks\n# Peak finding parameters:\n# tag directory = x start\n#\n'
+TABLES_MIDDLE = {
+    'MACS2, broad': table(MACS_COLUMNS[:4] + MACS_COLUMNS[5:],
+                          lambda i, s: ['chr1', s+1, s+800, 800, 52., 40.2, 9.1, 33.3, f'x_peak_{i}'], before=MACS),
+    'findPeaks': table(['#PeakID', 'chr', 'start', 'end', 'strand', 'Normalized Tag Count', 'focus ratio'],
+                       lambda i, s: [f'chr1-{i}', 'chr1', s+1, s+800, '+', 17.2, 0.9], before=HOMER),
+    'annotatePeaks': table(['PeakID (cmd=annotatePeaks.pl p.txt hg38)', 'Chr', 'Start', 'End', 'Strand', 'Peak Score',
+                            'Focus Ratio/Region Size', 'Annotation', 'Detailed Annotation', 'Distance to TSS'],
+                           lambda i, s: [i, 'chr1', s+1, s+800, '+', 9, 'NA', 'intron (NM_1, 1 of 2)', 'L1', 100]),
+    'mergePeaks': table(['#name (cmd = mergePeaks -d given a b)', 'chr', 'start', 'end', 'strand', 'Stat'],
+                        lambda i, s: [f'Merged-{i}', 'chr1', s+1, s+800, '+', 17.2]),
+    'GRanges': table(RANGES, ranges),
+    'GRanges, row names': table(quoted(RANGES), lambda i, s: quoted([str(i+1), *ranges(i, s)])),
+    'GRanges, csv': table(quoted(['', *RANGES, 'annotation']),
+                          lambda i, s: quoted([str(i+1), *ranges(i, s), 'Intron (uc1, intron 1 of 2)']), ','),
+    'GRanges, csv, unquoted': table(RANGES, ranges, ','),
+    'DiffBind': table([*RANGES, 'Conc', 'Conc_A', 'Fold', 'p.value', 'FDR'],
+                      lambda i, s: [*ranges(i, s), 5.1, 4.9, -0.2, 'NA', 1e-5]),
+    'featureCounts': table(['Geneid', 'Chr', 'Start', 'End', 'Strand', 'Length', 'x.bam'],
+                           lambda i, s: [f'p{i}', 'chr1', s+1, s+800, '.', 800, 52],
+                           before='# Program:featureCounts\n'),
+    'a width from 0': table(['Chr', 'Start', 'End', 'Width'], lambda i, s: ['chr1', s, s+800, 800]),
+    'LanceOtron': table(['chrom', 'start', 'end', 'overall_peak_score', 'shape_score', 'enrichment_score'],
+                        lambda i, s: ['chr1', s, s+800, 0.99, 0.98, 0.97]),
+    'LanceOtron, CRLF': table(['chrom', 'start', 'end', 'overall_peak_score'],
+                              lambda i, s: ['chr1', s, s+800, 0.99]).replace('\n', '\r\n'),
+    'epic2': table(['#Chromosome', 'Start', 'End', 'PValue', 'Score', 'Strand', 'ChIPCount', 'InputCount', 'FDR',
+                    'log2FoldChange'], lambda i, s: ['chr1', s, s+800, 1e-9, 812, '.', 52, 11, 2e-8, 2.1 + i % 2]),
+    'ChIPpeakAnno': table([*RANGES, 'peak', 'feature', 'start_position', 'end_position', 'feature_strand',
+                           'insideFeature', 'distancetoFeature', 'shortestDistance', 'fromOverlappingOrNearest'],
+                          lambda i, s: [*ranges(i, s), i+1, 'ENSG1', 5, 99, '-', 'upstream', -900, 90, 'Nearest']),
+    'a number of the peak': table(['chrom', 'start', 'end', 'peak'], lambda i, s: ['chr1', s, s+800, i+1]),
+}
+
+
+@pytest.mark.parametrize('tool', TABLES)
+def test_tables_with_summits(tmp_path, tool):
+    text, place = TABLES[tool]
+    check(written(tmp_path, text), SUMMITS, place)
+    check(written(tmp_path, gzip.compress(text.encode())), SUMMITS, place)
+
+
+@pytest.mark.parametrize('tool', TABLES_MIDDLE)
+def test_tables_without_summits(tmp_path, tool):
+    check(written(tmp_path, TABLES_MIDDLE[tool]), MIDDLES, 'middle')
+
+
+@pytest.mark.parametrize('tool, says', [
+    ('MACS2', 'abs_summit (column 5) counted from 1'), ('bioframe', 'relSummit (column 10) counted from 0')])
+def test_what_a_table_counts_from_is_said(tmp_path, tool, says):
+    [b] = recognise(written(tmp_path, TABLES[tool][0])).blocks()
+    assert places_line(b.places) == f'places of peaks: {says}'
+
+
+def test_a_place_outside_of_its_row(tmp_path):
+    text = TABLES['MACS2'][0].replace(f'\t{STARTS[7] + 101}\t', '\t0\t')
+    [b] = recognise(written(tmp_path, text)).blocks()
+    assert b.summit.tolist() == [only(i, s + 400, s + 100, (7,)) for i, s in enumerate(STARTS)]
+    assert b.places == {'abs_summit (column 5) counted from 1': 59, 'middle counted from 1': 1}
+
+
+def test_names_of_tables(tmp_path):
+    assert read_bed(written(tmp_path, TABLES['MACS2'][0])).name[3] == 'x_peak_3'
+    assert read_bed(written(tmp_path, TABLES_MIDDLE['findPeaks'])).name[3] == 'chr1-3'
+    assert 'name' not in read_bed(written(tmp_path, TABLES_MIDDLE['LanceOtron']))
+
+
+@pytest.mark.parametrize('text, says', [
+    (table(['Chr', 'Start', 'End'], lambda i, s: ['chr1', s, s+800]), 'line 1: a table with .* Chr, Start, End'),
+    (table(quoted(['seqnames', 'start', 'end', 'strand']), lambda i, s: quoted(['chr1', s, s+800, '*']), ' '),
+     'add a column width'),
+    (table(['GeneID', 'Chr', 'Start', 'End', 'Strand'], lambda i, s: [i, 'chr1', s, s+800, '.']), 'give a BED file'),
+    (table(RANGES, lambda i, s: ['chr1', s+1, s+800, only(i, 799, 800, (59,)), '*']), 'line 61, .*column width is 799'),
+    (table(RANGES, lambda i, s: ['chr1', s+1, s+800, 'wide', '*']), 'line 2, .*column width is wide'),
+    (table(['chrom', 'start', 'end', 'length'], lambda i, s: ['chr1', s, s+800, 7]), 'column length is 7'),
+    (table(RANGES, lambda i, s: ['chr1', only(i, 0, s+1), only(i, 99, s+800), only(i, 100, 800), '*']),
+     'line 2.*start is below'),
+    (table(RANGES, lambda i, s: ['chr1', only(i, '1e+05', s+1), s+800, 800, '*']), "'1e.05' stands where start"),
+    (lines(lambda i, s: [f'p{i}', 'chr1', s, s+800, '+', 7]), 'line 1, .*without HOMER'),
+    (lines(lambda i, s: narrow(i, s)[:only(i, 7, 10, (59,))]), 'line 60, .*7 columns, where the first line has 10'),
+    (lines(lambda i, s: narrow(i, s)[:only(i, 7, 10, (9,))]), 'line 10, .*7 columns, where the first line has 10'),
+    (lines(lambda i, s: ['chr1', s, only(i, '', s+800, (59,)), 'x']), "line 60, .*'' stands where end belongs"),
+], ids=range(12))
+def test_refused(tmp_path, text, says):
+    with pytest.raises(UserError, match=says) as e: read_bed(written(tmp_path, text))
+    assert '\n' not in str(e.value) and str(tmp_path/'a.txt') in str(e.value)
+
+
+@pytest.fixture(scope='module')
+def world(tmp_path_factory):
+    "A small genome and open regions of 200 bp, one about each summit"
+    folder, dna = tmp_path_factory.mktemp('world'), random.Random(0)
+    (folder/'genome.fa').write_text('>chr1\n' + ''.join(dna.choices('ACGT', k=400_000)) + '\n')
+    (folder/'open.bed').write_text(lines(lambda i, s: ['chr1', s, s + 200]))
+    return folder
+
+
+def built(world, tmp_path, peaks, *args):
+    "What tft-build says; all of it, and the report alone"
+    status, out, err = run('tft-build', tmp_path/'m.h5ad', '--regions', world/'open.bed', '--genome', world/'genome.fa',
+                           '--peaks', peaks, *args)
+    assert status == 0, err
+    return out, build_report(read_matrix(tmp_path/'m.h5ad'))
+
+
+def test_commands_say_the_places(world, tmp_path):
+    path = written(tmp_path, lines(lambda i, s: narrow(i, s, peak=only(i, -1, 100))), 'x.bed')
+    says = 'places of peaks: summit (10th column) for 59, middle for 1\n'
+    for said in built(world, tmp_path, path, '--tf', 'JUND'): assert says in said
+    status, out, err = run('tft-predict', 'motifs-hg38', tmp_path/'p.tsv', '--bed', path, '--genome', world/'genome.fa')
+    assert status == 0 and says in out, err
+    m = peaks_matrix(path, world/'genome.fa')
+    assert m.uns['peaks']['places'] == says.strip()
+
+
+def test_whole_peaks_have_no_places(world, tmp_path):
+    path = written(tmp_path, lines(narrow), 'x.bed')
+    for said in built(world, tmp_path, path, '--tf', 'JUND', '--peak-overlap', 'any'): assert 'places' not in said
+
+
+def remap(tf): return lines(lambda i, s: ['chr1', s, s+200, f'GSE1.{tf}.K562'])
+
+
+def test_a_folder_of_any_spelling(world, tmp_path):
+    folder = tmp_path/'peaks'
+    (folder/'more').mkdir(parents=True)
+    names = ['A.bed', 'B.narrowpeak', 'C.BED', 'D_peaks.txt', 'E.tsv', 'F.NarrowPeak', 'G.broadpeak', 'H.bed6', 'I.csv',
+             'more/J.Peaks', 'K.regionPeak', 'L.bed.GZ', 'M.narrowPeak.gz', 'N.txt.gz', 'O.TXT', 'P.gappedPeak']
+    for n in names:
+        data = remap(f'TF{n[:6]}').encode()
+        (folder/n).write_bytes(gzip.compress(data) if n.lower().endswith('gz') else data)
+    (folder/'Q.xls').write_text(TABLES['MACS2'][0].replace('x_peak_', 'GSE1.TFQ.K562_'))
+    left = {'README.md': 'named', 'x.bw': 'named', 'x.bigBed': 'bigBedToBed', 'notes.txt': "line 1, 'Dear all",
+            'chrom.sizes.txt': 'chr1 400000', 'more/none.txt': 'no interval in it', 'old.xls': 'not a text file'}
+    for n in left: (folder/n).write_text('Dear all\n')
+    (folder/'chrom.sizes.txt').write_text('chr1\t400000\n')
+    (folder/'more'/'none.txt').write_text('# nothing\n')
+    (folder/'old.xls').write_bytes(b'\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1' + bytes(range(256)))
+    (folder/'.DS_Store').write_bytes(b'\x00')
+    unread = {}
+    assert [f.path.name for f in interval_files(folder, unread=unread)] == sorted(
+        [n.split('/')[-1] for n in [*names, 'Q.xls']], key=lambda n: 'more/J.Peaks' if n[0] == 'J' else n)
+    assert unread.keys() == left.keys() and all(w in unread[n] for n, w in left.items()), unread
+    assert str(folder) not in str(unread.values())
+    for said in built(world, tmp_path, folder):
+        assert all(n in said for n in left) and 'not read, bigBed' in said and 'DS_Store' not in said
+    assert len(read_matrix(tmp_path/'m.h5ad').obs) == 17
+
+
+def test_what_macs_wrote_twice_is_read_once(tmp_path):
+    for n in ('x_peaks.narrowPeak', 'x_peaks.xls', 'x_summits.bed', 'y_summits.bed', 'x_model.r'):
+        written(tmp_path, TABLES['MACS2'][0] if n.endswith('xls') else lines(narrow), n)
+    unread = {}
+    files = interval_files(tmp_path, tf='JUND', unread=unread)
+    assert [f.path.name for f in files] == ['x_peaks.narrowPeak', 'y_summits.bed']
+    assert unread['x_peaks.xls'] == unread['x_summits.bed'] == 'the same peaks as x_peaks.narrowPeak'
+    assert unread.keys() == {'x_peaks.xls', 'x_summits.bed', 'x_model.r'}
+
+
+def test_files_that_a_sheet_leaves_out(tmp_path):
+    for n in ('a.bed', 'b.bed'): written(tmp_path, lines(narrow), n)
+    written(tmp_path, 'file\ttf\tbiosample\na.bed\tJUND\tK562\n', 'sheet.TSV')
+    unread = {}
+    assert [f.path.name for f in interval_files(tmp_path, unread=unread)] == ['a.bed']
+    assert unread == {'b.bed': 'not in the sheet'}
+
+
+def test_a_folder_without_peaks(tmp_path):
+    written(tmp_path, 'Dear all\n', 'notes.txt')
+    with pytest.raises(UserError, match=r"no .bed or .narrowPeak file in this folder; not read: notes.txt \(line 1"):
+        interval_files(tmp_path)

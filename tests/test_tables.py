@@ -1,0 +1,189 @@
+"Tables of predictions: row i is row i of the input, the same for the same content however long or ordered a file is"
+import gzip
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tf_transfer.core import UserError
+from tf_transfer.genome.dna import Genome
+from tf_transfer.model.networks import MotifNet
+from tf_transfer.model.predict import logits
+from tf_transfer.model.tables import predict_bed, predict_fasta, predict_vcf
+from tf_transfer.motifs.pwm import jaspar
+
+WIDTH = 30
+rng = np.random.default_rng(0)
+SEQS = {k: ''.join(rng.choice(list('ACGT'), n)) for k, n in dict(chr1=900, chr2=500, chrM=200).items()}
+REASONS = dict(chrUn='contig not in the genome', edge='over the end of a contig')
+
+
+@pytest.fixture(scope='module')
+def net(): return MotifNet(2, WIDTH, jaspar('JUND'), hidden=(4, 4)).eval()
+
+
+@pytest.fixture(scope='module')
+def genome(tmp_path_factory):
+    path = tmp_path_factory.mktemp('genome')/'g.fa'
+    path.write_text(''.join(f'>{k}\n{s}\n' for k, s in SEQS.items()))
+    return Genome(path)
+
+
+def table_of(net, genome, path, text, predict=predict_bed, bs=256):
+    path.write_text(text)
+    n, skipped = predict(net, ['A', 'B'], path, genome, path.with_suffix('.tsv'), bs, True)
+    t = pd.read_csv(path.with_suffix('.tsv'), sep='\t', dtype=dict(chrom=str, name=str, id=str), keep_default_na=False)
+    assert n == (t.note == '').sum() and sum(skipped.count.values()) == (t.note != '').sum()
+    assert dict(t.note[t.note != ''].value_counts()) == skipped.count
+    return t
+
+
+def probability(net, genome, chrom, start):
+    return 1/(1 + np.exp(-logits(net, genome[chrom][None, start:start+WIDTH])[0]))
+
+
+def check_rows(net, genome, t, rows):
+    "Each row of a table is that of the input, and has the probabilities of its window"
+    assert [tuple(r) for r in t[['chrom', 'start', 'end']].to_numpy()] == [tuple(r[:3]) for r in rows]
+    for r in t.itertuples():
+        if r.note: assert r.A == '' and r.B == ''
+        else:
+            assert r.window_end - r.window_start == WIDTH
+            expected = probability(net, genome, r.chrom, r.window_start)
+            assert np.allclose([float(r.A), float(r.B)], expected, rtol=1e-3)
+
+
+peaks = [('chr1', 20, 80), ('chr9', 10, 40), ('chr1', 0, 8), ('chr2', 100, 200), ('chr1', 895, 899), ('chrM', 50, 51)]
+notes = ['', 'contig not in the genome', 'over the end of a contig', '', 'over the end of a contig', '']
+formats = {
+    'BED3': lambda i: '', 'BED4': lambda i: f'\tpeak_{i}', 'BED6': lambda i: f'\tpeak_{i}\t{i}\t+',
+    'narrowPeak': lambda i: f'\tpeak_{i}\t0\t.\t5.5\t3.1\t-1\t3',
+    'broadPeak': lambda i: f'\tpeak_{i}\t0\t.\t5.5\t3.1\t-1',
+    'names of many kinds': lambda i: '\t' + 'NA|nan|a b|1|"|,'.split('|')[i],
+    'one name for all': lambda i: '\tpeak',
+    'BED12': lambda i: f'\tp{i}\t0\t+\t{peaks[i][1]}\t{peaks[i][1]+1}\t0\t1\t1\t0',
+}
+
+
+@pytest.mark.parametrize('what', formats)
+@pytest.mark.parametrize('bs', [1, 2, 256])
+def test_row_i_is_interval_i(net, genome, tmp_path, what, bs):
+    more = formats[what]
+    text = '# a comment\n' + ''.join('\t'.join(map(str, r)) + more(i) + '\n' for i, r in enumerate(peaks))
+    t = table_of(net, genome, tmp_path/'p.bed', text, bs=bs)
+    assert list(t.columns) == [*'chrom start end name window_start window_end note A B'.split()]
+    assert list(t.note) == notes
+    assert list(t.name) == [(more(i).split('\t') + ['.'])[1] if more(i) else '.' for i in range(len(peaks))]
+    check_rows(net, genome, t, peaks)
+    summit = 3 if what == 'narrowPeak' else 0 if what == 'BED12' else None
+    at = [a + summit if summit is not None and a + summit < b else (a+b)//2 for _, a, b in peaks]
+    assert list(t.window_start) == [p - WIDTH//2 for p in at]
+
+
+def test_headers_bins_and_gzip(net, genome, tmp_path):
+    text = 'track name=x\nbrowser position chr1\n' + ''.join(f'585\t{c}\t{a}\t{b}\tn{a}\n' for c, a, b in peaks)
+    t = table_of(net, genome, tmp_path/'p.bed', text)
+    assert list(t.name) == [f'n{a}' for _, a, _ in peaks]
+    check_rows(net, genome, t, peaks)
+    (tmp_path/'z.bed.gz').write_bytes(gzip.compress(text.encode()))
+    predict_bed(net, ['A', 'B'], tmp_path/'z.bed.gz', genome, tmp_path/'z.tsv')
+    assert (tmp_path/'z.tsv').read_text() == (tmp_path/'p.tsv').read_text()
+
+
+def small_blocks(monkeypatch, size):
+    "Files are read in blocks of so many bytes"
+    from tf_transfer.genome.formats import IntervalFile
+    whole = IntervalFile.blocks
+    monkeypatch.setattr(IntervalFile, 'blocks', lambda self, name=True: whole(self, name, size))
+
+
+def rows_of(n, chroms):
+    return [(c, a, a+40) for c in chroms for a in rng.integers(20, 150, n).tolist()]
+
+
+@pytest.mark.parametrize('order', ['unknown first', 'known first', 'mixed'])
+@pytest.mark.parametrize('size', [200, 1000, 2**22])
+def test_the_same_whatever_the_blocks_and_the_order(net, genome, tmp_path, monkeypatch, order, size):
+    "A hundred intervals on contigs that the genome lacks, ten on one that it has"
+    rows = rows_of(50, ['chr8', 'chr9']) + rows_of(10, ['chr2'])
+    if order == 'known first': rows = rows[::-1]
+    if order == 'mixed': rows = [rows[i] for i in rng.permutation(len(rows))]
+    text = ''.join(f'{c}\t{a}\t{b}\tn{i}\n' for i, (c, a, b) in enumerate(rows))
+    small_blocks(monkeypatch, size)
+    t = table_of(net, genome, tmp_path/'p.bed', text, bs=3)
+    check_rows(net, genome, t, rows)
+    assert list(t.name) == [f'n{i}' for i in range(len(rows))]
+    assert (t.note == REASONS['chrUn']).sum() == 100 and (t.note == '').sum() == 10
+
+
+@pytest.mark.parametrize('size', [200, 2**22])
+@pytest.mark.parametrize('rename', [dict(chr1='1', chr2='2'), dict(chr1='CHR1', chr2='CHR2'), dict(chr1='x', chr2='y')])
+def test_no_contig_in_common(net, genome, tmp_path, monkeypatch, size, rename):
+    small_blocks(monkeypatch, size)
+    text = ''.join(f'{rename[c]}\t{a}\t{b}\n' for c, a, b in rows_of(30, ['chr1', 'chr2']))
+    hint = 'they may be of another genome' if 'x' in rename.values() else f'write chr1 for {rename["chr1"]}'
+    with pytest.raises(UserError) as e: table_of(net, genome, tmp_path/'p.bed', text)
+    assert 'have no contig in common' in str(e.value) and hint in str(e.value)
+    assert '60 skipped: contig not in the genome' in str(e.value) and not (tmp_path/'p.tsv').exists()
+
+
+def test_batches_are_the_same_whatever_stands_between(net, genome, tmp_path, monkeypatch):
+    "The network sees the same batches, so the numbers are the same to the last digit"
+    good = rows_of(40, ['chr1'])
+    text = [f'{c}\t{a}\t{b}\n' for c, a, b in good]
+    bad = 'chrUn\t1\t9\n'
+    alone = table_of(net, genome, tmp_path/'a.bed', ''.join(text), bs=7)
+    for between in (1, 5, 900):
+        more = ''.join(o + bad*between*(i % 3 == 0) for i, o in enumerate(text))
+        among = table_of(net, genome, tmp_path/'b.bed', more, bs=7)
+        among = among[among.note == ''].reset_index(drop=True)
+        assert among[['A', 'B']].astype(float).equals(alone[['A', 'B']].astype(float))
+
+
+# Variants
+
+def vcf(rows):
+    return '##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\n' + ''.join('\t'.join(map(str, r)) + '\n' for r in rows)
+
+
+def other(b): return 'ACGT'['ACGT'.index(b) - 1]
+
+
+def test_every_allele_has_its_row(net, genome, tmp_path):
+    r = {p: SEQS['chr1'][p-1] for p in (100, 200, 300, 400)}
+    a, b = [x for x in 'ACGT' if x != r[100]][:2]
+    rows = [('chr1', 100, 'rs1', r[100], f'{a},{b},{r[100]}T,<DEL>,*'), ('chr1', 200, 'rs2', other(r[200]), r[200]),
+            ('chrUn', 5, 'rs3', 'A', 'C'), ('chr1', 3, 'rs4', SEQS['chr1'][2], other(SEQS['chr1'][2])),
+            ('chr1', 300, '.', r[300], '.'), ('chr1', 400, 'rs5;rs6', r[400], other(r[400])),
+            ('chr1', 100, 'long', SEQS['chr1'][99:119], 'A'*20)]
+    for bs in (1, 2, 128):
+        t = table_of(net, genome, tmp_path/'v.vcf', vcf(rows), predict_vcf, bs)
+        assert list(t.id) == ['rs1']*5 + ['rs2', 'rs3', 'rs4', '.', 'rs5;rs6', 'long']
+        assert list(t.alt[:5]) == [a, b, f'{r[100]}T', '<DEL>', '*']
+        assert list(t.note) == ['', '', 'insertion or deletion', *['no plain allele of A, C, G, T']*2,
+                                'reference allele is not what the genome has', *REASONS.values(),
+                                'no plain allele of A, C, G, T', '', 'allele longer than half the window']
+        for row in t[t.note == ''].itertuples():
+            codes = genome['chr1'][row.pos-1-WIDTH//2:row.pos-1+WIDTH//2].copy()
+            ref = logits(net, codes[None])[0]
+            codes[WIDTH//2] = 'ACGT'.index(row.alt)
+            alt = logits(net, codes[None])[0]
+            assert np.allclose([float(row.A_ref), float(row.B_alt), float(row.A_diff)], [ref[0], alt[1], alt[0]-ref[0]],
+                               rtol=1e-3, atol=1e-5)
+        assert (t.A_ref[t.note != ''] == '').all()
+
+
+def test_variants_over_many_tables(net, genome, tmp_path):
+    "More than a thousand alleles, which are read a thousand at a time; only the last contig is known"
+    rows = [('chr9', i, f'v{i}', 'A', 'C') for i in range(1, 2101)]
+    rows += [('chr2', p, f'w{p}', SEQS['chr2'][p-1], other(SEQS['chr2'][p-1])) for p in (100, 101)]
+    t = table_of(net, genome, tmp_path/'v.vcf', vcf(rows), predict_vcf, 5)
+    assert list(t.id) == [r[2] for r in rows] and (t.note == '').sum() == 2
+    with pytest.raises(UserError, match='no contig in common.*2,100 skipped: contig not in the genome'):
+        table_of(net, genome, tmp_path/'w.vcf', vcf(rows[:-2]), predict_vcf, 5)
+
+
+def test_sequences_that_are_not_dna_name_file_and_record(net, tmp_path):
+    (tmp_path/'s.fa').write_text(f'>a\n{"A"*WIDTH}\n>b\n{"A"*(WIDTH-1)}U\n')
+    with pytest.raises(UserError, match=r"s\.fa: record 'b': 'U' at position 29 is not a DNA letter"):
+        predict_fasta(net, ['A', 'B'], tmp_path/'s.fa', tmp_path/'o.tsv')
