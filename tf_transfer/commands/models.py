@@ -164,6 +164,7 @@ def _target(matrix, pretrained, tf, n_pos, ratio, strategy, keep_seen, valid_chr
     target = target_set(m, tf, split, n_pos, exclude=seen, seed=seed, ratio=ratio or ratio_of(strategy))
     print(f"{tf}, {strategy}: {target.train.n_pos} bound and {target.train.n_neg} unbound regions to train on, "
           f"{target.valid.n_pos} and {target.valid.n_neg} to validate")
+    for line in target.shortages: print(line)
     return target, pre
 
 def _finetuned(target, pre, out, force, strategy, bs, both_strands, seed, more):
@@ -243,6 +244,7 @@ def _evaluated(path, matrix, tf, chroms, n_pos, negatives, one_strand, seed):
     data, seen = unseen_regions(model, read_matrix(matrix), tf, chroms, n_pos, negatives=="matched", seed)
     scores = evaluate(model, data, tf, both_strands=not one_strand, seed=seed)
     print(f"{tf} on {', '.join(chroms)}: {scores}")
+    if data.shortage: print(data.shortage)
     if seen: print(f"{seen:,} regions that the model has seen were left out")
     return dict(tf=tf, **scores.as_dict(), chroms=chroms, model=str(path), negatives=negatives,
                 both_strands=not one_strand, seen_left_out=seen, seed=seed)
