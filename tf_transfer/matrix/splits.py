@@ -8,6 +8,7 @@ Docs: https://tf-transfer.github.io/tf_transfer/matrix/splits.html.md"""
 __all__ = ['Split', 'by_chrom', 'check_chroms', 'at_random', 'gc_matched', 'Labelled', 'labelled', 'Target', 'target_set']
 
 # %% ../../nbs/matrix/5_splits.ipynb #aade805a
+import re
 from dataclasses import dataclass
 import anndata as ad
 import numpy as np
@@ -17,6 +18,10 @@ from ..genome.regions import overlaps
 from .states import BOUND, UNBOUND, sparse, states_of
 
 # %% ../../nbs/matrix/5_splits.ipynb #7f77e748
+def _letters(name):
+    "A name that says nothing but itself in Markdown, HTML and formulas"
+    return re.sub(r"[^\w .:,+-]", lambda c: f"&#{ord(c[0])};", " ".join(name.split()))
+
 @dataclass
 class Split:
     "Which regions of a matrix train, validate and test: positions, int64."
@@ -31,6 +36,7 @@ class Split:
 
     def _repr_markdown_(self):
         chroms = {"train":"", "valid":", ".join(self.valid_chroms), "test":", ".join(self.test_chroms)}
+        chroms = {k:_letters(v) for k,v in chroms.items()}
         rows = [f"| {k} | {len(getattr(self, k)):,} | {v} |" for k,v in chroms.items()]
         return "\n".join(["| | regions | chromosomes |", "|---|---|---|", *rows])
 
@@ -158,7 +164,7 @@ class Target:
     def _repr_markdown_(self):
         parts = dict(train=self.train, valid=self.valid, test=self.test)
         rows = [f"| {k} | {d.n_pos:,} | {d.n_neg:,} |" for k,d in parts.items()]
-        return f"**{self.tf}**\n\n| | bound | unbound |\n|---|---|---|\n" + "\n".join(rows)
+        return f"**{_letters(self.tf)}**\n\n| | bound | unbound |\n|---|---|---|\n" + "\n".join(rows)
 
 # %% ../../nbs/matrix/5_splits.ipynb #957813e9
 def target_set(
