@@ -4,8 +4,12 @@ import random
 
 import pytest
 
+from helpers import run
 from tf_transfer.core import UserError
-from tf_transfer.genome.formats import places_line, read_bed, recognise
+from tf_transfer.genome.formats import interval_files, places_line, read_bed, recognise
+from tf_transfer.matrix.build import build_report
+from tf_transfer.matrix.states import read_matrix
+from tf_transfer.finetune.own_data import peaks_matrix
 
 STARTS = [100_000 + 5000*i for i in range(60)]  # 60 peaks of 800 bp; the summit lies 100 bp after the start
 SUMMITS = [s + 100 for s in STARTS]
@@ -90,6 +94,11 @@ def test_spaces_quotes_marks_and_gzip(tmp_path):
     assert set(read_bed(written(tmp_path, lines(lambda i, s: ['chr1 ', *narrow(i, s)[1:]]))).chrom) == {'chr1'}
 
 
+def test_rows_that_are_commented_out(tmp_path):
+    rows = lines(narrow).splitlines(True)
+    check(written(tmp_path, ''.join([*rows[:9], '#' + rows[9], *rows[9:]])), SUMMITS, 'summit (10th column)')
+
+
 @pytest.mark.parametrize('none', ['-1', '.', '', 'NA', '-1.0', 'nan'])
 @pytest.mark.parametrize('rows', [(0,), (59,), tuple(range(55))])
 def test_some_rows_name_no_summit(tmp_path, none, rows):
@@ -104,15 +113,15 @@ def test_rows_without_a_summit_are_counted(tmp_path):
     assert b.places == {'summit (10th column)': 59, 'middle': 1}
 
 
-def test_row_60_000(tmp_path):
-    rows = [f'chr1\t{1000*i}\t{1000*i+800}\t.\t0\t.\t9\t9\t9\t100\n' for i in range(60_001)]
+def test_row_6_000(tmp_path):
+    rows = [f'chr1\t{1000*i}\t{1000*i+800}\t.\t0\t.\t9\t9\t9\t100\n' for i in range(6_001)]
     for odd in ('x\tNA\t\t100', 'inf\tinf\tinf\t100\textra'):
-        rows[60_000] = f'chr1\t60000000\t60000800\t.\t0\t.\t{odd}\n'
+        rows[6_000] = f'chr1\t6000000\t6000800\t.\t0\t.\t{odd}\n'
         path = written(tmp_path, ''.join(rows))
         table = read_bed(path)
-        assert (table.summit == table.start + 100).all() and len(table) == 60_001
-    rows[60_000] = 'chr1\t60000000\t60000800\t.\t0\t.\t9\t9\t9\tabc\n'
-    with pytest.raises(UserError, match="line 60001, .*'abc' stands where the summit belongs"):
+        assert (table.summit == table.start + 100).all() and len(table) == 6_001
+    rows[6_000] = 'chr1\t6000000\t6000800\t.\t0\t.\t9\t9\t9\tabc\n'
+    with pytest.raises(UserError, match="line 6001, .*'abc' stands where the summit belongs"):
         recognise(written(tmp_path, ''.join(rows)))
     with pytest.raises(UserError, match="line 1, .*'abc' stands where the summit belongs"):
         recognise(written(tmp_path, ''.join(rows[::-1])))
@@ -257,6 +266,9 @@ TABLES_MIDDLE = {
                               lambda i, s: ['chr1', s, s+800, 0.99]).replace('\n', '\r\n'),
     'epic2': table(['#Chromosome', 'Start', 'End', 'PValue', 'Score', 'Strand', 'ChIPCount', 'InputCount', 'FDR',
                     'log2FoldChange'], lambda i, s: ['chr1', s, s+800, 1e-9, 812, '.', 52, 11, 2e-8, 2.1 + i % 2]),
+    'ChIPpeakAnno': table([*RANGES, 'peak', 'feature', 'start_position', 'end_position', 'feature_strand',
+                           'insideFeature', 'distancetoFeature', 'shortestDistance', 'fromOverlappingOrNearest'],
+                          lambda i, s: [*ranges(i, s), i+1, 'ENSG1', 5, 99, '-', 'upstream', -900, 90, 'Nearest']),
     'a number of the peak': table(['chrom', 'start', 'end', 'peak'], lambda i, s: ['chr1', s, s+800, i+1]),
 }
 
@@ -271,6 +283,20 @@ def test_tables_with_summits(tmp_path, tool):
 @pytest.mark.parametrize('tool', TABLES_MIDDLE)
 def test_tables_without_summits(tmp_path, tool):
     check(written(tmp_path, TABLES_MIDDLE[tool]), MIDDLES, 'middle')
+
+
+@pytest.mark.parametrize('tool, says', [
+    ('MACS2', 'abs_summit (column 5) counted from 1'), ('bioframe', 'relSummit (column 10) counted from 0')])
+def test_what_a_table_counts_from_is_said(tmp_path, tool, says):
+    [b] = recognise(written(tmp_path, TABLES[tool][0])).blocks()
+    assert places_line(b.places) == f'places of peaks: {says}'
+
+
+def test_a_place_outside_of_its_row(tmp_path):
+    text = TABLES['MACS2'][0].replace(f'\t{STARTS[7] + 101}\t', '\t0\t')
+    [b] = recognise(written(tmp_path, text)).blocks()
+    assert b.summit.tolist() == [only(i, s + 400, s + 100, (7,)) for i, s in enumerate(STARTS)]
+    assert b.places == {'abs_summit (column 5) counted from 1': 59, 'middle counted from 1': 1}
 
 
 def test_names_of_tables(tmp_path):
@@ -298,3 +324,88 @@ def test_names_of_tables(tmp_path):
 def test_refused(tmp_path, text, says):
     with pytest.raises(UserError, match=says) as e: read_bed(written(tmp_path, text))
     assert '\n' not in str(e.value) and str(tmp_path/'a.txt') in str(e.value)
+
+
+@pytest.fixture(scope='module')
+def world(tmp_path_factory):
+    "A small genome and open regions of 200 bp, one about each summit"
+    folder, dna = tmp_path_factory.mktemp('world'), random.Random(0)
+    (folder/'genome.fa').write_text('>chr1\n' + ''.join(dna.choices('ACGT', k=400_000)) + '\n')
+    (folder/'open.bed').write_text(lines(lambda i, s: ['chr1', s, s + 200]))
+    return folder
+
+
+def built(world, tmp_path, peaks, *args):
+    "What tft-build says; all of it, and the report alone"
+    status, out, err = run('tft-build', tmp_path/'m.h5ad', '--regions', world/'open.bed', '--genome', world/'genome.fa',
+                           '--peaks', peaks, *args)
+    assert status == 0, err
+    return out, build_report(read_matrix(tmp_path/'m.h5ad'))
+
+
+def test_commands_say_the_places(world, tmp_path):
+    path = written(tmp_path, lines(lambda i, s: narrow(i, s, peak=only(i, -1, 100))), 'x.bed')
+    says = 'places of peaks: summit (10th column) for 59, middle for 1\n'
+    for said in built(world, tmp_path, path, '--tf', 'JUND'): assert says in said
+    status, out, err = run('tft-predict', 'motifs-hg38', tmp_path/'p.tsv', '--bed', path, '--genome', world/'genome.fa')
+    assert status == 0 and says in out, err
+    m = peaks_matrix(path, world/'genome.fa')
+    assert m.uns['peaks']['places'] == says.strip()
+
+
+def test_whole_peaks_have_no_places(world, tmp_path):
+    path = written(tmp_path, lines(narrow), 'x.bed')
+    for said in built(world, tmp_path, path, '--tf', 'JUND', '--peak-overlap', 'any'): assert 'places' not in said
+
+
+def remap(tf): return lines(lambda i, s: ['chr1', s, s+200, f'GSE1.{tf}.K562'])
+
+
+def test_a_folder_of_any_spelling(world, tmp_path):
+    folder = tmp_path/'peaks'
+    (folder/'more').mkdir(parents=True)
+    names = ['A.bed', 'B.narrowpeak', 'C.BED', 'D_peaks.txt', 'E.tsv', 'F.NarrowPeak', 'G.broadpeak', 'H.bed6', 'I.csv',
+             'more/J.Peaks', 'K.regionPeak', 'L.bed.GZ', 'M.narrowPeak.gz', 'N.txt.gz', 'O.TXT', 'P.gappedPeak']
+    for n in names:
+        data = remap(f'TF{n[:6]}').encode()
+        (folder/n).write_bytes(gzip.compress(data) if n.lower().endswith('gz') else data)
+    (folder/'Q.xls').write_text(TABLES['MACS2'][0].replace('x_peak_', 'GSE1.TFQ.K562_'))
+    left = {'README.md': 'named', 'x.bw': 'named', 'x.bigBed': 'bigBedToBed', 'notes.txt': "line 1, 'Dear all",
+            'chrom.sizes.txt': 'chr1 400000', 'more/none.txt': 'no interval in it', 'old.xls': 'not a text file'}
+    for n in left: (folder/n).write_text('Dear all\n')
+    (folder/'chrom.sizes.txt').write_text('chr1\t400000\n')
+    (folder/'more'/'none.txt').write_text('# nothing\n')
+    (folder/'old.xls').write_bytes(b'\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1' + bytes(range(256)))
+    (folder/'.DS_Store').write_bytes(b'\x00')
+    unread = {}
+    assert [f.path.name for f in interval_files(folder, unread=unread)] == sorted(
+        [n.split('/')[-1] for n in [*names, 'Q.xls']], key=lambda n: 'more/J.Peaks' if n[0] == 'J' else n)
+    assert unread.keys() == left.keys() and all(w in unread[n] for n, w in left.items()), unread
+    assert str(folder) not in str(unread.values())
+    for said in built(world, tmp_path, folder):
+        assert all(n in said for n in left) and 'not read, bigBed' in said and 'DS_Store' not in said
+    assert len(read_matrix(tmp_path/'m.h5ad').obs) == 17
+
+
+def test_what_macs_wrote_twice_is_read_once(tmp_path):
+    for n in ('x_peaks.narrowPeak', 'x_peaks.xls', 'x_summits.bed', 'y_summits.bed', 'x_model.r'):
+        written(tmp_path, TABLES['MACS2'][0] if n.endswith('xls') else lines(narrow), n)
+    unread = {}
+    files = interval_files(tmp_path, tf='JUND', unread=unread)
+    assert [f.path.name for f in files] == ['x_peaks.narrowPeak', 'y_summits.bed']
+    assert unread['x_peaks.xls'] == unread['x_summits.bed'] == 'the same peaks as x_peaks.narrowPeak'
+    assert unread.keys() == {'x_peaks.xls', 'x_summits.bed', 'x_model.r'}
+
+
+def test_files_that_a_sheet_leaves_out(tmp_path):
+    for n in ('a.bed', 'b.bed'): written(tmp_path, lines(narrow), n)
+    written(tmp_path, 'file\ttf\tbiosample\na.bed\tJUND\tK562\n', 'sheet.TSV')
+    unread = {}
+    assert [f.path.name for f in interval_files(tmp_path, unread=unread)] == ['a.bed']
+    assert unread == {'b.bed': 'not in the sheet'}
+
+
+def test_a_folder_without_peaks(tmp_path):
+    written(tmp_path, 'Dear all\n', 'notes.txt')
+    with pytest.raises(UserError, match=r"no .bed or .narrowPeak file in this folder; not read: notes.txt \(line 1"):
+        interval_files(tmp_path)

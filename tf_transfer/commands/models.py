@@ -164,6 +164,7 @@ def _target(matrix, pretrained, tf, n_pos, ratio, strategy, keep_seen, valid_chr
     target = target_set(m, tf, split, n_pos, exclude=seen, seed=seed, ratio=ratio or ratio_of(strategy))
     print(f"{tf}, {strategy}: {target.train.n_pos} bound and {target.train.n_neg} unbound regions to train on, "
           f"{target.valid.n_pos} and {target.valid.n_neg} to validate")
+    for line in target.shortages: print(line)
     return target, pre
 
 def _finetuned(target, pre, out, force, strategy, bs, both_strands, seed, more):
@@ -243,6 +244,7 @@ def _evaluated(path, matrix, tf, chroms, n_pos, negatives, one_strand, seed):
     data, seen = unseen_regions(model, read_matrix(matrix), tf, chroms, n_pos, negatives=="matched", seed)
     scores = evaluate(model, data, tf, both_strands=not one_strand, seed=seed)
     print(f"{tf} on {', '.join(chroms)}: {scores}")
+    if data.shortage: print(data.shortage)
     if seen: print(f"{seen:,} regions that the model has seen were left out")
     return dict(tf=tf, **scores.as_dict(), chroms=chroms, model=str(path), negatives=negatives,
                 both_strands=not one_strand, seen_left_out=seen, seed=seed)
@@ -260,19 +262,28 @@ def tft_predict(
     force:store_true=False, # Replace an existing file?
 ):
     "Predict binding for BED, FASTA or VCF."
-    from tf_transfer.genome.dna import Genome
     from tf_transfer.model.saving import pretrained
-    from tf_transfer.model.tables import predict_bed, predict_fasta, predict_vcf
     check_output(out, force)
     if sum(o is not None for o in (bed, fasta, vcf))!=1: raise UserError("give one of --bed, --fasta and --vcf")
     if fasta is None: need(genome=genome)
     at_least(1, batch_size=batch_size)
     net = pretrained(model)
     tfs = net.card.tfs
-    if fasta: n, skipped = predict_fasta(net, tfs, fasta, out, batch_size, force), None
-    else:
-        tabulate = predict_bed if bed else predict_vcf
-        n, skipped = tabulate(net, tfs, bed or vcf, Genome(genome), out, batch_size, force)
+    n, skipped = _tabulated(net, tfs, bed, fasta, vcf, genome, out, batch_size, force)
     lost = sum(skipped.count.values()) if skipped else 0
     if lost: print(skipped)
     print(f"{out}: {n+lost:,} rows"+(f", {n:,} of them with a prediction; the column note says why" if lost else ""))
+
+# %% ../../nbs/commands/3_models.ipynb #9a1e0030
+def _tabulated(net, tfs, bed, fasta, vcf, genome, out, bs, force):
+    "Write the table; rows with a prediction, and what was skipped"
+    from collections import Counter
+    from tf_transfer.genome.dna import Genome
+    from tf_transfer.genome.formats import places_line
+    from tf_transfer.model.tables import predict_bed, predict_fasta, predict_vcf
+    if fasta: return predict_fasta(net, tfs, fasta, out, bs, force), None
+    if vcf: return predict_vcf(net, tfs, vcf, Genome(genome), out, bs, force)
+    places = Counter()
+    told = predict_bed(net, tfs, bed, Genome(genome), out, bs, force, places)
+    print(places_line(places))
+    return told

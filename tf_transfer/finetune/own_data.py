@@ -180,7 +180,11 @@ def _counts(target):
             f"and {n['unbound']} regions without a peak ({source}){left_out}", n["places"],
             f"{train.n_pos} peaks and {train.n_neg} unbound regions of equal GC content to train on, "
             f"{valid.n_pos} and {valid.n_neg} to validate{where(split.valid_chroms)}, "
-            f"{test.n_pos} and {test.n_neg} to test{where(split.test_chroms)}"]
+            f"{test.n_pos} and {test.n_neg} to test{where(split.test_chroms)}", *target.shortages]
+
+def _balance(n_pos, n_neg, even="one unbound region per bound one"):
+    "The balance of some regions in words"
+    return even if n_pos==n_neg else f"{n_neg} unbound regions for {n_pos} bound ones"
 
 def _caveats(target, pre):
     "Lines about what flatters the scores"
@@ -222,18 +226,19 @@ class FittedPeaks:
 
     @property
     def calibration(self): # A row per bin: predicted and observed share of bound regions
-        "Do probabilities mean what they say? On the test regions, one unbound region per bound one."
+        "Do probabilities mean what they say? On the test regions."
         return calibration(self.target.test.label, predict(self.learn, self.target.test.codes)[:, 0])
 
     @property
     def account(self): # Several lines of text
         "What was used, how good the model is, beside what, and why."
-        net = self.learn.model
+        net, test = self.learn.model, self.target.test
         return "\n".join([
             *_counts(self.target), *_caveats(self.target, self.pre),
-            f"validation, one unbound region per bound one: {self.valid}",
+            f"validation, {_balance(self.valid.n_pos, self.valid.n_neg)}: {self.valid}",
             "", "test, same regions for all:", self.scores.round(3).to_string(),
-            "", "calibration (test, at 1:1):", self.calibration.round(2).to_string(index=False),
+            "", f"calibration (test, {_balance(test.n_pos, test.n_neg, 'at 1:1')}):",
+            self.calibration.round(2).to_string(index=False),
             "", _shares(net), *_motif_lines(net, self.pre)])
 
     def __str__(self): return self.account

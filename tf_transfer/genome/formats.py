@@ -156,6 +156,8 @@ def _batches(file, types, size=2**22):
         for b in _csv(source, file, file.skip, types, size, max(0, len(file.example)-len(file.columns))):
             start, end = b["start"].to_numpy()-file.counts_from, b["end"].to_numpy()
             if ((start<0) | (end<=start) | (end>=2**40)).any(): raise pa.ArrowInvalid
+            names = b["chrom"].dictionary.to_pylist() if "chrom" in types else []
+            if any(c.startswith("#") for c in names): raise pa.ArrowInvalid
             yield b
             done += len(b)
     except (pa.ArrowInvalid, UnicodeDecodeError):
@@ -233,7 +235,7 @@ def _format(rows):
     inside = lambda r: _is_int(r[6]) and _is_int(r[7]) and int(r[1])<=int(r[6])<=int(r[7])<=int(r[2])
     if n>=7 and all(map(_lists_sources, rows)): return "DNase clusters", DNASE_CLUSTERS, "middle"
     if n>=6 and sum(bool(re.fullmatch(_RANGE, r[5])) for r in rows)>len(rows)/2:
-        return "SEACR" if n==6 else f"BED6+{n-6}", (*BED[:5], "signal_at"), _SIXTH
+        return "SEACR" if n==6 else f"BED6+{n-6}", (*BED[:3], "signal", "max_signal", "signal_at"), _SIXTH
     if n>=10: return None
     if n==9 and every(_is_value, 6, 7, 8) and not all(map(inside, rows)): return "broadPeak", BED, _THICK
     if n>6 and not every(_is_int, *range(6, min(n, 8))): return f"BED6+{n-6}", BED, _THICK
@@ -264,7 +266,8 @@ def _with_header(file, header):
     file = replace(file, counts_from=_counts_from(file, header))
     columns, place = list(file.columns), "middle"
     told = lambda column: f"{header.cell(column)} (column {columns.index(column)+1})"
-    if "peak" in columns and header.cell("peak").lower()=="peak" and len(columns)<10: # Perhaps a number of its own
+    signal = any(w.startswith("signal") for w in header.words) # Without: a number, as ChIPpeakAnno writes it
+    if "peak" in columns and header.cell("peak").lower()=="peak" and not signal:
         columns[columns.index("peak")] = "column_peak"
     if "summit" in columns:
         place, columns[columns.index("summit")] = told("summit"), _summit_kind(file, header)
@@ -377,8 +380,11 @@ def _block(b, file):
     said = (start<=at) & (at<end)
     summit = np.where(said, at, (start+end)//2).astype(np.int64)
     alone = ~said & (end-start==1)
-    places = Counter({_THICK if file.place=="middle" else file.place:int(said.sum())})
-    places += Counter({"the base itself (1 bp)":int(alone.sum()), "middle":int((~said & ~alone).sum())})
+    label = _THICK if file.place=="middle" else file.place
+    places = Counter({label:int(said.sum()), "the base itself (1 bp)":int(alone.sum())})
+    places = Counter({"middle":int((~said & ~alone).sum())})+places
+    counted = f" counted from {file.counts_from}" if file.format.startswith("table") else ""
+    places = Counter({k+counted:n for k,n in places.items()})
     name = next((b[k] for k in ("sources", "name") if k in b.schema.names), None)
     chrom = pa.DictionaryArray.from_arrays(b["chrom"].indices, pc.utf8_trim_whitespace(b["chrom"].dictionary))
     return Block(chrom, start, end, summit, name, places)

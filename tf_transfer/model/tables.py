@@ -8,6 +8,7 @@ Docs: https://tf-transfer.github.io/tf_transfer/model/tables.html.md"""
 __all__ = ['predict_fasta', 'predict_bed', 'variants', 'alleles', 'predict_vcf']
 
 # %% ../../nbs/model/4_tables.ipynb #97e6a405
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 import numpy as np
@@ -112,13 +113,17 @@ def predict_bed(
     out:str|Path, # Table to make: a row per interval; chrom, start, end, name, its window, note, a probability per TF
     bs:int=256, # Windows per batch
     force:bool=False, # May an existing file be replaced?
+    places:Counter=None, # Where to count which columns said the summits, for `places_line`
 ) -> tuple[int, Skipped]: # Rows with a prediction, and what was skipped
     "Probabilities for windows about intervals."
-    skipped, file = Skipped(), recognise(bed)
+    skipped, file, places = Skipped(), recognise(bed), Counter() if places is None else places
     columns = ["chrom", "start", "end", "name", "window_start", "window_end", "note"]
+    def tables():
+        for b in file.blocks():
+            places.update(b.places)
+            yield _named(b.table(), file)
     def noted():
-        tables = (_named(b.table(), file) for b in file.blocks())
-        for t,_ in _windowed(tables, genome, model.width, skipped, bed): yield t.assign(note=skipped.note)
+        for t,_ in _windowed(tables(), genome, model.width, skipped, bed): yield t.assign(note=skipped.note)
     def rows():
         for t in _in_batches(noted(), bs):
             w = t[t.note==""]
