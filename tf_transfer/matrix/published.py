@@ -8,12 +8,12 @@ Docs: https://tf-transfer.github.io/tf_transfer/matrix/published.html.md"""
 __all__ = ['read_index', 'published_states', 'published_regions', 'import_published']
 
 # %% ../../nbs/matrix/2_published.ipynb #3b0ec2ba
-import gzip, io, pickle, pickletools, re
+import io, pickle, pickletools, re
 from pathlib import Path
 import anndata as ad
 import numpy as np
 import pandas as pd
-from ..core import UserError, check_file, is_gzipped, pick
+from ..core import UserError, check_file, check_inside, open_bytes, pick
 from ..genome.dna import read_fasta
 from .states import AMBIGUOUS, BOUND, UNBOUND, UNRESOLVED, binding_matrix, read_npz, read_regions
 
@@ -61,7 +61,7 @@ def read_index(
     "Read a pickled dictionary of names to whole numbers; refuses any other content by name."
     path = check_file(path)
     try:
-        raw = (gzip.decompress if is_gzipped(path) else bytes)(path.read_bytes())
+        with open_bytes(path) as f: raw = f.read()
         _check_instructions(raw)
         index = _PlainUnpickler(io.BytesIO(raw)).load()
     except UserError as e: raise UserError(f"{path}: refused, {e}") from None
@@ -114,12 +114,14 @@ def _regions_in_names(names, fasta):
     return t.astype(dict(start=int, end=int))[["chrom", "start", "end", "name"]]
 
 # %% ../../nbs/matrix/2_published.ipynb #8223cb4c
-def _index_in(folder, what): return read_index(next(folder.glob(f"{what}_idx.pickle*"), folder/f"{what}_idx.pickle"))
+def _index_in(folder, what):
+    found = next(folder.glob(f"{what}_idx.pickle*"), folder/f"{what}_idx.pickle")
+    return read_index(check_inside(found, folder))
 
 def _views(path, columns, rows):
     "Some columns of the sparse and the less sparse matrix, float16; `rows` checks one, and turns it the right way"
     def view(p):
-        x = rows(read_npz(p)[0])
+        x = rows(read_npz(check_inside(p, p.parent), always=2**32)[0])
         if columns.max()>=x.shape[1]:
             raise UserError(f"{path}: {x.shape[1]} regions, but region {columns.max()} is asked for")
         return x[:, columns].astype(np.float16)
