@@ -283,7 +283,8 @@ def two_folders(tmp_path):
 
 
 @pytest.mark.parametrize('name', [
-    '../own-private/secret.bed', '{}/own-private/secret.bed', './../own-private/secret.bed', 'sub/secret.bed', 'linked.bed', '../own/../own-private/secret.bed'])
+    '../own-private/secret.bed', '{}/own-private/secret.bed', './../own-private/secret.bed',
+    'sub/secret.bed', 'linked.bed', '../own/../own-private/secret.bed'])
 def test_a_sheet_stays_in_its_folder(two_folders, monkeypatch, name):
     own, private = two_folders/'own', two_folders/'own-private'
     (own/'sub').symlink_to(private)
