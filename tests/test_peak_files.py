@@ -6,7 +6,8 @@ import pytest
 
 from helpers import run
 from tf_transfer.core import UserError
-from tf_transfer.genome.formats import interval_files, places_line, read_bed, recognise
+from tf_transfer.genome.datasets import interval_files
+from tf_transfer.genome.formats import places_line, read_bed, recognise
 from tf_transfer.matrix.build import build_report
 from tf_transfer.matrix.states import read_matrix
 from tf_transfer.finetune.own_data import peaks_matrix
