@@ -1,9 +1,11 @@
 "Sphinx's configuration; docs/build.py prepares the pages and runs it"
 from configparser import ConfigParser
+from functools import cache
 from pathlib import Path
 
 from docutils import nodes
 from docutils.utils.math.latex2mathml import tex2mathml
+from sphinx.search.en import SearchEnglish
 
 settings = ConfigParser(delimiters=['='])
 settings.read(Path(__file__).parent.parent/'settings.ini')
@@ -43,4 +45,5 @@ def visit_math(writer, node):
 
 
 def setup(app):
+    SearchEnglish.stem = staticmethod(cache(SearchEnglish({}).stem))      # Sphinx finds stems anew for each page
     app.add_html_math_renderer('mathml', (visit_math, None), (visit_math, None))

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers import assert_refused, command, scripts
+from helpers import assert_refused, command, run
 from tf_transfer.genome.dna import Genome, decode
 from tf_transfer.matrix.simulate import simulate
 from tf_transfer.matrix.splits import by_chrom
@@ -45,10 +45,10 @@ def own(files, out, *args, peaks='peaks.bed'):
 
 
 def printed(name, *args):
-    "What a command says that ends well, in a process of its own"
-    done = subprocess.run([scripts/name, *map(str, args)], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    "What a command says that ends well"
+    status, out, err = run(name, *args)
+    assert status == 0, err
+    return out
 
 
 def test_from_peaks_to_predictions(files, tmp_path):
@@ -217,28 +217,31 @@ def test_sequences_of_another_width(files, tmp_path):
                    tmp_path/'o.tsv', '--fasta', tmp_path/'a.fa')
 
 
-def megabytes(files, vcf, batch_size):
-    "The most memory that `tft_predict` ever held, in a process of its own (Linux)"
-    code = (
-        "import re, sys; from tf_transfer.commands.models import tft_predict; "
-        "model, out, vcf, genome, n = sys.argv[1:]; "
-        "tft_predict(model, out, vcf=vcf, genome=genome, batch_size=int(n)); "
-        "print(re.search(r'VmHWM:\\s*(\\d+) kB', open('/proc/self/status').read())[1])")
-    out = vcf.with_suffix('.tsv')
-    args = [files/'pre.safetensors', out, vcf, files/'world'/'genome.fa', str(batch_size)]
-    done = subprocess.run([sys.executable, '-c', code, *args], check=True, capture_output=True, text=True)
-    out.unlink()
-    return int(done.stdout.split()[-1])/1024
+peak = """
+import re, sys
+from tf_transfer.commands.models import tft_predict
+model, genome, out, *calls = sys.argv[1:]
+for vcf, bs in zip(calls[::2], calls[1::2]):
+    tft_predict(model, out, vcf=vcf, genome=genome, batch_size=int(bs), force=True)
+    print(re.search(r'VmHWM:\\s*(\\d+) kB', open('/proc/self/status').read())[1])
+"""
+
+
+def megabytes(files, out, *calls):
+    "The most memory held by the end of each call of `tft_predict`, one after the other in a new process (Linux)"
+    args = [files/'pre.safetensors', files/'world'/'genome.fa', out, *map(str, sum(calls, ()))]
+    done = subprocess.run([sys.executable, '-c', peak, *args], check=True, capture_output=True, text=True)
+    return [int(o)/1024 for o in done.stdout.splitlines() if o.isdigit()]
 
 
 @pytest.mark.skipif(not sys.platform.startswith('linux'), reason='reads /proc')
 def test_memory_does_not_grow_with_the_file(files, tmp_path):
-    "24,000 variants as 500; all of them in one batch would need more"
-    genome = Genome(files/'world'/'genome.fa')
-    for n in (500, 24_000): variant_file(tmp_path/f'{n}.vcf', genome, n)
-    sizes = (500, 250), (24_000, 250), (24_000, 24_000)
-    few, many, at_once = (megabytes(files, tmp_path/f'{n}.vcf', size) for n, size in sizes)
-    assert many < few+20 < at_once
+    "8,000 variants as 500; all of them in one batch would need more"
+    genome, few, many = Genome(files/'world'/'genome.fa'), tmp_path/'few.vcf', tmp_path/'many.vcf'
+    variant_file(few, genome, 500)
+    variant_file(many, genome, 8000)
+    of_few, of_many, at_once = megabytes(files, tmp_path/'o.tsv', (few, 250), (many, 250), (many, 8000))
+    assert of_many < of_few+20 < at_once
 
 
 def test_a_model_for_another_width(files, tmp_path):

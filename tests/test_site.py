@@ -166,11 +166,14 @@ def test_the_branch_of_the_site_is_served_as_it_is(site):
 
 
 class Server(SimpleHTTPRequestHandler):
-    "Serves the site, and lets its pages load from it only"
+    "Serves the site, and lets its pages load from it only; a browser keeps its connection, and what all pages share"
+    protocol_version = 'HTTP/1.1'
 
     def log_message(self, *args): pass
 
     def end_headers(self):
+        if self.path.startswith('/_static/') and '.html' not in self.path:
+            self.send_header('Cache-Control', 'max-age=3600')
         self.send_header('Content-Security-Policy', "default-src 'self' 'unsafe-inline' data:")
         super().end_headers()
 

@@ -26,15 +26,15 @@ from tf_transfer.study.runs import StudyFolder, open_study, run_study
 def world(tmp_path_factory):
     "A small simulated matrix"
     path = tmp_path_factory.mktemp("world")/"m.h5ad"
-    write_matrix(simulate(n_regions=2500, seed=2).matrix(), path)
+    write_matrix(simulate(n_regions=2000, seed=2).matrix(), path)
     return path
 
 
 @pytest.fixture(scope="module")
 def study(world):
     return Study("small", ("JUND", "MAX"), ("binding-mode", "random"), members=2, n_peaks=(50,), seeds=2,
-                 matrix=str(world), valid=("chr5",), test=("chr6",), arch="ShallowCNN", both_strands=False, regions=600,
-                 pretrain_epochs=1, epochs=3)
+                 matrix=str(world), valid=("chr5",), test=("chr6",), arch="ShallowCNN", both_strands=False, regions=200,
+                 pretrain_epochs=1, epochs=1)
 
 
 RUNS = 2*2*(1 + 2)   # targets, seeds; from scratch, and with two groups

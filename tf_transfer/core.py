@@ -9,8 +9,8 @@ __all__ = ['UserError', 'pick', 'check_file', 'is_gzipped', 'reading', 'check_ou
            'git_commit', 'made_by']
 
 # %% ../nbs/core.ipynb #fe77b52e
-import gzip, os, platform, shutil, subprocess, tempfile, zlib
-from contextlib import contextmanager
+import glob, gzip, os, platform, shutil, subprocess, tempfile, zlib
+from contextlib import contextmanager, suppress
 from datetime import date
 from difflib import get_close_matches
 from importlib.metadata import version
@@ -74,6 +74,25 @@ def reading(
         raise UserError(f"{path}: the gzip file is cut short or damaged; get it again") from None
     except UnicodeDecodeError: raise UserError(f"{path}: this is not a text file") from None
 
+# %% ../nbs/core.ipynb #b7c2e9f4
+def _mine(path): return f".{path.name}.{platform.node()}-{os.getpid()}."
+
+def _tidy(path):
+    "Remove what killed processes of this machine have left beside `path`; an old folder that was set aside returns"
+    if os.name!="posix": return
+    for p in path.absolute().parent.glob(f".{glob.escape(path.name)}.{glob.escape(platform.node())}-*"):
+        pid = p.name.removeprefix(f".{path.name}.{platform.node()}-").split(".")[0]
+        if not pid.isdigit() or _alive(int(pid)): continue
+        with suppress(OSError):
+            if p.suffix==".old" and not path.exists(): os.replace(p, path)
+            else: (shutil.rmtree if p.is_dir() else os.unlink)(p)
+
+def _alive(pid):
+    try: os.kill(pid, 0)
+    except ProcessLookupError: return False
+    except PermissionError: return True
+    return True
+
 # %% ../nbs/core.ipynb #6eb0c2b8
 def check_output(
     path:str|Path, # A file that is about to be written
@@ -86,6 +105,7 @@ def check_output(
         raise UserError(f"{path} exists already; choose another name, or --force to replace it")
     if not path.parent.is_dir(): raise UserError(f"{path.parent}: no such folder to write {path.name} into")
     if not os.access(path.parent, os.W_OK): raise UserError(f"{path.parent}: you may not write into this folder")
+    _tidy(path)
     return path
 
 # %% ../nbs/core.ipynb #82369fd9
@@ -96,7 +116,7 @@ def writing(
 ):
     "A temporary path that becomes `path` when the block ends well, and vanishes when it does not."
     path = check_output(path, force)
-    fd, tmp = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
+    fd, tmp = tempfile.mkstemp(prefix=_mine(path), suffix=path.suffix, dir=path.parent)
     os.close(fd)
     try:
         with _disk_full(path): yield Path(tmp)
@@ -127,17 +147,21 @@ def writing_folder(
 ):
     "A temporary folder that becomes `path` when the block ends well, and vanishes when it does not."
     path = Path(path)
+    _tidy(path)
     if path.exists() and not (force and path.is_dir()):
         or_force = ", or --force to replace it" if path.is_dir() else ""
         raise UserError(f"{path} exists already; choose another name{or_force}")
     if not path.absolute().parent.is_dir(): raise UserError(f"{path.parent}: no such folder to make {path.name} in")
-    tmp = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.absolute().parent))
+    tmp = Path(tempfile.mkdtemp(prefix=_mine(path), dir=path.absolute().parent))
+    old = tmp.with_name(f"{tmp.name}.old")
     os.chmod(tmp, 0o777 & ~_umask())
     try:
         with _disk_full(path): yield tmp
-        if path.exists(): shutil.rmtree(path)
+        if path.exists(): os.replace(path, old)
         os.replace(tmp, path)
-    finally: shutil.rmtree(tmp, ignore_errors=True)
+    finally:
+        if old.exists() and not path.exists(): os.replace(old, path)
+        for left in (tmp, old): shutil.rmtree(left, ignore_errors=True)
 
 # %% ../nbs/core.ipynb #b28099e0
 def data_folder() -> Path:
