@@ -230,7 +230,8 @@ def _copied(path, copy):
 def _read_index(path):
     "The rows of an index; None where it is none"
     try:
-        fields = [line.rstrip("\r\n").split("\t") for line in open(path, encoding="utf-8", errors="replace")]
+        with open(path, encoding="utf-8", errors="replace") as f:
+            fields = [line.rstrip("\r\n").split("\t") for line in f]
         return [IndexRow(name, *map(int, numbers)) for name,*numbers in fields if len(numbers)==4 or 1/0]
     except (OSError, ValueError, ArithmeticError): return None
 
