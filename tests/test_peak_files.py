@@ -193,6 +193,23 @@ def test_other_places(tmp_path, kind):
     check(written(tmp_path, lines(row)), SUMMITS, place)
 
 
+@pytest.mark.parametrize('kind', ['ReMap', 'BED8', 'SEACR'])
+@pytest.mark.parametrize('rows', [(0,), (59,), tuple(range(55)), tuple(range(60))])
+def test_trailing_tabs_of_fewer_columns(tmp_path, kind, rows):
+    row, place = OTHER[kind]
+    check(written(tmp_path, lines(lambda i, s: row(i, s) + ['']*(i in rows))), SUMMITS, place)
+
+
+@pytest.mark.parametrize('tool', ['GRanges', 'LanceOtron', 'MACS2, broad', 'findPeaks', 'GRanges, csv'])
+def test_trailing_separators_of_tables(tmp_path, tool):
+    text = TABLES_MIDDLE[tool]
+    sep = ',' if 'csv' in tool else '\t'
+    head, *rest = text.splitlines(True)
+    for t in (text.replace('\n', sep + '\n'), head.replace('\n', sep + '\n') + ''.join(rest),
+              head + ''.join(rest).replace('\n', sep + '\n')):
+        check(written(tmp_path, t), MIDDLES, 'middle')
+
+
 def test_summits_bed(tmp_path):
     path = written(tmp_path, lines(lambda i, s: ['chr1', s+100, s+101, f'x_peak_{i}', 21.3]))
     assert read_bed(path).summit.tolist() == SUMMITS
