@@ -93,7 +93,7 @@ def _header(n, line, sep=None):
     "The header that a line is, or None; a comment is one only with tabs, and with news for who takes it for BED"
     if "start" not in line.lower(): return None
     for s in [sep] if sep else ["\t"] if line.startswith("#") else ["\t", ",", " "]:
-        h = _Header(n, tuple(_fields(line.lstrip("\ufeff"), s)), s)
+        h = _Header(n, tuple(_fields(line.lstrip("\ufeff").rstrip(), s)), s)
         if not {"chrom", "start", "end"} <= set(h.columns): continue
         news = h.columns.index("chrom")>h.columns.count("bin") or {"width", "summit"} & set(h.columns)
         return h if news or not line.startswith("#") else None
@@ -113,10 +113,12 @@ def _data_lines(f, sep="\t", skip=0):
 
 def _filled(fields): return len("\t".join(fields).rstrip("\t").split("\t"))
 
-def _check_width(path, n, fields, width, first=None):
+def _check_width(path, n, fields, width, first):
     "Empty fields at the end do not count, and neither does what follows a tenth column"
-    if len(fields)!=width and not (_filled(fields)<=width<=len(fields) or min(_filled(fields), width)>=10):
-        _refuse(path, n, fields, f"{len(fields)} columns, where the first line has {first or width}")
+    if len(fields) in (width, first): return
+    filled = _filled(fields)
+    if not (filled<=width<=len(fields) or min(filled, width)>=10 or width==10 and filled==9): # The tenth may be empty
+        _refuse(path, n, fields, f"{len(fields)} columns, where the first line has {first}")
 
 # %% ../../nbs/genome/3_formats.ipynb #8373f5e4
 _TYPES = {"chrom":pa.dictionary(pa.int32(), pa.string()), "start":pa.int64(), "end":pa.int64()} | \
@@ -321,7 +323,8 @@ def recognise(
     sep = header.sep if header else "\t"
     rows = [(n, _fields(line, sep)) for n,line in lines]
     n, first = rows[0]
-    if header and len(header.cells)==len(first)-1: header = replace(header, cells=("", *header.cells)) # R's row names
+    if header and len(header.cells)==_filled(first)-1: # The rows have names, as R writes them
+        header = replace(header, cells=("", *header.cells))
     if not header and not (_has_bin(first) or _is_interval(first)): _refuse_first(path, n, first)
     columns = header.columns if header else [""]*_common_width(path, rows)
     tidy = sep=="\t" and '"' not in lines[0][1] and lines[0][1].count("\t")>1
@@ -349,7 +352,7 @@ def _common_width(path, rows):
         if max(low, filled)>min(high, len(fields)) and min(low, filled)<10:
             _refuse(path, n, fields, f"{len(fields)} columns, where the first line has {len(rows[0][1])}")
         low, high = max(low, filled), min(high, len(fields))
-    return low if low>=10 else high
+    return low if low>=10 or high<10 else 10
 
 def _refuse_first(path, n, fields):
     if len(fields)>4 and _is_int(fields[2]) and _is_int(fields[3]) and fields[4] in ("+", "-", "0", "1", "."):
