@@ -483,3 +483,21 @@ def test_models_that_ask_for_memory(tmp_path, changes):
 def test_a_header_that_is_longer_than_its_file(tmp_path):
     (tmp_path/'m.safetensors').write_bytes((2**40).to_bytes(8, 'little') + b'{}')
     one_line(load_model, tmp_path/'m.safetensors', 'cut short')
+
+
+@pytest.mark.parametrize('text', ['['*100_000, '{"format":'*5000, '1'*5000, '[]', '{}', 'null', 'print()'],
+                         ids=range(7))
+def test_cards_that_are_none(tmp_path, silent, text):
+    save_file({'a': torch.zeros(1)}, tmp_path/'m.safetensors', {'tf_transfer': text})
+    one_line(load_model, tmp_path/'m.safetensors', 'its weights and its description do not fit')
+
+
+@pytest.mark.parametrize('what, value', [('obs', 1), ('X', np.zeros(2, np.int8)), ('obs', np.zeros(3)), ('X', 'x')],
+                         ids=range(4))
+def test_matrices_that_are_none(tmp_path, what, value):
+    path = a_matrix(tmp_path/'m.h5ad')
+    with h5py.File(path, 'a') as f:
+        del f[what]
+        f[what] = value
+    one_line(read_matrix, path)
+    if what == 'obs': one_line(READERS['states'], path, 'not a binding matrix')

@@ -200,7 +200,9 @@ def read_states(
     _check_h5ad(path)
     with h5py.File(path) as f:
         if "X" not in f or "obs" not in f: raise UserError(f"{path}: not a binding matrix")
-        rows = pick(tfs, ad.io.read_elem(f["obs"]).index, "TF", path)
+        try: names = ad.io.read_elem(f["obs"]).index
+        except Exception: raise UserError(f"{path}: not a binding matrix, its obs is no table") from None
+        rows = pick(tfs, names, "TF", path)
         if regions is None: return np.stack([f["X"][i] for i in rows])
         first, last = regions[0], regions[-1]
         return np.stack([f["X"][i, first:last+1][np.asarray(regions)-first] for i in rows])
