@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 import pandas as pd
-from ..core import UserError, check_file, reading
+from ..core import UserError, check_file, check_inside, reading
 from .formats import recognise
 
 # %% ../../nbs/genome/6_datasets.ipynb #7d4a7e6e
@@ -49,7 +49,7 @@ def interval_files(
     if not path.is_dir():
         sheet = _sheet(check_file(path))
         return _sheet_files(path, sheet) if sheet is not None else [_whose(path, naming, tf, biosample, names_first)]
-    there = [p for p in sorted(path.rglob("[!.]*")) if p.is_file()]
+    there = [p for p in sorted(path.rglob("[!.]*")) if p.is_file() and not _is_outside(p, path, unread)]
     sheets = {p:s for p in there if p.parent==path and (s := _sheet(p)) is not None}
     if len(sheets)>1:
         raise UserError(f"{path}: several sheets, {', '.join(p.name for p in sheets)}; name the one to use")
@@ -80,6 +80,13 @@ def _why_not(path):
     if not re.search(_OF_TABLES, path.name): return "not named like a file of peaks (.bed, .narrowPeak, .xls ...)"
     try: return "no interval in it" if recognise(path).format=="empty" else ""
     except UserError as e: return str(e).removeprefix(f"{path}: ")
+
+def _is_outside(p, folder, unread):
+    "Is a file of a folder a link out of it? Then it is among those that are not read"
+    try: check_inside(p, folder)
+    except UserError:
+        unread[str(p.relative_to(folder))] = "a link out of the folder; TF_TRANSFER_FOLLOW=1 reads it"
+        return True
 
 def _unread_line(unread):
     return f"; not read: {', '.join(f'{name} ({why})' for name,why in unread.items())}" if unread else ""
@@ -115,5 +122,6 @@ def _sheet_files(path, sheet):
     if not len(sheet): raise UserError(f"{path}: no file in this sheet")
     unnamed = sheet.index[sheet.tf.str.strip()==""]
     if len(unnamed): raise UserError(f"{path}: row {unnamed[0]+1} names no TF")
-    return [replace(recognise(path.parent/r.file.strip()), dataset=(r.tf.strip(), r.biosample.strip()))
-            for r in sheet.itertuples()]
+    there = [check_inside(path.parent/name.strip(), path.parent) for name in sheet.file]
+    return [replace(recognise(p), dataset=(r.tf.strip(), r.biosample.strip()))
+            for p,r in zip(there, sheet.itertuples())]

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 from fastcore.basics import patch
-from ..core import UserError, is_gzipped, reading
+from ..core import UserError, check_unpacked, is_gzipped, reading
 
 # %% ../../nbs/genome/3_formats.ipynb #a98b4efd
 BED = ("chrom", "start", "end", "name", "score", "strand",
@@ -152,10 +152,10 @@ def _rows(file):
 # %% ../../nbs/genome/3_formats.ipynb #9a1e0004
 def _batches(file, types, size=2**22):
     "Some columns of a file, block by block; raises `UserError` with the line that is wrong"
-    path, done = str(file.path), 0
+    path, packed, done, text = str(file.path), is_gzipped(file.path), 0, 0
     try:
         if not file.tidy: raise pa.ArrowInvalid
-        source = pa.CompressedInputStream(path, "gzip") if is_gzipped(path) else path
+        source = pa.CompressedInputStream(path, "gzip") if packed else path
         for b in _csv(source, file, file.skip, types, size, max(0, len(file.example)-len(file.columns))):
             start, end = b["start"].to_numpy()-file.counts_from, b["end"].to_numpy()
             if ((start<0) | (end<=start) | (end>=2**40)).any(): raise pa.ArrowInvalid
@@ -163,6 +163,8 @@ def _batches(file, types, size=2**22):
             if any(c.startswith("#") for c in names): raise pa.ArrowInvalid
             yield b
             done += len(b)
+            text += b.nbytes
+            if packed: check_unpacked(path, text)
     except (pa.ArrowInvalid, UnicodeDecodeError):
         left = ["\t".join(fields)+"\n" for _,fields,_,_ in _rows(file)][done:]
         if left: yield from _csv(io.BytesIO("".join(left).encode()), file, 0, types, size)
