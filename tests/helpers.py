@@ -1,6 +1,10 @@
 "Running commands as a user does"
+import multiprocessing
+import os
 import runpy
+import signal
 import sys
+import tempfile
 from contextlib import redirect_stderr, redirect_stdout
 from io import StringIO
 from pathlib import Path
@@ -35,3 +39,34 @@ def assert_refused(words, name, *args, command=command):
     assert err.count('\n') == 1 and err.startswith(f'{name}: '), err
     assert words in err, err
     assert {p: sorted(p.iterdir()) for p in before} == before
+
+
+_server = multiprocessing.get_context('forkserver')
+_server.set_forkserver_preload(['tf_transfer.all', 'tf_transfer.commands.demo', 'distributed.cli.dask_worker'])
+
+
+class Started:
+    "A command beside the tests, a process group of its own; forked from a process that has imported the package"
+    def __init__(self, name, *args, cwd=None):
+        self.out, self.err = (Path(tempfile.mkstemp(suffix=f'.{o}')[1]) for o in ('out', 'err'))
+        self.process = _server.Process(target=_as_command, args=(name, [str(a) for a in args], cwd, self.out, self.err))
+        self.process.start()
+        self.pid = self.process.pid
+
+    def poll(self): return self.process.exitcode
+    def wait(self, seconds=240):
+        self.process.join(seconds)
+        return self.process.exitcode
+    def kill(self): self.process.kill()
+    def said(self): return self.out.read_text(), self.err.read_text()
+
+
+def _as_command(name, args, cwd, *files):
+    os.setsid()
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    if cwd: os.chdir(cwd)
+    for fd, file in enumerate(files, 1): os.dup2(os.open(file, os.O_WRONLY), fd)
+    sys.stdout, sys.stderr = (os.fdopen(fd, 'w', buffering=1, closefd=False) for fd in (1, 2))
+    sys.argv = [name, *args]
+    if name.startswith('tft-'): runpy.run_path(str(scripts/name), run_name='__main__')
+    else: runpy.run_module(name, run_name='__main__')

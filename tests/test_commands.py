@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import save_file
 from sklearn.metrics import average_precision_score
 
-from helpers import assert_refused, command, scripts
+from helpers import Started, assert_refused, command
 from tf_transfer.genome.dna import one_hot, reverse_complement
 from tf_transfer.matrix.simulate import simulate
 from tf_transfer.matrix.states import binding_matrix, read_matrix, write_matrix
@@ -309,20 +309,14 @@ def test_a_full_disk(files, full_disk):
 
 def interrupted(args, cwd, sign):
     "Send Ctrl-C once `sign` has been printed"
-    p = subprocess.Popen([scripts/args[0], *map(str, args[1:])], cwd=cwd, text=True, preexec_fn=heed_ctrl_c,
-                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ | dict(PYTHONUNBUFFERED='1'))
+    p, end = Started(*args, cwd=cwd), time.time()+120
     try:
-        for line in p.stdout:
-            if sign in line: break
-        p.send_signal(signal.SIGINT)
-        _, err = p.communicate(timeout=60)
+        while sign not in p.said()[0]:
+            assert p.poll() is None and time.time() < end, p.said()
+            time.sleep(0.1)
+        os.kill(p.pid, signal.SIGINT)
+        return p.wait(60), p.said()[1]
     finally: p.kill()
-    return p.returncode, err
-
-
-def heed_ctrl_c():
-    "Processes in the background of a script are born deaf to it"
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.mark.parametrize('args, sign', [

@@ -145,15 +145,26 @@ def spoil_end(data): return data[:-28]
 def spoil_head(data): return data[:7]
 def spoil_byte(data): return data[:40] + bytes([data[40] ^ 255]) + data[41:]
 def spoil_tail(data): return data + b'junk'
+def spoil_size(data): return data[:16] + b'\x01\x00' + data[18:]
+def spoil_count(data): return data[:-32] + b'\xff\xff\x00\x00' + data[-28:]
 
 
-@pytest.mark.parametrize('spoil', [spoil_cut, spoil_end, spoil_head, spoil_byte, spoil_tail])
+@pytest.mark.parametrize('spoil', [spoil_cut, spoil_end, spoil_head, spoil_byte, spoil_tail, spoil_size, spoil_count])
 @pytest.mark.parametrize('pack', [bgzip, lambda s: gzip.compress(s.encode())], ids=['bgzip', 'gzip'])
 def test_compressed_files_that_are_damaged(tmp_path, pack, spoil):
-    if pack is not bgzip and spoil in (spoil_end, spoil_byte): data = pack(wrapped())[:-9]
+    if pack is not bgzip and spoil in (spoil_end, spoil_byte, spoil_size, spoil_count): data = pack(wrapped())[:-9]
     else: data = spoil(pack(wrapped()))
     (tmp_path/'g.fa.gz').write_bytes(data)
     with pytest.raises(UserError, match='cut short or damaged|is damaged'): read(tmp_path/'g.fa.gz')
+
+
+def test_a_block_that_unpacks_to_more_than_it_says(tmp_path):
+    "A block holds 64 KiB at most; nothing beyond that is unpacked"
+    data = bytearray(bgzip('>a\n' + 'A'*10**7 + '\n', 10**8))
+    at = len(data)-28-4
+    data[at:at+4] = struct.pack('<I', 1000)
+    (tmp_path/'g.fa').write_bytes(data)
+    with pytest.raises(UserError, match='is damaged'): FastaFile(tmp_path/'g.fa')
 
 
 # Indices that are of another file

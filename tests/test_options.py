@@ -295,6 +295,18 @@ def test_an_empty_value_is_none(trial):
     assert status == 2 and 'give one of --bed, --fasta and --vcf' in err
 
 
+def test_a_long_list_of_tfs(trial, inputs):
+    "Longer than the name of a file may be; and as a file, from an editor that marks it as UTF-8"
+    tfs = list(inputs[1].obs_names)
+    line = MODES['tft-pretrain']['ShallowCNN'].split()
+    (inputs[0]/'tfs.txt').write_text('\ufeff'+'\r\n'.join(tfs), encoding='utf-8')
+    for spec in (','.join(tfs*4), 'in/tfs.txt'):
+        status, err, (calls, _, _) = trial('tft-pretrain', [*line, '--tfs', spec])
+        assert status == 0 and tfs in calls[0][1], err
+    status, err, _ = trial('tft-pretrain', [*line, '--tfs', ','.join([*tfs*4, 'JUNX'])])
+    assert status == 2 and err.startswith("tft-pretrain: --tfs: no TF 'JUNX' in this matrix; did you mean JUN"), err
+
+
 def said():
     "What pages say to type: the page, the name of a command, and its arguments"
     for path in sorted(root.rglob('nbs/**/*.ipynb')):

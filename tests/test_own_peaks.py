@@ -198,6 +198,7 @@ def test_a_variant_on_the_other_strand_does_the_same(files, tmp_path):
 
 def test_spoiled_variants(files, tmp_path):
     genome = files/'world'/'genome.fa'
+    letter = decode(Genome(genome)['chr1'][499:500])
 
     def refused(words, name):
         assert_refused(words, 'tft-predict', files/'pre.safetensors', tmp_path/'o.tsv', '--vcf', tmp_path/name,
@@ -205,7 +206,6 @@ def test_spoiled_variants(files, tmp_path):
     (tmp_path/'a.vcf').write_text('chr1 100 . A C\n')
     refused('line 1 is no variant', 'a.vcf')
     wrong = {'A': 'C', 'C': 'G', 'G': 'T', 'T': 'A'}
-    letter = decode(Genome(genome)['chr1'][499:500])
     alleles = [(wrong[letter], letter), (f'{letter}A', letter)]
     (tmp_path/'b.vcf').write_text(''.join(f'chr1\t500\t.\t{ref}\t{alt}\n' for ref, alt in alleles))
     refused('1 skipped: reference allele is not what the genome has (chr1:500', 'b.vcf')

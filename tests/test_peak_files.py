@@ -6,7 +6,8 @@ import pytest
 
 from helpers import run
 from tf_transfer.core import UserError
-from tf_transfer.genome.formats import interval_files, places_line, read_bed, recognise
+from tf_transfer.genome.datasets import interval_files
+from tf_transfer.genome.formats import places_line, read_bed, recognise
 from tf_transfer.matrix.build import build_report
 from tf_transfer.matrix.states import read_matrix
 from tf_transfer.finetune.own_data import peaks_matrix
@@ -190,6 +191,23 @@ OTHER = {
 def test_other_places(tmp_path, kind):
     row, place = OTHER[kind]
     check(written(tmp_path, lines(row)), SUMMITS, place)
+
+
+@pytest.mark.parametrize('kind', ['ReMap', 'BED8', 'SEACR'])
+@pytest.mark.parametrize('rows', [(0,), (59,), tuple(range(55)), tuple(range(60))])
+def test_trailing_tabs_of_fewer_columns(tmp_path, kind, rows):
+    row, place = OTHER[kind]
+    check(written(tmp_path, lines(lambda i, s: row(i, s) + ['']*(i in rows))), SUMMITS, place)
+
+
+@pytest.mark.parametrize('tool', ['GRanges', 'LanceOtron', 'MACS2, broad', 'findPeaks', 'GRanges, csv'])
+def test_trailing_separators_of_tables(tmp_path, tool):
+    text = TABLES_MIDDLE[tool]
+    sep = ',' if 'csv' in tool else '\t'
+    head, *rest = text.splitlines(True)
+    for t in (text.replace('\n', sep + '\n'), head.replace('\n', sep + '\n') + ''.join(rest),
+              head + ''.join(rest).replace('\n', sep + '\n')):
+        check(written(tmp_path, t), MIDDLES, 'middle')
 
 
 def test_summits_bed(tmp_path):

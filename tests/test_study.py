@@ -12,7 +12,7 @@ from threading import Barrier
 
 import pandas as pd
 import pytest
-from helpers import command
+from helpers import Started, command
 from tqdm.auto import tqdm
 from tf_transfer.core import UserError
 from tf_transfer.matrix.simulate import simulate
@@ -33,7 +33,7 @@ def world(tmp_path_factory):
 @pytest.fixture(scope="module")
 def study(world):
     return Study("small", ("JUND", "MAX"), ("binding-mode", "random"), members=2, n_peaks=(50,), seeds=2,
-                 matrix=str(world), valid=("chr5",), test=("chr6",), arch="ShallowCNN", both_strands=False, regions=200,
+                 matrix=str(world), valid=("chr5",), test=("chr6",), arch="SmallCNN", both_strands=False, regions=200,
                  pretrain_epochs=1, epochs=1)
 
 
@@ -60,12 +60,6 @@ def same(table, other):
     pd.testing.assert_frame_equal(table[what], other[what])
 
 
-def start(toml, folder, *more):
-    "tft-study as a process group of its own"
-    words = [Path(sys.executable).parent/"tft-study", str(toml), str(folder), *map(str, more)]
-    return subprocess.Popen(words, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-
-
 def finished(folder):
     "Name of each result, and when it was written"
     return {p.name: p.stat().st_mtime_ns for p in (Path(folder)/"runs").glob("*.json")}
@@ -87,7 +81,7 @@ def test_killed_again_and_again(study, toml, tmp_path, undisturbed):
     "First the parent alone, whose workers go by themselves; then all at once"
     folder, before = tmp_path/"study", {}
     for n, kill in ((1, os.kill), (5, os.killpg)):
-        process = start(toml, folder, "--workers", 2)
+        process = Started("tft-study", toml, folder, "--workers", 2)
         wait_for(folder, n, lambda: process.poll() is None)
         children = children_of(process.pid)
         assert len(children) == 2
@@ -136,10 +130,10 @@ def test_workers_that_only_die_are_given_up(study, tmp_path, monkeypatch):
 
 def test_two_at_once_on_one_folder(study, toml, tmp_path, undisturbed):
     folder = tmp_path/"study"
-    other = start(toml, folder)
+    other = Started("tft-study", toml, folder)
     wait_for(folder, 1, lambda: other.poll() is None)
     same(run_study(study, folder), undisturbed)
-    assert other.wait(240) == 0, other.stderr.read().decode()
+    assert other.wait(240) == 0, other.said()
     same(StudyFolder(folder).results(), undisturbed)
 
 
@@ -165,8 +159,8 @@ def cluster(folder, workers):
     end = time.time()+60
     while not file.exists() or not file.stat().st_size: assert time.time() < end; time.sleep(0.1)
     address = json.loads(file.read_text())["address"]
-    worker = [*dask, "distributed.cli.dask_worker", address, "--nthreads", "1", "--no-dashboard", "--no-nanny"]
-    return [scheduler, *[subprocess.Popen(worker, **quiet) for _ in range(workers)]], address
+    worker = ["distributed.cli.dask_worker", address, "--nthreads", "1", "--no-dashboard", "--no-nanny"]
+    return [scheduler, *[Started(*worker, cwd=folder) for _ in range(workers)]], address
 
 
 def test_a_cluster_that_loses_workers_and_its_scheduler(study, tmp_path, undisturbed):
@@ -209,7 +203,7 @@ def test_mistakes_end_in_one_line(toml, tmp_path, words, change):
 
 
 def test_a_study_without_a_matrix_simulates_one(tmp_path):
-    small = Study("one", ("JUND",), strategies=("scratch",), n_peaks=(50,), seeds=1, arch="ShallowCNN", epochs=1)
+    small = Study("one", ("JUND",), strategies=("scratch",), n_peaks=(50,), seeds=1, arch="SmallCNN", epochs=1)
     runs_through(small, tmp_path, workers=1)
     assert read_matrix(tmp_path/"study"/"simulated.h5ad").n_vars == 10_000
 

@@ -183,6 +183,21 @@ def test_variants_over_many_tables(net, genome, tmp_path):
         table_of(net, genome, tmp_path/'w.vcf', vcf(rows[:-2]), predict_vcf, 5)
 
 
+def test_alleles_are_written_as_the_file_has_them(net, genome, tmp_path):
+    ref = SEQS['chr1'][99]
+    rows = [('chr1', 100, 'low', ref.lower(), other(ref).lower()), ('chr1', 100, 'up', ref, other(ref)),
+            ('chr1', 100, 'bnd', ref, f'{ref}[chr2:50[')]
+    t = table_of(net, genome, tmp_path/'v.vcf', '\ufeff' + vcf(rows), predict_vcf)
+    assert [tuple(r) for r in t[['chrom', 'pos', 'id', 'ref', 'alt']].to_numpy()] == rows
+    assert list(t.note) == ['', '', 'no plain allele of A, C, G, T'] and t.A_diff[0] == t.A_diff[1] != ''
+
+
+@pytest.mark.parametrize('pos', ['²', '9'*30, '-5', '1e2', '100.0', '', '1,000'])
+def test_positions_that_are_none(net, genome, tmp_path, pos):
+    with pytest.raises(UserError, match='line 3 is no variant'):
+        table_of(net, genome, tmp_path/'v.vcf', vcf([('chr1', pos, '.', 'A', 'C')]), predict_vcf)
+
+
 def test_sequences_that_are_not_dna_name_file_and_record(net, tmp_path):
     (tmp_path/'s.fa').write_text(f'>a\n{"A"*WIDTH}\n>b\n{"A"*(WIDTH-1)}U\n')
     with pytest.raises(UserError, match=r"s\.fa: record 'b': 'U' at position 29 is not a DNA letter"):

@@ -15,6 +15,7 @@ from .genome.regions import *
 from .genome.formats import *
 from .genome.windows import *
 from .genome.download import *
+from .genome.datasets import *
 from .motifs.pwm import *
 from .motifs.files import *
 from .motifs.tomtom import *

@@ -4,7 +4,7 @@
 import os
 import sys
 
-HERE = ("127.0.0.1", "::1", "localhost")
+HERE = ("127.0.0.1", "::1", "localhost", "0.0.0.0", "::")     # the last two: all addresses of this machine
 
 
 class NoNetwork(OSError):

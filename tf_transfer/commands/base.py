@@ -13,6 +13,7 @@ from _thread import interrupt_main
 from contextlib import contextmanager
 from functools import partial, wraps
 from inspect import Parameter, signature
+from os.path import isfile
 from pathlib import Path
 from threading import Timer
 from types import SimpleNamespace
@@ -56,7 +57,7 @@ def _check_idle(func, bound, idle, pos):
             if k in given and when(options):
                 raise UserError(f"{_typed(func, k, pos)} does nothing {words.format(**vars(options))}")
 
-# %% ../../nbs/commands/1_base.ipynb #f7dc60a0
+# %% ../../nbs/commands/1_base.ipynb #95321ba6
 def _option_of(words, given, pos):
     "The option whose value a message is about, as the user types it; empty where the message names one, or none"
     if re.search(r"(?<!\S)--[a-z]", words): return ""
@@ -66,7 +67,7 @@ def _option_of(words, given, pos):
             wordlike = re.fullmatch("[a-z]{1,2}", v)
             quoted = f"'{re.escape(v)}'" if wordlike else rf"(?<![\w./-]){re.escape(v)}(?![\w/-])"
             at = 0 if words.startswith(v) else m.start() if (m := re.search(quoted, words)) else None
-            if v and at is not None: found.append((at, name in pos or Path(v).is_file(), name))
+            if v and at is not None: found.append((at, name in pos or isfile(v), name))
     at, known, name = min(found, default=(0, True, ""))
     return "" if known else f"{option(name)}: "
 
@@ -93,7 +94,7 @@ def command(
             stopped = isinstance(e, KeyboardInterrupt)
             words = "interrupted; nothing was written" if stopped else " ".join(str(e).split())
             bound = signature(func).bind(*args, **kwargs)
-            given = {k:bound.arguments[k] for k in _given(parsed, bound, pos)}
+            given = {k:bound.arguments.get(k) for k in _given(parsed, bound, pos)}
             about = "" if stopped else _option_of(words, given, places)
             print(f"{func.__name__.replace('_', '-')}: {about}{words}", file=sys.stderr)
             raise SystemExit(130 if stopped else 2) from None

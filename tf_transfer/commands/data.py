@@ -58,7 +58,7 @@ def tft_import(
 # %% ../../nbs/commands/2_data.ipynb #c0da0006
 def _whose(o):
     "TF and biosample of the files of peaks and sites; a file stands for several where its intervals say them"
-    from tf_transfer.genome.formats import interval_files, remap_name, unibind_name
+    from tf_transfer.genome.datasets import interval_files, remap_name, unibind_name
     need(peaks=o.peaks)
     files = interval_files(o.peaks, remap_name, o.tf, o.biosample)
     if o.tfbs: files += interval_files(o.tfbs, unibind_name, o.tf, o.biosample, names_first=True)

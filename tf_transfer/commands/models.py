@@ -9,10 +9,10 @@ __all__ = ['chosen_tfs', 'tft_pretrain', 'tft_finetune', 'tft_fit', 'tft_evaluat
 
 # %% ../../nbs/commands/3_models.ipynb #c18404a2
 import json, re
-from pathlib import Path
+from os.path import isfile
 from fastcore.script import is_cli, store_true
 from .base import at_least, command, listed, need
-from ..core import UserError, check_output, pick, writing
+from ..core import UserError, check_output, pick, reading, writing
 
 # %% ../../nbs/commands/3_models.ipynb #de0383b4
 def chosen_tfs(
@@ -27,7 +27,9 @@ def chosen_tfs(
     best = re.fullmatch(r"best(\d+)", spec)
     if best: return best_resolved(m, int(best[1]), out)
     if spec=="all": names = list(m.obs_names)
-    else: names = Path(spec).read_text().split() if Path(spec).is_file() else listed(spec)
+    elif isfile(spec):
+        with reading(spec) as f: names = f.read().lstrip("\ufeff").split()
+    else: names = listed(spec)
     pick(names, m.obs_names)
     names = [n for n in dict.fromkeys(names) if n not in out]
     if not names: raise UserError(f"--tfs {spec} leaves no TF to train on")

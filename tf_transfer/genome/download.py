@@ -16,7 +16,7 @@ import pandas as pd
 import pooch, requests
 from fastcore.basics import patch
 from tqdm.auto import tqdm
-from ..core import UserError, is_gzipped, pick, writing, writing_folder
+from ..core import UserError, is_gzipped, open_bytes, pick, writing, writing_folder
 
 # %% ../../nbs/genome/5_download.ipynb #12f39235
 @dataclass(frozen=True)
@@ -233,10 +233,15 @@ def _unpack(path, goal, tell):
     tell(f"{goal}: unpacking")
     try:
         if ".tar" in path.suffixes:
-            with writing_folder(goal) as tmp, tarfile.open(path) as tar: tar.extractall(tmp, filter="data")
+            with writing_folder(goal) as tmp, open_bytes(path) as f, tarfile.open(fileobj=f, mode="r|") as tar:
+                for member in tar:
+                    if not (member.isdir() or member.isreg() and not member.issparse()):
+                        raise UserError(f"{path}: refused, {member.name} in it is neither a file nor a folder")
+                    tar.extract(member, tmp, filter="data")
         else:
-            with writing(goal) as tmp, gzip.open(path) as packed, open(tmp, "wb") as f:
+            with writing(goal) as tmp, open_bytes(path) as packed, open(tmp, "wb") as f:
                 shutil.copyfileobj(packed, f, 2**20)
+    except tarfile.FilterError as e: raise UserError(f"{path}: refused, {' '.join(str(e).split())}") from None
     except (EOFError, gzip.BadGzipFile, tarfile.TarError):
         raise UserError(f"{path}: cut short or damaged; remove it and get it again") from None
 

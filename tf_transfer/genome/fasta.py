@@ -82,7 +82,7 @@ def _blocks(path):
             head = f.read(18)
             if head[:2]!=b"\x1f\x8b"[:len(head)] or head[12:14]!=b"BC"[:len(head[12:14])]: return None
             end = at+1+struct.unpack("<H", head[16:18])[0] if len(head)==18 else size+1
-            if end>size: raise cut
+            if not at+26<=end<=size: raise cut
             f.seek(end-4)
             found.append((at, *struct.unpack("<I", f.read(4))))
             at = end
@@ -103,9 +103,13 @@ class _Bgzip:
         with open(self.path, "rb") as f:
             f.seek(self.starts[i])
             packed = f.read(int(self.starts[i+1]-self.starts[i]))
-        try: self.last = i, zlib.decompress(packed, 31)
-        except zlib.error: raise UserError(f"{self.path}: the bgzip file is damaged; get it again") from None
-        return self.last[1]
+        unpack, text = zlib.decompressobj(31), b""
+        try: text = unpack.decompress(packed, 2**16)
+        except zlib.error: pass
+        if not unpack.eof or len(text)!=self.begin[i+1]-self.begin[i]:
+            raise UserError(f"{self.path}: the bgzip file is damaged; get it again")
+        self.last = i, text
+        return text
 
     def read(self, start, n):
         end = min(start+n, self.size)

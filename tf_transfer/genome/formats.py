@@ -6,7 +6,7 @@ Docs: https://tf-transfer.github.io/tf_transfer/genome/formats.html.md"""
 
 # %% auto #0
 __all__ = ['BED', 'NARROW_PEAK', 'BROAD_PEAK', 'DNASE_CLUSTERS', 'IntervalFile', 'recognise', 'Block', 'places_line', 'read_bed',
-           'read_peaks', 'remap_name', 'unibind_name', 'interval_files']
+           'read_peaks']
 
 # %% ../../nbs/genome/3_formats.ipynb #7f80a79e
 import csv, io, re
@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 from fastcore.basics import patch
-from ..core import UserError, check_file, is_gzipped, reading
+from ..core import UserError, check_unpacked, is_gzipped, reading
 
 # %% ../../nbs/genome/3_formats.ipynb #a98b4efd
 BED = ("chrom", "start", "end", "name", "score", "strand",
@@ -88,11 +88,12 @@ class _Header:
         return tuple(m if m and means.index(m)==i else f"column_{i}" for i,m in enumerate(means))
     def cell(self, column): return self.cells[self.columns.index(column)]
 
+# %% ../../nbs/genome/3_formats.ipynb #9a1e0050
 def _header(n, line, sep=None):
     "The header that a line is, or None; a comment is one only with tabs, and with news for who takes it for BED"
     if "start" not in line.lower(): return None
     for s in [sep] if sep else ["\t"] if line.startswith("#") else ["\t", ",", " "]:
-        h = _Header(n, tuple(_fields(line.lstrip("\ufeff"), s)), s)
+        h = _Header(n, tuple(_fields(line.lstrip("\ufeff").rstrip(), s)), s)
         if not {"chrom", "start", "end"} <= set(h.columns): continue
         news = h.columns.index("chrom")>h.columns.count("bin") or {"width", "summit"} & set(h.columns)
         return h if news or not line.startswith("#") else None
@@ -112,10 +113,12 @@ def _data_lines(f, sep="\t", skip=0):
 
 def _filled(fields): return len("\t".join(fields).rstrip("\t").split("\t"))
 
-def _check_width(path, n, fields, width, first=None):
+def _check_width(path, n, fields, width, first):
     "Empty fields at the end do not count, and neither does what follows a tenth column"
-    if len(fields)!=width and not (_filled(fields)<=width<=len(fields) or min(_filled(fields), width)>=10):
-        _refuse(path, n, fields, f"{len(fields)} columns, where the first line has {first or width}")
+    if len(fields) in (width, first): return
+    filled = _filled(fields)
+    if not (filled<=width<=len(fields) or min(filled, width)>=10 or width==10 and filled==9): # The tenth may be empty
+        _refuse(path, n, fields, f"{len(fields)} columns, where the first line has {first}")
 
 # %% ../../nbs/genome/3_formats.ipynb #8373f5e4
 _TYPES = {"chrom":pa.dictionary(pa.int32(), pa.string()), "start":pa.int64(), "end":pa.int64()} | \
@@ -149,10 +152,10 @@ def _rows(file):
 # %% ../../nbs/genome/3_formats.ipynb #9a1e0004
 def _batches(file, types, size=2**22):
     "Some columns of a file, block by block; raises `UserError` with the line that is wrong"
-    path, done = str(file.path), 0
+    path, packed, done, text = str(file.path), is_gzipped(file.path), 0, 0
     try:
         if not file.tidy: raise pa.ArrowInvalid
-        source = pa.CompressedInputStream(path, "gzip") if is_gzipped(path) else path
+        source = pa.CompressedInputStream(path, "gzip") if packed else path
         for b in _csv(source, file, file.skip, types, size, max(0, len(file.example)-len(file.columns))):
             start, end = b["start"].to_numpy()-file.counts_from, b["end"].to_numpy()
             if ((start<0) | (end<=start) | (end>=2**40)).any(): raise pa.ArrowInvalid
@@ -160,6 +163,8 @@ def _batches(file, types, size=2**22):
             if any(c.startswith("#") for c in names): raise pa.ArrowInvalid
             yield b
             done += len(b)
+            text += b.nbytes
+            if packed: check_unpacked(path, text)
     except (pa.ArrowInvalid, UnicodeDecodeError):
         left = ["\t".join(fields)+"\n" for _,fields,_,_ in _rows(file)][done:]
         if left: yield from _csv(io.BytesIO("".join(left).encode()), file, 0, types, size)
@@ -318,7 +323,8 @@ def recognise(
     sep = header.sep if header else "\t"
     rows = [(n, _fields(line, sep)) for n,line in lines]
     n, first = rows[0]
-    if header and len(header.cells)==len(first)-1: header = replace(header, cells=("", *header.cells)) # R's row names
+    if header and len(header.cells)==_filled(first)-1: # The rows have names, as R writes them
+        header = replace(header, cells=("", *header.cells))
     if not header and not (_has_bin(first) or _is_interval(first)): _refuse_first(path, n, first)
     columns = header.columns if header else [""]*_common_width(path, rows)
     tidy = sep=="\t" and '"' not in lines[0][1] and lines[0][1].count("\t")>1
@@ -346,7 +352,7 @@ def _common_width(path, rows):
         if max(low, filled)>min(high, len(fields)) and min(low, filled)<10:
             _refuse(path, n, fields, f"{len(fields)} columns, where the first line has {len(rows[0][1])}")
         low, high = max(low, filled), min(high, len(fields))
-    return low if low>=10 else high
+    return low if low>=10 or high<10 else 10
 
 def _refuse_first(path, n, fields):
     if len(fields)>4 and _is_int(fields[2]) and _is_int(fields[3]) and fields[4] in ("+", "-", "0", "1", "."):
@@ -439,106 +445,3 @@ def read_peaks(
         places += b.places
     if not tables: raise UserError(f"{path}: no interval in it")
     return pd.concat(tables, ignore_index=True), places
-
-# %% ../../nbs/genome/3_formats.ipynb #7d4a7e6e
-def remap_name(
-    name:str, # EXPERIMENT.TF.BIOSAMPLE
-) -> tuple|None: # TF and biosample; None if it is no such name
-    "TF and biosample from the name of a ReMap peak."
-    parts = name.split(".", 2)
-    return (parts[1], parts[2]) if len(parts)==3 and all(parts) else None
-
-# %% ../../nbs/genome/3_formats.ipynb #3b044286
-def unibind_name(
-    name:str, # EXPERIMENT.BIOSAMPLE.TF, or EXPERIMENT.BIOSAMPLE.TF.MATRIX.VERSION and more
-) -> tuple|None: # TF and biosample; None if it is no such name
-    "TF and biosample from the name of a UniBind file or site."
-    shapes = (r"[^.]+\.(.+)\.([^.]+)\.MA[0-9]+\.[0-9]+(\..*)?", # A file of one TF
-              r"[^_]+_([^_]+)_([^_]+)_MA[0-9.]+", # A site in a file of all
-              r"[^.]+\.(.+)\.([^.]+)")
-    found = next(filter(None, (re.fullmatch(o, name) for o in shapes)), None)
-    return (found[2], found[1]) if found else None
-
-# %% ../../nbs/genome/3_formats.ipynb #12dd63ed
-def interval_files(
-    path:str|Path, # A file, a folder (and the folders in it), or a sheet (tab-separated, columns file, tf, biosample)
-    naming:Callable=remap_name, # From the name of an interval to its TF and biosample
-    tf:str=None, # The TF of all intervals, for a file that does not say
-    biosample:str="", # The biosample of all intervals, with `tf`; empty: any
-    names_first:bool=False, # Use `tf` only where the names of the intervals do not say?
-    unread:dict=None, # Where to put the files of a folder that are not read: name to reason
-) -> list: # Of `IntervalFile`, each with a data set, or a naming
-    "The files of intervals behind a path; raises `UserError` where it is not known what they belong to."
-    path, unread = Path(path), {} if unread is None else unread
-    if not path.is_dir():
-        sheet = _sheet(check_file(path))
-        return _sheet_files(path, sheet) if sheet is not None else [_whose(path, naming, tf, biosample, names_first)]
-    there = [p for p in sorted(path.rglob("[!.]*")) if p.is_file()]
-    sheets = {p:s for p in there if p.parent==path and (s := _sheet(p)) is not None}
-    if len(sheets)>1:
-        raise UserError(f"{path}: several sheets, {', '.join(p.name for p in sheets)}; name the one to use")
-    for p,sheet in sheets.items():
-        files = _sheet_files(p, sheet)
-        read = {p.resolve(), *(f.path.resolve() for f in files)}
-        unread.update({str(o.relative_to(path)):"not in the sheet" for o in there if o.resolve() not in read})
-        return files
-    why = {p:_why_not(p) for p in there}
-    unread.update({str(p.relative_to(path)):reason for p,reason in why.items() if reason})
-    files = [p for p in there if not why[p]]
-    if not files: raise UserError(f"{path}: no .bed or .narrowPeak file in this folder{_unread_line(unread)}")
-    return [_whose(p, naming, tf, biosample, names_first) for p in files]
-
-# %% ../../nbs/genome/3_formats.ipynb #9a1e0021
-_PACKED = r"(\.gz|\.bgz)?$"
-_OF_PEAKS = r"(?i)\.(bed[0-9]*|bed[0-9]*\+[0-9]+|(narrow|broad|gapped|region|encode)_?peaks?|peaks?)"+_PACKED
-_OF_TABLES = r"(?i)\.(txt|tsv|tab|csv|xls|dat)"+_PACKED
-_OF_MACS = r"(?i)(.*)(_peaks\.xls|_peaks\.gappedPeak|_summits\.bed)"+_PACKED
-
-def _why_not(path):
-    "Why a file of a folder is not read; empty if it is"
-    macs = re.fullmatch(_OF_MACS, path.name)
-    if macs:
-        of = re.compile(rf"(?i){re.escape(macs[1])}_peaks\.(narrow|broad)Peak{_PACKED}")
-        same = next((p.name for p in sorted(path.parent.iterdir()) if of.fullmatch(p.name)), None)
-        if same: return f"the same peaks as {same}"
-    if re.search(_OF_PEAKS, path.name): return ""
-    if re.search(r"(?i)\.(bb|bigbed|bigNarrowPeak)$", path.name): return "bigBed; bigBedToBed makes a BED file of it"
-    if not re.search(_OF_TABLES, path.name): return "not named like a file of peaks (.bed, .narrowPeak, .xls ...)"
-    try: return "no interval in it" if recognise(path).format=="empty" else ""
-    except UserError as e: return str(e).removeprefix(f"{path}: ")
-
-def _unread_line(unread):
-    return f"; not read: {', '.join(f'{name} ({why})' for name,why in unread.items())}" if unread else ""
-
-# %% ../../nbs/genome/3_formats.ipynb #c99e6727
-def _whose(path, naming, tf, biosample, names_first):
-    "A file with its data set: in the name of the file, given, or in the names of its intervals"
-    file = recognise(path)
-    from_file = unibind_name(path.name) if re.search(r"\.MA[0-9]+\.[0-9]+\.", path.name) else None
-    if from_file: return replace(file, dataset=from_file)
-    name = file.example[file.columns.index("name")] if "name" in file.columns else None
-    named = name is not None and naming(name) is not None
-    if tf and not (names_first and named): return replace(file, dataset=(tf, biosample))
-    if file.format=="empty": raise UserError(f"{path}: no interval in it")
-    if not named:
-        silent = f"the names of its intervals, such as {name!r}, do not say" if name else "nothing in it says"
-        raise UserError(f"{path}: {silent} which TF and biosample it is; "
-                        "give --tf, or a sheet (columns file, tf, biosample)")
-    return replace(file, naming=naming, format=f"{'UniBind' if naming is unibind_name else 'ReMap'}, {file.format}")
-
-def _sheet(path):
-    "A sheet as a table of strings, or None if the file is something else"
-    if path.suffix.lower() not in (".tsv", ".txt"): return None
-    try:
-        with reading(path) as f: header = f.readline().lstrip("\ufeff").rstrip("\r\n").split("\t")
-    except UserError: return None
-    if not {"file", "tf", "biosample"} <= {h.strip().lower() for h in header}: return None
-    return pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False).rename(columns=lambda c: c.strip().lower())
-
-def _sheet_files(path, sheet):
-    "The files of a sheet, which stand beside it"
-    if not len(sheet): raise UserError(f"{path}: no file in this sheet")
-    unnamed = sheet.index[sheet.tf.str.strip()==""]
-    if len(unnamed): raise UserError(f"{path}: row {unnamed[0]+1} names no TF")
-    return [replace(recognise(path.parent/r.file.strip()), dataset=(r.tf.strip(), r.biosample.strip()))
-            for r in sheet.itertuples()]

@@ -18,7 +18,8 @@ import numpy as np
 import pandas as pd
 from ..core import UserError, pick
 from ..genome.dna import Genome
-from ..genome.formats import interval_files, places_line, remap_name, unibind_name
+from ..genome.datasets import interval_files, remap_name, unibind_name
+from ..genome.formats import places_line
 from ..genome.regions import Contigs, RegionIndex
 from ..motifs.pwm import jaspar_table
 from tf_transfer.matrix.inputs import (

@@ -11,6 +11,7 @@ __all__ = ['GROUPS', 'best_resolved', 'cosine', 'cobinding', 'Group', 'same_mode
 # %% ../../nbs/matrix/6_groups.ipynb #da67ef9b
 import re
 from dataclasses import dataclass, replace
+from html import escape
 from typing import NamedTuple
 import anndata as ad
 import numpy as np
@@ -90,7 +91,7 @@ class Group:
 
     def _repr_html_(self):
         note = f": {self.note}" if self.note else ""
-        return f"<p>{self.kind} for {self.target}{note}</p>{self.table.round(6).to_html()}"
+        return f"<p>{escape(f'{self.kind} for {self.target}{note}')}</p>{self.table.round(6).to_html()}"
 
 # %% ../../nbs/matrix/6_groups.ipynb #9c02cfbe
 def _group(target, kind, scores, why, n):

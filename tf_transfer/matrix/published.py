@@ -8,12 +8,12 @@ Docs: https://tf-transfer.github.io/tf_transfer/matrix/published.html.md"""
 __all__ = ['read_index', 'published_states', 'published_regions', 'import_published']
 
 # %% ../../nbs/matrix/2_published.ipynb #3b0ec2ba
-import gzip, io, pickle
+import io, pickle, pickletools, re
 from pathlib import Path
 import anndata as ad
 import numpy as np
 import pandas as pd
-from ..core import UserError, check_file, is_gzipped, pick
+from ..core import UserError, check_file, check_inside, open_bytes, pick
 from ..genome.dna import read_fasta
 from .states import AMBIGUOUS, BOUND, UNBOUND, UNRESOLVED, binding_matrix, read_npz, read_regions
 
@@ -23,15 +23,36 @@ def _latin1(text, encoding):
     if encoding!="latin1": raise UserError(f"it asks for the encoding {encoding}; only latin1 is read")
     return text.encode("latin1")
 
+class _WholeNumbers:
+    "Stands for a NumPy type in a pickle: signed or unsigned whole numbers of 1, 2, 4 or 8 bytes"
+    def __init__(self, code):
+        self.code = re.fullmatch("[iu][1248]", str(code))
+        if not self.code: raise UserError(f"it holds NumPy numbers of type {ascii(code)[:20]}, not whole numbers")
+    def __setstate__(self, state): self.order = "big" if state[1]==">" else "little"
+    def number(self, raw):
+        if len(raw)!=int(self.code[0][1]): raise ValueError("a number of another length")
+        return int.from_bytes(raw, self.order, signed=self.code[0][0]=="i")
+
 # %% ../../nbs/matrix/2_published.ipynb #88b12549
 class _PlainUnpickler(pickle.Unpickler):
-    "An unpickler of dictionaries, strings, whole numbers and NumPy scalars."
-    allowed = {("numpy", "dtype"), ("numpy.core.multiarray", "scalar"), ("numpy._core.multiarray", "scalar")}
+    "An unpickler of dictionaries, strings and whole numbers, which imports nothing and calls only what is above."
     def find_class(self, module, name):
-        if (module, name)==("_codecs", "encode"): return _latin1
-        if (module, name) in self.allowed: return super().find_class(module, name)
-        can = "only dictionaries, strings, whole numbers and NumPy scalars are read"
-        raise UserError(f"it asks for {module}.{name}; {can}")
+        what = f"{module}.{name}"
+        if what=="_codecs.encode": return lambda text, encoding: _latin1(text, encoding)
+        if what=="numpy.dtype": return lambda code, *_: _WholeNumbers(code)
+        if re.fullmatch(r"numpy\._?core\.multiarray\.scalar", what): return lambda kind, raw: kind.number(raw)
+        raise UserError(f"it asks for {ascii(what)[1:-1][:80]}; only dictionaries, strings and whole numbers are read")
+
+def _check_instructions(raw):
+    "Refuse places beyond the end of a pickle, and tuples in tuples, on which Python's own reader can run out of stack"
+    last = ""
+    for op,arg,_ in pickletools.genops(raw):
+        far = op.name in ("PUT", "BINPUT", "LONG_BINPUT") and arg>len(raw)
+        if far or op.name=="BYTEARRAY8": raise UserError("it asks for more memory than its size needs")
+        if "PUT" in op.name or op.name=="MEMOIZE": continue
+        if "TUPLE" in last and op.name not in ("REDUCE", "BUILD"):
+            raise UserError("it holds tuples, as numpy arrays do, not names and whole numbers")
+        last = op.name
 
 # %% ../../nbs/matrix/2_published.ipynb #7bbe48d9
 def read_index(
@@ -40,14 +61,15 @@ def read_index(
     "Read a pickled dictionary of names to whole numbers; refuses any other content by name."
     path = check_file(path)
     try:
-        raw = (gzip.decompress if is_gzipped(path) else bytes)(path.read_bytes())
+        with open_bytes(path) as f: raw = f.read()
+        _check_instructions(raw)
         index = _PlainUnpickler(io.BytesIO(raw)).load()
     except UserError as e: raise UserError(f"{path}: refused, {e}") from None
     except Exception: raise UserError(f"{path}: not a pickled dictionary, or one that was cut short") from None
-    plain = lambda k,v: isinstance(k, str) and isinstance(v, (int, np.integer))
+    plain = lambda k,v: isinstance(k, str) and isinstance(v, int)
     if not isinstance(index, dict) or not all(plain(k, v) for k,v in index.items()):
         raise UserError(f"{path}: refused, not a dictionary of names to whole numbers")
-    return {k:int(v) for k,v in index.items()}
+    return index
 
 # %% ../../nbs/matrix/2_published.ipynb #ac4670e4
 def published_states(
@@ -92,12 +114,14 @@ def _regions_in_names(names, fasta):
     return t.astype(dict(start=int, end=int))[["chrom", "start", "end", "name"]]
 
 # %% ../../nbs/matrix/2_published.ipynb #8223cb4c
-def _index_in(folder, what): return read_index(next(folder.glob(f"{what}_idx.pickle*"), folder/f"{what}_idx.pickle"))
+def _index_in(folder, what):
+    found = next(folder.glob(f"{what}_idx.pickle*"), folder/f"{what}_idx.pickle")
+    return read_index(check_inside(found, folder))
 
 def _views(path, columns, rows):
     "Some columns of the sparse and the less sparse matrix, float16; `rows` checks one, and turns it the right way"
     def view(p):
-        x = rows(read_npz(p)[0])
+        x = rows(read_npz(check_inside(p, p.parent), always=2**32)[0])
         if columns.max()>=x.shape[1]:
             raise UserError(f"{path}: {x.shape[1]} regions, but region {columns.max()} is asked for")
         return x[:, columns].astype(np.float16)

@@ -9,6 +9,7 @@ __all__ = ['ENOUGH', 'Split', 'by_chrom', 'check_chroms', 'at_random', 'gc_match
            'target_set']
 
 # %% ../../nbs/matrix/5_splits.ipynb #aade805a
+import re
 from dataclasses import dataclass
 import anndata as ad
 import numpy as np
@@ -18,6 +19,10 @@ from ..genome.regions import overlaps
 from .states import BOUND, UNBOUND, sparse, states_of
 
 # %% ../../nbs/matrix/5_splits.ipynb #7f77e748
+def _letters(name):
+    "A name that says nothing but itself in Markdown, HTML and formulas"
+    return re.sub(r"[^\w .:,+-]", lambda c: f"&#{ord(c[0])};", " ".join(name.split()))
+
 @dataclass
 class Split:
     "Which regions of a matrix train, validate and test: positions, int64."
@@ -32,6 +37,7 @@ class Split:
 
     def _repr_markdown_(self):
         chroms = {"train":"", "valid":", ".join(self.valid_chroms), "test":", ".join(self.test_chroms)}
+        chroms = {k:_letters(v) for k,v in chroms.items()}
         rows = [f"| {k} | {len(getattr(self, k)):,} | {v} |" for k,v in chroms.items()]
         return "\n".join(["| | regions | chromosomes |", "|---|---|---|", *rows])
 
@@ -200,7 +206,7 @@ class Target:
     def _repr_markdown_(self):
         parts = dict(train=self.train, valid=self.valid, test=self.test)
         rows = [f"| {k} | {d.n_pos:,} | {d.n_neg:,} |" for k,d in parts.items()]
-        return f"**{self.tf}**\n\n| | bound | unbound |\n|---|---|---|\n" + "\n".join(rows)
+        return f"**{_letters(self.tf)}**\n\n| | bound | unbound |\n|---|---|---|\n" + "\n".join(rows)
 
 # %% ../../nbs/matrix/5_splits.ipynb #957813e9
 def target_set(

@@ -10,7 +10,7 @@ __all__ = ['STATES', 'UNRESOLVED', 'UNBOUND', 'AMBIGUOUS', 'BOUND', 'binding_mat
            'read_npz', 'read_regions', 'import_states']
 
 # %% ../../nbs/matrix/1_states.ipynb #a32aae85
-import hashlib, re, zipfile, zlib
+import hashlib, math, re, zipfile, zlib
 from collections.abc import Callable
 from pathlib import Path
 import anndata as ad
@@ -18,8 +18,9 @@ import h5py
 import numpy as np
 import pandas as pd
 from anndata.experimental import write_dispatched
+from numpy.lib.format import read_array, read_array_header_1_0, read_array_header_2_0, read_magic
 from .. import __version__
-from ..core import UserError, check_file, pick, writing
+from ..core import UserError, check_file, check_unpacked, pick, writing
 from ..genome.dna import gc_content, read_fasta
 from ..genome.formats import read_bed
 from ..genome.regions import check_regions, region_names
@@ -151,13 +152,37 @@ def write_matrix(
         image = f.id.get_file_image()
     with writing(path, force) as tmp: tmp.write_bytes(image)
 
+# %% ../../nbs/matrix/1_states.ipynb #5afe0001
+def _check_h5ad(path):
+    "Refuse an `.h5ad` file that refers to other files, or is much larger inside than outside"
+    refuse = lambda name, why: UserError(f"{path}: refused, {name} in it {why}")
+    size = 0
+    with h5py.File(path) as f:
+        groups = [f]
+        while groups:
+            group = groups.pop()
+            for name in group:
+                at = f"{group.name}/{name}".replace("//", "/")
+                link = group.get(name, getlink=True)
+                if not isinstance(link, h5py.HardLink): raise refuse(at, "is a link; no matrix of ours has one")
+                item = group[name]
+                if h5py.h5o.get_info(item.id).rc>1: raise refuse(at, "has two names")
+                if isinstance(item, h5py.Group): groups.append(item)
+                if not isinstance(item, h5py.Dataset): continue
+                if item.external or item.is_virtual: raise refuse(at, "lies in another file")
+                size += math.prod(item.shape or ())*item.dtype.itemsize
+    check_unpacked(path, size)
+
 # %% ../../nbs/matrix/1_states.ipynb #30d25352
 def read_matrix(
     path:str|Path, # An `.h5ad` file
 ) -> ad.AnnData: # Binding matrix
     "Read a binding matrix; raises `UserError` where the file is missing, damaged or something else."
     path = check_file(path)
-    try: m = ad.read_h5ad(path)
+    try:
+        _check_h5ad(path)
+        m = ad.read_h5ad(path)
+    except UserError: raise
     except Exception as e:
         if not h5py.is_hdf5(path): raise UserError(f"{path}: not an .h5ad file, or one that was cut short") from None
         raise UserError(f"{path}: an .h5ad file that cannot be read, cut short perhaps ({type(e).__name__})") from None
@@ -172,9 +197,12 @@ def read_states(
     "Read the states of some TFs; raises `UserError` that suggests the nearest name."
     check_file(path)
     if not h5py.is_hdf5(path): raise UserError(f"{path}: not an .h5ad file, or one that was cut short")
+    _check_h5ad(path)
     with h5py.File(path) as f:
         if "X" not in f or "obs" not in f: raise UserError(f"{path}: not a binding matrix")
-        rows = pick(tfs, ad.io.read_elem(f["obs"]).index, "TF", path)
+        try: names = ad.io.read_elem(f["obs"]).index
+        except Exception: raise UserError(f"{path}: not a binding matrix, its obs is no table") from None
+        rows = pick(tfs, names, "TF", path)
         if regions is None: return np.stack([f["X"][i] for i in rows])
         first, last = regions[0], regions[-1]
         return np.stack([f["X"][i, first:last+1][np.asarray(regions)-first] for i in rows])
@@ -183,17 +211,33 @@ def read_states(
 def read_npz(
     path:str|Path, # An `.npz` file
     *keys:str, # Arrays that must be in it; the first one if no name is given
+    always:int=0, # Bytes that they may have whatever the size of the file; as `check_unpacked` has it if 0
 ) -> list: # The arrays
     "Read arrays from an `.npz` file without running anything in it; raises `UserError` where that fails."
     path = check_file(path)
     try:
-        with np.load(path, allow_pickle=False) as z:
-            missing = [k for k in keys if k not in z]
-            if missing: raise UserError(f"{path}: no array named {', '.join(missing)}; it holds {', '.join(z)}")
-            return [z[k] for k in keys or list(z)[:1]]
+        with zipfile.ZipFile(path) as z:
+            there = {o.filename.removesuffix(".npy"):o for o in z.infolist() if o.filename.endswith(".npy")}
+            missing = [k for k in keys if k not in there]
+            if missing: raise UserError(f"{path}: no array named {', '.join(missing)}; it holds {', '.join(there)}")
+            wanted = [there[k] for k in keys] or list(there.values())[:1]
+            if not wanted: raise ValueError("no array")
+            check_unpacked(path, sum(o.file_size for o in wanted), always)
+            return [_array(z, o) for o in wanted]
     except UserError: raise
-    except (ValueError, OSError, EOFError, AttributeError, TypeError, zipfile.BadZipFile, zlib.error):
+    except (ValueError, OSError, EOFError, KeyError, TypeError, SyntaxError, RuntimeError, MemoryError,
+            zipfile.BadZipFile, zlib.error):
         raise UserError(f"{path}: not an .npz file of plain arrays, or one that was cut short") from None
+
+def _array(z, member):
+    "An array of a zip file, if it is as large as its header says"
+    if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED): raise ValueError("packed otherwise")
+    with z.open(member) as f:
+        header = {(1, 0):read_array_header_1_0, (2, 0):read_array_header_2_0}[read_magic(f)]
+        shape, _, dtype = header(f)
+        size = f.tell()+math.prod(shape)*dtype.itemsize
+        if dtype.hasobject or not dtype.itemsize or size!=member.file_size: raise ValueError("not a plain array")
+    with z.open(member) as f: return read_array(f, allow_pickle=False)
 
 # %% ../../nbs/matrix/1_states.ipynb #5fa57a02
 _PLACES = [re.compile(p) for p in (

@@ -10,9 +10,11 @@ __all__ = ['ModelCard', 'save_model', 'load_model', 'released', 'pretrained']
 # %% ../../nbs/model/2_saving.ipynb #857519e2
 import json
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 import pandas as pd
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from .. import __version__
@@ -75,9 +77,9 @@ def load_model(
     weights, text = _read(path)
     try: return _model_of(weights, text, path)
     except UserError: raise
-    except (AttributeError, KeyError, TypeError, ValueError, RuntimeError) as e:
+    except Exception as e:
         raise UserError(f"{path}: its weights and its description do not fit this version of tf_transfer "
-                        f"({type(e).__name__}: {str(e).splitlines()[0]})") from None
+                        f"({type(e).__name__}: {' '.join(str(e).split())[:200]})") from None
 
 # %% ../../nbs/model/2_saving.ipynb #3243d526
 def _read(path):
@@ -99,10 +101,22 @@ def _model_of(weights, text, path):
     for arch in (card.arch, card.args.get("arch", card.arch)):
         if arch not in known: raise UserError(f"{path}: its architecture {arch} is none of {', '.join(known)}; "
                                               f"if it is your own, say ARCHS['{arch}'] = {arch} before loading")
-    model = known[card.arch](len(card.tfs), card.width, **card.args)
+    make = partial(known[card.arch], len(card.tfs), card.width, **card.args)
+    _check_shapes(make, weights)
+    model = make()
     model.load_state_dict(weights)
     model.card = card
     return model.eval()
+
+def _check_shapes(make, weights):
+    "Refuse a card that asks for other weights than the file has, before memory is taken for them"
+    try:
+        with torch.device("meta"): model = make()
+    except UserError: raise
+    except (NotImplementedError, RuntimeError): return         # an architecture of one's own that needs numbers
+    for name,w in model.state_dict().items():
+        there = name in weights and tuple(weights[name].shape)
+        if there!=tuple(w.shape): raise ValueError(f"{name} should be {tuple(w.shape)}, it is {there or 'not there'}")
 
 # %% ../../nbs/model/2_saving.ipynb #12cd8c4b
 def released() -> dict: # Name to its file

@@ -9,6 +9,7 @@ __all__ = ['predict_fasta', 'predict_bed', 'variants', 'alleles', 'predict_vcf']
 
 # %% ../../nbs/model/4_tables.ipynb #97e6a405
 from collections import Counter
+import re
 from collections.abc import Iterator
 from pathlib import Path
 import numpy as np
@@ -143,13 +144,14 @@ def variants(
     "Read a VCF file allele by allele; raises `UserError` where it is none."
     with reading(path) as f:
         for i,line in enumerate(f, 1):
+            if i==1: line = line.lstrip("\ufeff")
             if line.startswith("#") or not line.strip(): continue
             fields = line.rstrip("\n").split("\t")
-            if len(fields)<5 or not fields[1].isdigit():
+            if len(fields)<5 or not re.fullmatch("[0-9]{1,12}", fields[1]):
                 raise UserError(f"{path}: line {i} is no variant; "
                                 "a VCF file has the columns CHROM, POS, ID, REF and ALT, separated by tabs")
             chrom, pos, name, ref, alts = fields[:5]
-            for alt in alts.split(","): yield chrom, int(pos), name, ref.upper(), alt.upper()
+            for alt in alts.split(","): yield chrom, int(pos), name, ref, alt
 
 # %% ../../nbs/model/4_tables.ipynb #e7198c4d
 def alleles(
@@ -175,6 +177,7 @@ def _as_intervals(some):
 
 def _plain(w, width, skipped):
     "Variants that replace some bases by as many others"
+    w = w.assign(ref=w.ref.str.upper(), alt=w.alt.str.upper())
     w = skipped.drop(w, ~(w.ref+w.alt).str.fullmatch("[ACGT]+").astype(bool), "no plain allele of A, C, G, T")
     w = skipped.drop(w, w.ref.str.len()!=w.alt.str.len(), "insertion or deletion")
     return skipped.drop(w, w.ref.str.len()>width//2, "allele longer than half the window")

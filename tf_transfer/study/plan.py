@@ -74,7 +74,7 @@ def read_study(
     "Read a study; raises `UserError` where the file says what no study knows."
     path = shipped().get(str(path), path)
     try: given = tomllib.loads(check_file(path).read_text())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as e: raise UserError(f"{path} is not TOML: {e}") from None
+    except (ValueError, RecursionError) as e: raise UserError(f"{path} is not TOML: {e}") from None
     known = {f.name:f for f in fields(Study)}
     pick(list(given), known, "key", str(path))
     for k in ("name", "targets"):
@@ -111,7 +111,8 @@ class Run:
     def id(self): # The name of its file
         "What tells the run from all others."
         extra = ("+target" if self.with_target else "")+(f"+{self.buried}" if self.buried else "")
-        return f"{self.target}-{self.group.replace(':', '.')}{extra}-{self.n_peaks}-{self.strategy}-{self.seed}"
+        name = f"{self.target}-{self.group.replace(':', '.')}{extra}-{self.n_peaks}-{self.strategy}-{self.seed}"
+        return name.replace("/", "%2F")                    # a TF's name leads to no other folder
 
     def row(self,
         **found, # What became of it: scores and times, or `error`
