@@ -26,7 +26,7 @@ def demo(tmp_path_factory):
 @slow
 def test_relatives_help_and_strangers_do_not(demo):
     runs = pd.read_csv(demo[0]/'results.csv')
-    assert runs.groupby(['way', 'n_peaks']).size().eq(3).all() and set(runs.n_peaks) == {50, 125, 500}
+    assert runs.groupby(['way', 'n_peaks']).size().eq(3).all() and set(runs.n_peaks) == {25, 50, 100}
     mean = runs.groupby(['way', 'n_peaks']).auprc.mean().unstack()
     relatives, unrelated, scratch = (mean.loc[w] for w in WAYS)
     assert (relatives > scratch+0.1).all()

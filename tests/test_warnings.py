@@ -8,7 +8,8 @@ import pytest
 
 from tf_transfer.core import UserError
 from tf_transfer.genome.dna import Genome, read_fasta
-from tf_transfer.genome.formats import interval_files, read_bed
+from tf_transfer.genome.formats import read_bed
+from tf_transfer.genome.datasets import interval_files
 from tf_transfer.matrix.build import build_matrix, build_report
 from tf_transfer.matrix.groups import Group, buried, cobinding, cofactors, string_partners
 from tf_transfer.matrix.inputs import read_pairs, read_sources

@@ -80,6 +80,10 @@ class _Unpacking(io.RawIOBase):
     "What is in a gzip file, as long as it is not far too much"
     def __init__(self, path): self.path, self.file, self.n = path, gzip.open(path), 0
     def readable(self): return True
+    def seekable(self): return True
+    def seek(self, *where):
+        self.n = self.file.seek(*where)
+        return self.n
     def readinto(self, buffer):
         n = self.file.readinto(buffer)
         self.n += n

@@ -32,13 +32,13 @@ def _world(folder, n_regions, seed):
 
 def _bodies(folder, m, split, epochs, seed):
     "Pre-trained learners by way, saved too"
-    from tf_transfer.model.networks import ShallowCNN
+    from tf_transfer.model.networks import SmallCNN
     from tf_transfer.model.saving import save_model
     from tf_transfer.train.pretraining import pretrain
     bodies = {}
     for way,name,tfs in zip(WAYS, ("relatives", "unrelated"), (RELATIVES, UNRELATED)):
         _say(2, f"pre-training on {', '.join(tfs)}")
-        bodies[way] = pretrain(m, split, list(tfs), ShallowCNN, epochs, bs=64, both_strands=False, seed=seed)
+        bodies[way] = pretrain(m, split, list(tfs), SmallCNN, epochs, lr=1e-2, bs=64, both_strands=False, seed=seed)
         save_model(bodies[way], folder/f"{name}.safetensors")
     return bodies
 
@@ -52,10 +52,10 @@ def model_in_way(
 ): # A trained learner
     "A model of the target: fine-tuned at discriminative rates, or from scratch."
     from tf_transfer.finetune.strategies import finetune
-    from tf_transfer.model.networks import ShallowCNN
+    from tf_transfer.model.networks import SmallCNN
     from tf_transfer.train.callbacks import silent
     strategy = "scratch" if body is None else "discriminative"
-    return finetune(target, body or ShallowCNN, strategy, both_strands=False, seed=seed, watch=silent)
+    return finetune(target, body or SmallCNN, strategy, bs=32, both_strands=False, seed=seed, watch=silent)
 
 # %% ../../nbs/commands/7_demo.ipynb #058a0763
 def compare_ways(
@@ -109,10 +109,10 @@ def emerging_motif(
 # %% ../../nbs/commands/7_demo.ipynb #c0dd0003
 def _stages(bodies, learners, seed):
     "Networks before and after each step, by what they are called"
-    from tf_transfer.model.networks import ShallowCNN
+    from tf_transfer.model.networks import SmallCNN
     from tf_transfer.train.learners import new_model
     body, tuned, scratch = bodies[WAYS[0]], learners[WAYS[0]], learners[WAYS[2]]
-    return {"untrained":new_model(ShallowCNN, 1, 200, seed), WAYS[2]:scratch,
+    return {"untrained":new_model(SmallCNN, 1, 200, seed), WAYS[2]:scratch,
             "pre-trained on relatives":body, "then fine-tuned":tuned}
 
 def _ceiling(motif, test):
@@ -139,8 +139,8 @@ def _report(path, out, runs, bodies, motif, found, ceiling, seconds):
         text(f"Read it with care. Which sites {TARGET} binds was decided with its JASPAR profile, so a scan with that "
              f"profile is the ceiling here: AUPRC {ceiling.auprc:.2f}. The network has to find the motif by itself."),
         heading("The motif emerges"),
-        text("The first-layer filter nearest to the planted motif, at each stage. A hundred filters always offer "
-             "something: the untrained network shows how much that is worth."),
+        text("The first-layer filter nearest to the planted motif, at each stage. Among 64 filters there is always "
+             "one that resembles it a little: the untrained network shows how much that is worth."),
         _logos(motif, found, runs.n_peaks.max()),
         heading("What next"),
         text("Fine-tune another target from the same body, score the JUND model, or open the files in this folder: "
@@ -183,10 +183,10 @@ def _logos(motif, found, n_peaks):
 # %% ../../nbs/commands/7_demo.ipynb #b43e436d
 def run_demo(
     out, # Folder to make
-    sizes:tuple=(50, 125, 500), # Numbers of JUND peaks
+    sizes:tuple=(25, 50, 100), # Numbers of JUND peaks
     seeds:int=3, # Draws of the peaks
-    n_regions:int=12_000, # Open regions of the simulated genome
-    epochs:int=8, # Epochs of pre-training
+    n_regions:int=8000, # Open regions of the simulated genome
+    epochs:int=5, # Epochs of pre-training
     seed:int=0, # Seed of the genome and of pre-training
     force:bool=False, # May an existing folder be replaced?
 ): # Table, a row per run: way, n_peaks, seed, auprc, its interval, prevalence ...

@@ -64,6 +64,7 @@ class Section:
     parts:list = field(default_factory=list) # Functions without arguments that return HTML
     tables:dict = field(default_factory=dict) # Name to table, for a CSV file
     figures:dict = field(default_factory=dict) # Name to Matplotlib figure, for a PNG and an SVG file
+    pngs:dict = field(default_factory=dict) # Name to bytes of the PNG file, once it is written
     motifs:list = field(default_factory=list) # PWMs, for the MEME file
     to_test:list = field(default_factory=list) # JASPAR motifs that are worth an experiment
 
@@ -97,7 +98,7 @@ def draw(self:Section,
 ):
     "Add a figure."
     fig = self.figures[name] = getattr(fig, "figure", fig)
-    self.parts.append(lambda: figure(fig, alt, caption))
+    self.parts.append(lambda: figure(self.pngs.get(name, fig), alt, caption))
 
 @patch
 def write(self:Section,
@@ -107,6 +108,8 @@ def write(self:Section,
     for name,frame in self.tables.items(): frame.to_csv(Path(folder)/f"{name}.csv")
     for name,fig in self.figures.items():
         for kind in ("png", "svg"): fig.savefig(Path(folder)/f"{name}.{kind}", dpi=150, bbox_inches="tight")
+        self.pngs[name] = (Path(folder)/f"{name}.png").read_bytes()
+        plt.close(fig)
     return [part() for part in self.parts]
 
 # %% ../../nbs/interpret/8_sections.ipynb #32a9b045

@@ -41,17 +41,21 @@ def table(
 
 # %% ../../nbs/show/2_report.ipynb #4194a1f1
 def figure(
-    fig, # A matplotlib figure; it is closed
+    fig, # A matplotlib figure, which is closed; or the bytes of a PNG
     alt:str, # What it shows, for those who cannot see it
     caption:str="", # Below the figure
 ) -> str: # HTML, the figure inside as PNG
     "A figure with its caption."
+    data = base64.b64encode(fig if isinstance(fig, bytes) else _png(fig)).decode()
+    image = f'<img src="data:image/png;base64,{data}" alt="{escape(alt, quote=True)}">'
+    return f'<figure>{image}<figcaption>{escape(caption)}</figcaption></figure>'
+
+def _png(fig):
+    "The bytes of a figure, which is closed"
     png = io.BytesIO()
     fig.savefig(png, format="png", dpi=150, bbox_inches="tight")
     plt.close(fig)
-    data = base64.b64encode(png.getvalue()).decode()
-    image = f'<img src="data:image/png;base64,{data}" alt="{escape(alt, quote=True)}">'
-    return f'<figure>{image}<figcaption>{escape(caption)}</figcaption></figure>'
+    return png.getvalue()
 
 # %% ../../nbs/show/2_report.ipynb #1e72e755
 def code(
