@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tf_transfer.core import UserError
 from tf_transfer.genome.dna import Genome, decode, read_fasta
-from tf_transfer.genome.fasta import FastaFile, _read_index, _scanned, fasta_records, line_of
+from tf_transfer.genome.fasta import FastaFile, fasta_records, line_of
 
 rng = np.random.default_rng(0)
 SEQS = {f'chr{i}': ''.join(rng.choice(list('ACGT'), n)) for i, n in [(1, 1200), (2, 1130), (3, 7)]}
@@ -26,7 +26,7 @@ def wrapped(seqs=SEQS, width=60, end='\n', more=''):
 def read(path):
     "All contigs, in whole and letter by letter in pieces"
     f = FastaFile(path)
-    whole = {k: f.letters(k).tobytes().decode() for k in f.rows}
+    whole = {k: f.letters(k).tobytes().decode() for k in f.lengths}
     for k, s in whole.items():
         for a in range(0, len(s), 333): assert f.letters(k, a, min(a+350, len(s))).tobytes().decode() == s[a:a+350]
     return whole
@@ -164,7 +164,7 @@ def test_a_block_that_unpacks_to_more_than_it_says(tmp_path):
     at = len(data)-28-4
     data[at:at+4] = struct.pack('<I', 1000)
     (tmp_path/'g.fa').write_bytes(data)
-    with pytest.raises(UserError, match='is damaged'): FastaFile(tmp_path/'g.fa')
+    with pytest.raises(UserError, match='damaged'): FastaFile(tmp_path/'g.fa')
 
 
 # Indices that are of another file
@@ -225,7 +225,7 @@ def test_an_index_that_fits_is_used(tmp_path, monkeypatch):
     (tmp_path/'g.fa').write_text(wrapped())
     FastaFile(tmp_path/'g.fa')
     os.utime(tmp_path/'g.fa.fai', (10**9, 10**9))
-    monkeypatch.setattr('tf_transfer.genome.fasta._scanned', None)
+    monkeypatch.setattr('pyfaidx.Faidx.build_index', None)
     assert read(tmp_path/'g.fa') == SEQS
 
 
@@ -236,27 +236,83 @@ def test_the_index_is_that_of_samtools(tmp_path):
     assert (tmp_path/'g.fa.fai').read_text() == 'one\t14\t7\t6\t7\ntwo\t3\t29\t3\t4\nthree\t6\t41\t4\t6\n'
 
 
-letters = st.text('ACGTacgtN', max_size=30)
+line = st.one_of(st.text('ACGTacgtN', max_size=30), st.text('ACGTacgtN', max_size=30), st.just('ACGTACGT'),
+                 st.text('AC ;\t', max_size=9), st.just(';x'), st.just('ACG ACGT'))
 
 
-@given(st.lists(st.lists(letters, max_size=5), min_size=1, max_size=4), st.sampled_from(['\n', '\r\n']), st.booleans(),
-       st.integers(5, 40))
-@settings(deadline=None, max_examples=60)
-def test_scanning_equals_reading_line_by_line(tmp_path_factory, records, end, final, block):
-    path = tmp_path_factory.mktemp('scan')/'g.fa'
-    text = end.join(o for i, rows in enumerate(records) for o in (f'>r{i} x', *rows)) + end*final
-    path.write_bytes(text.encode())
-    expected = dict(fasta_records(path))
-    assert read(path) == expected
-    from tf_transfer.genome import fasta
-    small = fasta._Plain(path)
-    default = fasta._line_blocks.__defaults__
-    try:
-        fasta._line_blocks.__defaults__ = (block,)
-        found = _scanned(small)
-    finally: fasta._line_blocks.__defaults__ = default
-    whole = _scanned(small)
-    assert (found is None) == (whole is None)
-    if found:
-        assert [r.row for r in found] == [r.row for r in whole] == _read_index(f'{path}.fai')
-        assert [r.line for r in found] == [i+1 for i, o in enumerate(text.splitlines()) if o.startswith('>')]
+@given(st.lists(st.lists(st.tuples(line, st.sampled_from(['\n', '\n', '\n', '\r\n'])), max_size=6), min_size=1,
+                max_size=4), st.booleans(), st.booleans())
+@settings(deadline=None, max_examples=200)
+def test_any_place_equals_reading_line_by_line(tmp_path_factory, records, final, pack):
+    path = tmp_path_factory.mktemp('any')/'g.fa'
+    text = ''.join(o + end for i, rows in enumerate(records) for o, end in ((f'>r{i} x', '\n'), *rows))
+    if not final: text = text.rstrip('\r\n')
+    path.write_bytes(bgzip(text, 13) if pack else text.encode())
+    for _ in range(2): assert read(path) == dict(fasta_records(path))
+
+
+@pytest.mark.parametrize('odd', ['ACG ACGT', ';ACGACGT', 'ACG\tACGT', 'ACGTACG\r', 'ACG\rACGT', 'ACGTAC\xe9'])
+@pytest.mark.parametrize('pack', [False, True])
+def test_one_odd_line_among_many(tmp_path, odd, pack):
+    "Of the same number of bytes as the others, so that only a look at each line tells"
+    text = '>a\n' + 'ACGTACGT\n'*5000 + odd + '\n' + 'ACGTACGT\n'*5000
+    (tmp_path/'g.fa').write_bytes(bgzip(text, 10_000) if pack else text.encode())
+    expected = next(fasta_records(tmp_path/'g.fa'))[1].encode('ascii', 'replace').decode()
+    assert read(tmp_path/'g.fa') == {'a': expected}
+    assert [p.name for p in tmp_path.iterdir()] == ['g.fa']
+
+
+def test_a_block_that_is_damaged_later(tmp_path):
+    "It is refused each time it is read"
+    data = bytearray(bgzip('>a\n' + 'ACGTTGCA'*10_000 + '\n', 5000))
+    (tmp_path/'g.fa.gz').write_bytes(data)
+    f = FastaFile(tmp_path/'g.fa.gz')
+    at = f._fa.gzi_index[8].cstart
+    data[at+22] ^= 255
+    (tmp_path/'g.fa.gz').write_bytes(data)
+    f = FastaFile(tmp_path/'g.fa.gz')
+    for _ in range(2):
+        with pytest.raises(UserError, match='g.fa.gz: the bgzip file is damaged; get it again'):
+            f.letters('a', 41000, 42000)
+
+
+@pytest.mark.parametrize('size', [60_000, 2**16])
+def test_every_place_of_large_blocks(tmp_path, size):
+    "pyfaidx cannot read from the end of a block of 64 KiB"
+    seq = ''.join(rng.choice(list('ACGT'), 2*2**16 + 100))
+    (tmp_path/'g.fa.gz').write_bytes(bgzip('>a\n' + seq + '\n', size))
+    f = FastaFile(tmp_path/'g.fa.gz')
+    for block in (1, 2):
+        for a in range(block*size - 6, block*size + 4): assert f.letters('a', a, a+9).tobytes().decode() == seq[a:a+9]
+    assert f.letters('a').tobytes().decode() == seq
+
+
+def test_bgzip_files_one_after_another(tmp_path):
+    "Each ends with an empty block"
+    (tmp_path/'g.fa.gz').write_bytes(b''.join(bgzip(wrapped({k: s})) for k, s in SEQS.items()))
+    for _ in range(2): assert read(tmp_path/'g.fa.gz') == SEQS
+    assert (tmp_path/'g.fa.gz.gzi').exists()
+
+
+def test_an_odd_line_that_the_index_beside_does_not_know(tmp_path):
+    "Far from the places that are looked at: letters are missing, so it is refused"
+    text = '>a\n' + 'ACGTACGT\n'*10_000
+    (tmp_path/'g.fa').write_text(text)
+    FastaFile(tmp_path/'g.fa')
+    (tmp_path/'g.fa').write_text(text[:20_001] + '\n' + text[20_002:])
+    with pytest.raises(UserError, match='80000 letters expected in a:0-80000, 79999 found; the index'):
+        FastaFile(tmp_path/'g.fa').letters('a')
+
+
+@pytest.mark.parametrize('more', [[], [-28], [-28, 0]])
+def test_a_table_of_blocks_is_used_if_it_fits(tmp_path, more, monkeypatch):
+    "samtools may name the empty block, and the end of the file, too"
+    path, table = tmp_path/'g.fa.gz', tmp_path/'g.fa.gz.gzi'
+    path.write_bytes(bgzip(wrapped()))
+    FastaFile(path)
+    rows = np.fromfile(table, '<u8')[1:].tolist()
+    for o in more: rows += [path.stat().st_size + o, len(wrapped())]
+    np.array([len(rows)//2, *rows], '<u8').tofile(table)
+    monkeypatch.setattr('pyfaidx.Faidx.build_index', None)
+    monkeypatch.setattr('pyfaidx.Faidx.build_gzi', None)
+    assert read(path) == SEQS

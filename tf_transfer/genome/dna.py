@@ -104,7 +104,7 @@ class Genome:
         path:str|Path, # FASTA: plain, bgzipped or gzipped
     ):
         self.path, self.fasta = Path(path), FastaFile(path)
-        self.lengths = {k:r.length for k,r in self.fasta.rows.items()}
+        self.lengths = self.fasta.lengths
 
     def __getitem__(self,
         contig:str, # Name of a contig
