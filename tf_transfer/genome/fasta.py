@@ -189,18 +189,20 @@ class FastaFile:
             return fa if (".gzi" not in self._tables or _blocks_fit(fa)) and _fits(fa) else None
         except (*_DAMAGED, OSError, ArithmeticError): return None
 
-    def _built(self, link):
-        "The file, opened with a new index; None where its lines are irregular"
-        for o in self._tables: Path(f"{link}{o}").unlink(missing_ok=True)
-        try: fa = Faidx(link, as_raw=True, duplicate_action="first")
-        except (FastaIndexingError, UnicodeDecodeError, RuntimeError): return None
-        except _DAMAGED: raise UserError(f"{self.path}: the bgzip file is cut short or damaged; get it again") from None
-        if ".gzi" in self._tables and not _blocks_fit(fa) or not _fits(fa, everywhere=True): return None
-        for o in self._tables:
-            try:
-                with writing(f"{self.path}{o}") as tmp: shutil.copyfile(f"{link}{o}", tmp)
-            except (UserError, OSError): pass
-        return fa
+# %% ../../nbs/genome/0_fasta.ipynb #fa5ta044
+@patch
+def _built(self:FastaFile, link):
+    "The file, opened with a new index; None where its lines are irregular"
+    for o in self._tables: Path(f"{link}{o}").unlink(missing_ok=True)
+    try: fa = Faidx(link, as_raw=True, duplicate_action="first")
+    except (FastaIndexingError, UnicodeDecodeError, RuntimeError): return None
+    except _DAMAGED: raise UserError(f"{self.path}: the bgzip file is cut short or damaged; get it again") from None
+    if ".gzi" in self._tables and not _blocks_fit(fa) or not _fits(fa, everywhere=True): return None
+    for o in self._tables:
+        try:
+            with writing(f"{self.path}{o}") as tmp: shutil.copyfile(f"{link}{o}", tmp)
+        except (UserError, OSError): pass
+    return fa
 
 # %% ../../nbs/genome/0_fasta.ipynb #fa5ta035
 @patch

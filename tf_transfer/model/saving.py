@@ -108,6 +108,7 @@ def _model_of(weights, text, path):
     model.card = card
     return model.eval()
 
+# %% ../../nbs/model/2_saving.ipynb #5afe0032
 def _check_shapes(make, weights):
     "Refuse a card that asks for other weights than the file has, before memory is taken for them"
     try:
