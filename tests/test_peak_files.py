@@ -427,3 +427,19 @@ def test_a_folder_without_peaks(tmp_path):
     written(tmp_path, 'Dear all\n', 'notes.txt')
     with pytest.raises(UserError, match=r"no .bed or .narrowPeak file in this folder; not read: notes.txt \(line 1"):
         interval_files(tmp_path)
+
+
+@pytest.mark.parametrize('text, words', [
+    ('file\ttf\tbiosample\na.bed\tJUND\tH\textra\tmore\n', 'row 1 has 5 columns, the header 3'),
+    ('file\ttf\tbiosample\na.bed\tJUND\tH\nb.bed\tFOS\tH\tmore\n', 'row 2 has 4 columns, the header 3'),
+    ('file\ttf\tbiosample\tfile\na.bed\tJUND\tH\tb.bed\n', 'one column file, it has 2')])
+def test_a_sheet_of_odd_rows(tmp_path, text, words):
+    (tmp_path/'s.tsv').write_text(text)
+    with pytest.raises(UserError, match=words): interval_files(tmp_path/'s.tsv')
+
+
+@pytest.mark.parametrize('row', ['a.bed\tJUND\tHep G2\t\t', '"a.bed"\tJUND\tHep G2', 'a.bed\tJUND\tHep G2\n\n\t\t'])
+def test_a_sheet_with_blanks(tmp_path, row):
+    (tmp_path/'a.bed').write_text('chr1\t1\t9\n')
+    (tmp_path/'s.tsv').write_text(f'file\ttf\tbiosample\n{row}\n')
+    assert [f.dataset for f in interval_files(tmp_path/'s.tsv')] == [('JUND', 'Hep G2')]

@@ -8,7 +8,7 @@ Docs: https://tf-transfer.github.io/tf_transfer/genome/datasets.html.md"""
 __all__ = ['remap_name', 'unibind_name', 'interval_files']
 
 # %% ../../nbs/genome/6_datasets.ipynb #9a1e0043
-import re
+import csv, re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -115,7 +115,15 @@ def _sheet(path):
         with reading(path) as f: header = f.readline().lstrip("\ufeff").rstrip("\r\n").split("\t")
     except UserError: return None
     if not {"file", "tf", "biosample"} <= {h.strip().lower() for h in header}: return None
-    return pd.read_csv(path, sep="\t", dtype=str, keep_default_na=False).rename(columns=lambda c: c.strip().lower())
+    with reading(path) as f:
+        try: header, *rows = [r for r in csv.reader(f, delimiter="\t") if any(map(str.strip, r))]
+        except csv.Error as e: raise UserError(f"{path}: {e}") from None
+    header = [h.strip("\ufeff ").lower() for h in header]
+    twice = next((h for h in ("file", "tf", "biosample") if header.count(h)!=1), None)
+    if twice: raise UserError(f"{path}: the sheet needs one column {twice}, it has {header.count(twice)}")
+    wide = next((i for i,r in enumerate(rows, 1) if any(r[len(header):])), None)
+    if wide: raise UserError(f"{path}: row {wide} has {len(rows[wide-1])} columns, the header {len(header)}")
+    return pd.DataFrame([(r+[""]*len(header))[:len(header)] for r in rows], columns=header, dtype=str)
 
 def _sheet_files(path, sheet):
     "The files of a sheet, which stand beside it"
