@@ -202,6 +202,15 @@ def test_mistakes_end_in_one_line(toml, tmp_path, words, change):
     assert code == 2 and words in err and err.count("\n") == 1
 
 
+@pytest.mark.parametrize("line, words", [
+    ('n_peaks = ["paper"]', "a whole number is needed"), ("n_peaks = [50, true]", "a whole number is needed"),
+    ("groups = [[1]]", "a text in quotes is needed"), ("with_target = [1]", "true or false is needed"),
+    ("buried = [-1]", "0 or more"), ("pretrain_lr = nan", "above 0"), ("pretrain_bs = 0", "1 or more")])
+def test_values_that_are_none(tmp_path, line, words):
+    (tmp_path/"x.toml").write_text(f'name = "x"\ntargets = ["JUND"]\n{line}\n')
+    with pytest.raises(UserError, match=words): read_study(tmp_path/"x.toml")
+
+
 def test_a_study_without_a_matrix_simulates_one(tmp_path):
     small = Study("one", ("JUND",), strategies=("scratch",), n_peaks=(50,), seeds=1, arch="SmallCNN", epochs=1)
     runs_through(small, tmp_path, workers=1)

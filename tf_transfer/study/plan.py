@@ -64,8 +64,10 @@ def _check(study):
     if few<10: raise UserError(f"n_peaks: {few} is too few to train and validate on; at least 10 are needed")
     if study.matrix and not (study.valid and study.test):
         raise UserError('valid and test must name chromosomes of the matrix: valid = ["chr15"], test = ["chr16"]')
-    for k in ("seeds", "members", "pretrain_epochs", "epochs"):
+    for k in ("seeds", "members", "pretrain_epochs", "pretrain_bs", "epochs"):
         if getattr(study, k)<1: raise UserError(f"{k} = {getattr(study, k)}: it must be 1 or more")
+    if min(study.regions, *study.buried)<0: raise UserError("regions and buried must be 0 or more")
+    if not 0<study.pretrain_lr<1e3: raise UserError(f"pretrain_lr = {study.pretrain_lr}: it must be above 0")
 
 # %% ../../nbs/study/1_plan.ipynb #da2c57c8
 def read_study(
@@ -83,11 +85,15 @@ def read_study(
 
 def _of_type(path, field, value):
     "A value as the field has it; numbers and booleans are not taken for each other"
-    if field.type is tuple: return tuple(value) if isinstance(value, list) else (value,)
-    if field.type is float and type(value) is int: return float(value)
-    if type(value) is field.type: return value
-    wanted = {int:"a whole number", float:"a number", str:"a text in quotes", bool:"true or false"}[field.type]
-    raise UserError(f"{path}: {field.name} = {value!r}; {wanted} is needed")
+    if field.type is not tuple: return _of_kind(path, field.name, field.type, value)
+    kind = dict(n_peaks=int, buried=int, with_target=bool).get(field.name, str)
+    return tuple(_of_kind(path, field.name, kind, v) for v in (value if isinstance(value, list) else [value]))
+
+def _of_kind(path, name, kind, value):
+    if kind is float and type(value) is int and abs(value)<1e9: return float(value)
+    if type(value) is kind: return value
+    wanted = {int:"a whole number", float:"a number", str:"a text in quotes", bool:"true or false"}[kind]
+    raise UserError(f"{path}: {name} = {value!r}; {wanted} is needed")
 
 def shipped() -> dict: # Name to its file
     "The studies that come with the package."
