@@ -432,6 +432,8 @@ def test_a_folder_without_peaks(tmp_path):
 @pytest.mark.parametrize('text, words', [
     ('file\ttf\tbiosample\na.bed\tJUND\tH\textra\tmore\n', 'row 1 has 5 columns, the header 3'),
     ('file\ttf\tbiosample\na.bed\tJUND\tH\nb.bed\tFOS\tH\tmore\n', 'row 2 has 4 columns, the header 3'),
+    ('file\ttf\tbiosample\na\0.bed\tJUND\tH\n', 'no file can have this name'),
+    ('file\ttf\tbiosample\n'+300*'a'+'\tJUND\tH\n', 'too long'),
     ('file\ttf\tbiosample\tfile\na.bed\tJUND\tH\tb.bed\n', 'one column file, it has 2')])
 def test_a_sheet_of_odd_rows(tmp_path, text, words):
     (tmp_path/'s.tsv').write_text(text)

@@ -48,8 +48,10 @@ def check_file(
 ) -> Path:
     "The path of an existing file; raises `UserError` if there is none."
     path = Path(path)
-    if path.is_dir(): raise UserError(f"{path} is a folder; a file is needed")
-    if not path.exists(): raise UserError(f"{path}: no such file")
+    try: folder, there = path.is_dir(), path.exists()
+    except OSError as e: raise UserError(f"{path}: {e.strerror.lower()}") from None
+    if folder: raise UserError(f"{path} is a folder; a file is needed")
+    if not there: raise UserError(f"{path}: no such file")
     return path
 
 # %% ../nbs/core.ipynb #0d0f9ff2
@@ -105,6 +107,7 @@ def check_inside(
     folder:str|Path, # The folder that it should be in
 ) -> Path: # The same
     "Raises `UserError` where a path leads out of a folder, by a link or by `..`."
+    if "\0" in str(path): raise UserError(f"{ascii(str(path))}: no file can have this name")
     if os.environ.get("TF_TRANSFER_FOLLOW")=="1": return Path(path)
     if Path(path).resolve().is_relative_to(Path(folder).resolve()): return Path(path)
     raise UserError(f"{path}: refused, it leads out of the folder {folder}; "
