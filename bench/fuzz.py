@@ -1,0 +1,187 @@
+"""Damaged and odd files for every parser and loader: only `UserError` may come out.
+
+    pip install atheris
+    python bench/fuzz.py              # a million inputs, some twenty minutes of two cores
+    python bench/fuzz.py --inputs 10_000 bed vcf
+
+Each parser starts from valid files, and atheris changes them towards lines of tf_transfer that were not reached before.
+`results/fuzz.csv` has a row for each parser; those that are named are put in place of their older ones. What ends in
+another error is printed, and its input is kept in FOLDER."""
+import argparse
+import contextlib
+import gzip
+import io
+import json
+import pickle
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass
+class Parser:
+    "What reads a file, and valid files to begin with"
+    suffix:str
+    read:Callable
+    seeds:list
+    share:float # Of all inputs
+
+
+MEME = b"""MEME version 4
+
+ALPHABET= ACGT
+
+MOTIF JUND MA0491.1
+letter-probability matrix: alength= 4 w= 3 nsites= 30 E= 0
+0.1 0.2 0.3 0.4
+0.25 0.25 0.25 0.25
+0.0 0.0 1.0 0.0
+"""
+MOTIFS = [
+    MEME, b">MA0491.1\tJUND\nA [ 9 1 0 ]\nC [ 1 1 0 ]\nG [ 0 8 0 ]\nT [ 0 0 10 ]\n",
+    b"1 2 3\n4 5 6\n7 8 9\n1 1 1\n", b">JUND_HUMAN\n1\t2\t3\t4\n4\t3\t2\t1\n",
+    b">TGACTCA\tAP-1\t6.3\t-1200.1\n0.1\t0.2\t0.3\t0.4\n0.25\t0.25\t0.25\t0.25\n",
+    b"AC M1\nXX\nID V$AP1\nPO A C G T\n01 1 2 3 4 N\n02 9 0 0 1 A\nXX\n//\n",
+    b"Pos\tA\tC\tG\tT\n1\t0.1\t0.2\t0.3\t0.4\n"]
+INTERVALS = [
+    b"chr1\t10\t60\nchr2\t5\t400\n", b"chrom,start,end\nchr1,10,60\n",
+    b"chr1\t10\t60\tpeak\t0\t+\t3.5\t2.1\t-1\t25\nchr1\t90\t190\tp2\t9\t.\tinf\tnan\t.\t-1\n",
+    b"track name=x\n#a comment\nchr1\t10\t60\tE.JUND.HepG2\t1\t.\t20\t21\t0,0,0\n",
+    b'"seqnames"\t"start"\t"end"\t"width"\t"strand"\n"chr1"\t11\t60\t50\t"*"\n', b"585\tchr1\t10\t60\tn\t0\t+\n",
+    b"# xls\nchr\tstart\tend\tlength\tabs_summit\tpileup\nchr1\t11\t60\t50\t30\t4\n",
+    b"chr1\t10\t60\tn\t0\t+\t10\t60\t0\t2\t10,10\t0,40\n", b"chr1\t10\t60\t5.0\t9.1\tchr1:20-30\n"]
+FASTA = [b">chr1 one\nACGTN\nacgtn\n>chr2\nGGGGG\nTTTTT\n", b">a\nACGT\n\n>b\nACGT", b">a\r\nACGT\r\n>b\r\nAC\r\n"]
+VCF = [b"##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\n"
+       b"chr1\t3\trs1\tA\tC,G\nchr1\t4\t.\tACG\tA\nchr1\t9\t.\tN\t<DEL>\n"]
+LINKS = [b"protein1 protein2 combined_score\n9606.P1 9606.P2 900\n",
+         b"protein1\tprotein2\tcombined_score\n9606.P2\t9606.P1\t9\n"]
+STUDY = [b'name = "x"\ntargets = ["JUND"]\nn_peaks = [50, 500]\nseeds = 2\nstrategies = ["paper", "auto"]\n']
+SHEET = [b"file\ttf\tbiosample\nhere.bed\tJUND\tHepG2\n"]
+
+
+def parsers(folder):
+    "All of them; what they need beside the file stands in `folder`"
+    import numpy as np
+    from tf_transfer.genome.dna import Genome, read_fasta
+    from tf_transfer.genome.formats import read_bed
+    from tf_transfer.genome.datasets import interval_files, remap_name, unibind_name
+    from tf_transfer.motifs.files import read_motifs
+    from tf_transfer.matrix.states import read_matrix, read_npz, write_matrix
+    from tf_transfer.matrix.published import read_index
+    from tf_transfer.matrix.inputs import read_pairs, read_sources
+    from tf_transfer.matrix.groups import read_string
+    from tf_transfer.matrix.simulate import simulate
+    from tf_transfer.model.networks import SmallCNN
+    from tf_transfer.model.saving import load_model, save_model
+    from tf_transfer.model.tables import variants
+    from tf_transfer.matrix.splits import by_chrom
+    from tf_transfer.study.plan import read_study
+    from tf_transfer.train.learners import binding_learner
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder/"info.txt").write_text("#string_protein_id\tpreferred_name\n9606.P1\tJUND\n9606.P2\tFOS\n")
+    (folder/"here.bed").write_bytes(INTERVALS[0])
+    m = simulate(n_regions=200, seed=0).matrix()
+    if not (folder/"m.h5ad").exists(): write_matrix(m, folder/"m.h5ad")
+    learn = binding_learner(m, by_chrom(m, "chr5", "chr6"), ["JUND"], SmallCNN, complete=False)
+    save_model(learn, folder/"m.safetensors", force=True)
+    np.savez(folder/"m.npz", a=np.arange(6, dtype=np.int8).reshape(2, 3))
+    def genome(path):
+        g = Genome(path)
+        return [g[c] for c in g.lengths]
+    def names(path):
+        word = path.read_bytes().decode("latin-1")
+        return remap_name(word), unibind_name(word)
+    zipped = [gzip.compress(o) for o in INTERVALS[:2]]
+    return {
+        "bed":Parser(".bed", read_bed, INTERVALS, 0.12), "bed.gz":Parser(".bed.gz", read_bed, zipped, 0.01),
+        "files":Parser(".tsv", interval_files, INTERVALS+SHEET, 0.04), "fasta":Parser(".fa", read_fasta, FASTA, 0.1),
+        "genome":Parser(".fa", genome, FASTA, 0.05), "motifs":Parser(".txt", read_motifs, MOTIFS, 0.15),
+        "vcf":Parser(".vcf", lambda p: list(variants(p)), VCF, 0.2),
+        "names":Parser(".txt", names, [b"E.JUND.HepG2"], 0.05),
+        "string":Parser(".txt", lambda p: read_string(p, folder/"info.txt", "JUND"), LINKS, 0.03),
+        "study":Parser(".toml", read_study, STUDY, 0.1),
+        "sources":Parser(".txt", read_sources, [b"1\tHepG2\n2\tK562\n"], 0.06),
+        "pairs":Parser(".txt", read_pairs, [b"a\tb\nc\td\n"], 0.06),
+        "index":Parser(".pickle", read_index, [pickle.dumps({"JUND":0, "FOS":1})], 0.03),
+        "npz":Parser(".npz", read_npz, [(folder/"m.npz").read_bytes()], 0.01),
+        "matrix":Parser(".h5ad", read_matrix, [(folder/"m.h5ad").read_bytes()], 0.005),
+        "model":Parser(".safetensors", load_model, [(folder/"m.safetensors").read_bytes()], 0.005)}
+
+
+def fuzz_one(name, runs, folder, seed):
+    "In a process of its own: libFuzzer does not come back"
+    import atheris
+    with atheris.instrument_imports(include=["tf_transfer"]): parser = parsers(folder)[name]
+    from tf_transfer.core import UserError
+    place, corpus, found = folder/f"input{parser.suffix}", folder/"corpus", {}
+    corpus.mkdir(exist_ok=True)
+    for i,s in enumerate(parser.seeds): (corpus/f"seed{i}").write_bytes(s)
+    count = dict(inputs=0, read=0, refused=0, errors=0)
+    def note(): (folder/"count.json").write_text(json.dumps(count | dict(found=found)))
+    def once(data):
+        count["inputs"] += 1
+        place.write_bytes(data)
+        try:
+            with contextlib.redirect_stdout(io.StringIO()): parser.read(place)
+            count["read"] += 1
+        except UserError as e:
+            count["refused"] += 1
+            if "\n" in str(e): keep(data, f"several lines: {e}")
+        except Exception as e:
+            frames = [f for f in traceback.extract_tb(e.__traceback__) if "tf_transfer" in f.filename]
+            where = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+            keep(data, f"{type(e).__name__} at {where}: {str(e)[:120]}")
+        if count["inputs"]%100==0: note()
+    def keep(data, what):
+        count["errors"] += 1
+        key = what.split(":")[0]+what.split(":")[1][:6]
+        if key not in found:
+            found[key] = what
+            (folder/f"error{len(found)}").write_bytes(data)
+            print(f"{name}: {what}", flush=True)
+            note()
+    note()
+    longest = max(4096, *map(len, parser.seeds))
+    atheris.Setup([sys.argv[0], f"-runs={runs}", f"-seed={seed}", f"-max_len={longest}", "-rss_limit_mb=6000",
+                   "-timeout=60", "-verbosity=0", str(corpus)], once)
+    atheris.Fuzz()
+
+
+def main():
+    p = argparse.ArgumentParser()
+    p.add_argument("names", nargs="*")
+    p.add_argument("--inputs", type=int, default=1_000_000)
+    p.add_argument("--seed", type=int, default=1)
+    p.add_argument("--workers", type=int, default=2)
+    p.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir())/"fuzz")
+    p.add_argument("--one", help=argparse.SUPPRESS)
+    a = p.parse_args()
+    if a.one: return fuzz_one(a.one, a.inputs, a.folder, a.seed)
+    import pandas as pd
+    from common import RESULTS, commit, write_table
+    every = parsers(a.folder/"setup")
+    def row_of(name):
+        runs, folder, start = max(int(a.inputs*every[name].share), 100), a.folder/name, time.time()
+        folder.mkdir(parents=True, exist_ok=True)
+        words = [sys.executable, __file__, "--one", name, "--inputs", runs, "--folder", folder, "--seed", a.seed]
+        with open(folder/"log", "w") as log: done = subprocess.run(list(map(str, words)), stderr=log)
+        count = json.loads((folder/"count.json").read_text())
+        kinds = len(count.pop("found"))
+        row = dict(parser=name, **count, kinds=kinds, ended=done.returncode, seconds=round(time.time()-start),
+                   seed=a.seed, commit=commit(), date=time.strftime("%Y-%m-%d"))
+        print(row, flush=True)
+        return row
+    with ThreadPoolExecutor(a.workers) as pool: rows = list(pool.map(row_of, a.names or every))
+    table = RESULTS/"fuzz.csv"
+    known = json.loads(pd.read_csv(table).to_json(orient="records")) if a.names and table.exists() else []
+    found = {r["parser"]:r for r in known} | {r["parser"]:r for r in rows}
+    write_table([found[name] for name in every if name in found], table)
+
+
+if __name__=="__main__": main()

@@ -1,0 +1,151 @@
+"""Commands killed at random moments: the old output stands or the new one is whole, and the next start works.
+
+    python bench/kill.py                 # some 240 trials, six minutes of one core
+    python bench/kill.py --trials 40 tft-predict tft-import     # these alone, printed
+
+Each trial writes over an older output, is killed (SIGKILL) at a random moment, and is followed by a process that is let
+live. `results/kill.csv` has a row for each command: how often the old output stood, how often the new one was there
+already, and how often something was wrong."""
+import argparse
+import json
+import os
+import random
+import runpy
+import shutil
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from common import RESULTS, commit, write_table
+import pandas as pd
+import torch
+from tf_transfer.all import (BOUND, SmallCNN, by_chrom, load_model, pretrain, read_matrix, save_model, simulate,
+                             write_matrix)
+from tf_transfer.train.callbacks import silent
+
+SCRIPTS = Path(sys.executable).parent
+
+
+def prepare(folder):
+    "Small inputs for every command"
+    world = simulate(n_regions=1000, seed=1)
+    world.write(folder/"world")
+    m = world.matrix()
+    write_matrix(m, folder/"m.h5ad")
+    learn = pretrain(m, by_chrom(m, "chr5", "chr6"), ["FOSL2", "FOS"], SmallCNN, epochs=1, complete=False, watch=silent)
+    save_model(learn, folder/"pre.safetensors")
+    peaks = m.var[m["JUND"].X[0]==BOUND][["chrom", "start", "end"]]
+    peaks.to_csv(folder/"peaks.bed", sep="\t", header=False, index=False)
+    (folder/"study.toml").write_text(
+        'name = "x"\ntargets = ["JUND"]\nn_peaks = [20]\nseeds = 4\nstrategies = ["scratch"]\narch = "SmallCNN"\n'
+        f'epochs = 1\nmatrix = "{folder/"m.h5ad"}"\nvalid = ["chr5"]\ntest = ["chr6"]\n')
+
+
+def whole_table(path): return len(pd.read_csv(path, sep="\t"))>10
+def whole_names(path): return len(path.read_text().split())==4
+def whole_json(path): return "auprc" in json.loads(path.read_text())
+def whole_study(path): return len(pd.read_csv(path/"table.csv"))==4
+
+
+def commands(d):
+    "Name, arguments with OUT for the output, what the output is called, and what reads it"
+    chroms = "--valid-chroms chr5 --test-chroms chr6"
+    world, matrix, pre = d/"world", d/"m.h5ad", d/"pre.safetensors"
+    return {
+        "tft-import":(f"OUT --states {world}/states.npz --regions {world}/regions.bed.gz --fasta {world}/regions.fa.gz "
+                      "--force", "o.h5ad", read_matrix),
+        "tft-build":(f"OUT --regions {world}/dhs.bed.gz --peaks {world}/remap.bed.gz --genome {world}/genome.fa "
+                     f"--tfbs {world}/unibind --force", "o.h5ad", read_matrix),
+        "tft-pretrain":(f"{matrix} OUT --tfs FOS,FOSL2 --arch SmallCNN --epochs 1 {chroms} --force", "o.safetensors",
+                        load_model),
+        "tft-finetune":(f"{matrix} {pre} OUT --tf JUND --n-pos 30 --strategy probe --force", "o.safetensors",
+                        load_model),
+        "tft-predict":(f"{pre} OUT --bed {d}/peaks.bed --genome {world}/genome.fa --force", "o.tsv", whole_table),
+        "tft-evaluate":(f"{pre} {matrix} --tf FOS --json OUT --force", "o.json", whole_json),
+        "tft-groups":(f"{matrix} --tf JUND --n 4 --out OUT --force", "o.txt", whole_names),
+        "tft-fit":(f"OUT --peaks {d}/peaks.bed --genome {world}/genome.fa --background {world}/dhs.bed.gz --tf JUND "
+                   f"--pretrained {pre} --force", "o.safetensors", load_model),
+        "tft-study":(f"{d}/study.toml OUT", "o", whole_study)}
+
+
+def started(name, words, where):
+    "The command in a process that is forked from this one, which has imported the package"
+    pid = os.fork()
+    if pid: return pid
+    os.setsid()
+    null = os.open(os.devnull, os.O_WRONLY)
+    log = os.open(where, os.O_WRONLY|os.O_CREAT|os.O_TRUNC)
+    os.dup2(null, 1)
+    os.dup2(log, 2)
+    sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)
+    sys.argv, status = [name, *words], 0
+    try: runpy.run_path(str(SCRIPTS/name), run_name="__main__")
+    except SystemExit as e: status = e.code or 0
+    except BaseException: status = 99
+    sys.stderr.flush()
+    os._exit(status if isinstance(status, int) else 98)
+
+
+def stamp(out):
+    "When an output was made; None where there is none"
+    return out.stat().st_mtime_ns if out.exists() else None
+
+
+def state(out, reads, old):
+    "`old`, `new`, `none`, or what is wrong"
+    if not out.exists(): return "none"
+    if stamp(out)==old: return "old"
+    try: return "new" if reads(out) is not False else "wrong"
+    except Exception as e: return f"wrong: {type(e).__name__}"
+
+
+def trial(name, words, out, reads, seconds, log):
+    "One kill, and the start after it"
+    once = lambda: os.waitstatus_to_exitcode(os.waitpid(started(name, words, log), 0)[1])
+    resumes = name=="tft-study"
+    if resumes: shutil.rmtree(out, ignore_errors=True)
+    old = stamp(out)
+    pid = started(name, words, log)
+    time.sleep(random.random()*seconds)
+    os.killpg(os.getpgid(pid), signal.SIGKILL) if os.getpgid(pid)==pid else os.kill(pid, signal.SIGKILL)
+    ended = os.waitpid(pid, 0)[1]
+    found = "ended before" if os.WIFEXITED(ended) else "began" if resumes else state(out, reads, old)
+    again = once()
+    left = [p.name for p in out.parent.glob(f".{out.name}.*")]
+    after = state(out, reads, None)
+    wrong = "wrong" in found or again or after!="new" or bool(left) or (old is not None and found=="none")
+    if wrong: print(name, found, again, after, left, Path(log).read_text()[-300:], flush=True)
+    return found, bool(wrong)
+
+
+def main():
+    p = argparse.ArgumentParser()
+    p.add_argument("names", nargs="*")
+    p.add_argument("--trials", type=int, default=290)
+    a = p.parse_args()
+    torch.set_num_threads(1)
+    random.seed(1)
+    folder = Path(tempfile.mkdtemp())
+    prepare(folder)
+    every, rows = commands(folder), []
+    for name in a.names or every:
+        words, called, reads = every[name]
+        out = folder/name/called
+        out.parent.mkdir()
+        words, log, start = words.replace("OUT", str(out)).split(), folder/f"{name}.log", time.time()
+        assert os.waitstatus_to_exitcode(os.waitpid(started(name, words, log), 0)[1])==0, log.read_text()
+        seconds = time.time()-start
+        n = a.trials//len(a.names or every)
+        done = [trial(name, words, out, reads, seconds, log) for _ in range(n if seconds<5 else n//4)]
+        counts = pd.Series([f for f,_ in done]).value_counts()
+        rows.append(dict(command=name, trials=len(done), old=int(counts.get("old", 0)), new=int(counts.get("new", 0)),
+                         resumed=int(counts.get("began", 0)), ended_before=int(counts.get("ended before", 0)),
+                         wrong=sum(w for _,w in done), seconds=round(seconds, 2)))
+        print(rows[-1], flush=True)
+    shutil.rmtree(folder)
+    if not a.names: write_table(rows, RESULTS/"kill.csv", commit=commit(), date=time.strftime("%Y-%m-%d"))
+
+
+if __name__=="__main__": main()
