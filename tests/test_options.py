@@ -129,7 +129,7 @@ STUBS = {
     'model.tables.predict_bed': (3, Skipped()),
     'model.tables.predict_vcf': (3, Skipped()),
     'study.runs.run_study': pd.DataFrame(columns=['error', 'auprc', 'group', 'with_target', 'n_peaks', 'strategy']),
-    'study.runs.StudyFolder': SimpleNamespace(status=lambda: PROGRESS),
+    'study.folder.StudyFolder': SimpleNamespace(status=lambda: PROGRESS),
     'interpret.page.interpret': Path('out'),
     'commands.demo.run_demo': None, 'commands.selftest.self_test': None,
 }

@@ -17,9 +17,10 @@ from tqdm.auto import tqdm
 from tf_transfer.core import UserError
 from tf_transfer.matrix.simulate import simulate
 from tf_transfer.matrix.states import read_matrix, write_matrix
-from tf_transfer.study import runs
+from tf_transfer.study import folder as study_folder, runs
 from tf_transfer.study.plan import Study, read_study, shipped
-from tf_transfer.study.runs import StudyFolder, open_study, run_study
+from tf_transfer.study.folder import StudyFolder, open_study
+from tf_transfer.study.runs import run_study
 
 
 @pytest.fixture(scope="module")
@@ -140,7 +141,7 @@ def test_two_at_once_on_one_folder(study, toml, tmp_path, undisturbed):
 def test_begun_by_many_at_once(study, tmp_path, monkeypatch):
     "Whoever comes while another begins waits for it, and does not take its folder for a foreign one"
     matrix, many = read_matrix(study.matrix), 8
-    monkeypatch.setattr(runs, "read_matrix", lambda _: matrix)
+    monkeypatch.setattr(study_folder, "read_matrix", lambda _: matrix)
     for i in range(10):
         ready = Barrier(many)
         def begin(_):

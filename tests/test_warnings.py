@@ -22,7 +22,7 @@ from tf_transfer.model.tables import predict_bed, predict_fasta, predict_vcf
 from tf_transfer.motifs.files import read_motifs
 from tf_transfer.motifs.pwm import jaspar
 from tf_transfer.study.plan import Study
-from tf_transfer.study.runs import open_study
+from tf_transfer.study.folder import open_study
 
 pytestmark = pytest.mark.filterwarnings('error')
 WIDTH = 40

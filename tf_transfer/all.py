@@ -47,6 +47,7 @@ from .finetune.auto import *
 from .finetune.strategies import *
 from .finetune.own_data import *
 from .study.plan import *
+from .study.folder import *
 from .study.runs import *
 from .study.compare import *
 

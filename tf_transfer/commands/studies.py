@@ -83,7 +83,7 @@ def tft_study(
 ):
     "Run a study: what is left of it."
     from tf_transfer.study.plan import shipped
-    from tf_transfer.study.runs import StudyFolder
+    from tf_transfer.study.folder import StudyFolder
     if study=="list":
         for k,p in shipped().items(): print(f"{k:20}{p.read_text().splitlines()[0].lstrip('# ')}")
     elif status: _tell(StudyFolder(study).status())
@@ -97,7 +97,8 @@ def _run(study, out, matrix, workers, scheduler, keep_models):
     "Do what is left of a study, and say what came of it"
     from dataclasses import replace
     from tf_transfer.study.plan import read_study
-    from tf_transfer.study.runs import StudyFolder, run_study
+    from tf_transfer.study.folder import StudyFolder
+    from tf_transfer.study.runs import run_study
     asked = read_study(study)
     if matrix: asked = replace(asked, matrix=str(Path(matrix).absolute()))
     table = run_study(asked, out, workers, scheduler, keep_models)

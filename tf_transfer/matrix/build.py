@@ -223,6 +223,7 @@ def _keep_datasets(m, e, each):
     m.varm["dataset_states"] = each.T
     m.uns["datasets"] = e.datasets.loc[e.datasets.assayed, ["tf", "biosample"]].reset_index(drop=True)
 
+# %% ../../nbs/matrix/4_build.ipynb #f6301556
 def _account(m, e, files, options):
     "How the matrix came about, for `build_report`"
     formats = Counter(f.format for f in files["peaks"]+files["sites"])
