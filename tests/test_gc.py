@@ -149,5 +149,5 @@ def test_own_peaks(tmp_path):
     m = peaks_matrix(*gc_rich_world(tmp_path, 2))
     chrom = m.var.chrom.astype(str).to_numpy()
     split = Split(*[np.flatnonzero(chrom == c) for c in ('chr1', 'chr2', 'chr3')])
-    with pytest.raises(UserError, match=r'TF; the train chromosomes: only \d of 60 unbound regions could be matched'):
+    with pytest.raises(UserError, match=r'TF, train chromosomes: only \d of 60 unbound regions could be matched'):
         target_set(m, 'TF', split, ratio=3)

@@ -64,9 +64,10 @@ def _option_of(words, given, pos):
     found = []
     for name,value in given.items():
         for v in {value, Path(value).name, *listed(value)} if isinstance(value, str) else ():
-            wordlike = re.fullmatch("[a-z]{1,2}", v)
-            quoted = f"'{re.escape(v)}'" if wordlike else rf"(?<![\w./-]){re.escape(v)}(?![\w/-])"
-            at = 0 if words.startswith(v) else m.start() if (m := re.search(quoted, words)) else None
+            asked = name=="tf" or re.fullmatch("[a-z]{1,2}", v) # A message that names the TF may be about its data
+            there = f"'{re.escape(v)}'" if asked else rf"(?<![\w./-]){re.escape(v)}(?![\w/-])"
+            m = re.search(there, words)
+            at = 0 if words.startswith(v) and name!="tf" else m and m.start()
             if v and at is not None: found.append((at, name in pos or isfile(v), name))
     at, known, name = min(found, default=(0, True, ""))
     return "" if known else f"{option(name)}: "

@@ -225,7 +225,7 @@ def target_set(
     positives = np.concatenate([idx[states[idx]==BOUND] for idx in free.values()])
     _check_n_pos(tf, n_pos, len(positives), seen.any())
     positives = np.random.default_rng(seed).permutation(positives)[:n_pos]
-    of = "; the {} chromosomes".format
+    of = ", {} chromosomes".format
     parts = {k:labelled(m, tf, idx, np.intersect1d(positives, idx), seed=seed, ratio=ratio, where=of(k))
              for k,idx in free.items()}
     for k,d in parts.items():
