@@ -108,7 +108,7 @@ def test_a_target_names_the_part():
     some = np.r_[bound[20:40], like[20:30], unlike[:10]]
     rest = np.r_[bound[40:], like[40:]]
     for name, split in dict(train=(poor, good, rest), valid=(good, poor, rest), test=(good, rest, poor)).items():
-        with pytest.raises(UserError, match=f'T; the {name} chromosomes: only 0 of 20 unbound'):
+        with pytest.raises(UserError, match=f'T, {name} chromosomes: only 0 of 20 unbound'):
             target_set(m, 'T', Split(*split))
     t = target_set(m, 'T', Split(good, some, rest))
     assert len(t.shortages) == 1
