@@ -90,7 +90,8 @@ def code(
 
 # %% ../../nbs/show/2_report.ipynb #95f4698c
 _CSS = """
-:root { color-scheme: light dark; --ink: #1b1f24; --faint: #4b535d; --paper: #fff; --line: #d8dee4; --box: #f4f6f8 }
+:root { color-scheme: light dark;
+        --ink: #1b1f24; --faint: #4b535d; --paper: #fff; --line: #d8dee4; --box: #f4f6f8 }
 body { font: 16px/1.55 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem;
        color: var(--ink); background: var(--paper); overflow-wrap: break-word }
 h1 { line-height: 1.2 }
