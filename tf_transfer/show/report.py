@@ -58,8 +58,9 @@ def table(
     caption:str="", # Above the table
 ) -> str: # HTML
     "A table."
-    html = data.to_html(border=0, na_rep="")
-    return f'<div class="scroll" tabindex="0">{html.replace("<thead>", f"<caption>{escape(caption)}</caption><thead>", 1)}</div>'
+    above = f"<caption>{escape(caption)}</caption><thead>"
+    html = data.to_html(border=0, na_rep="").replace("<thead>", above, 1)
+    return f'<div class="scroll" tabindex="0">{html}</div>'
 
 # %% ../../nbs/show/2_report.ipynb #4194a1f1
 def figure(
