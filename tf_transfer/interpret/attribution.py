@@ -32,7 +32,7 @@ class Attributions:
     codes:np.ndarray # The sequences, uint8, (sequences, width)
     hypothetical:np.ndarray # Float32, (sequences, 4, width), logits: also for bases that do not stand there
     over:object = None # A function: predictions minus the references' ones, (sequences,), logits; or None
-    repeats:np.ndarray = None # Bool, (sequences,): is every shuffle the sequence itself? None where nothing was shuffled
+    repeats:np.ndarray = None # Is every shuffle the sequence itself? Bool, (sequences,); None where none was made
 
     @cached_property
     def delta(self): # (sequences,), logits; NaN where there are no references
