@@ -189,6 +189,18 @@ class DanQ(BindingNet):
             dense  = nn.Sequential(nn.Linear(640*left, 925), nn.ReLU()),
             n_tfs=n_tfs, hidden=925, width=width)
 
+# %% ../../nbs/model/1_networks.ipynb #e3bc22a4
+def _learns(*tensors):
+    "Will gradients of any of these be asked for?"
+    return torch.is_grad_enabled() and any(t.requires_grad for t in tensors)
+
+def _codes(x):
+    "The codes of a one-hot batch on the CPU; or None where it is not one, such as a point between two sequences"
+    if x.device.type!="cpu" or x.dtype!=torch.float32: return None
+    top, codes = x.max(1)
+    codes = torch.where(top<1, 4, codes).to(torch.uint8)
+    return codes.numpy() if torch.equal(one_hot(codes), x) else None
+
 # %% ../../nbs/model/1_networks.ipynb #4aafd1c9
 class MotifLayer(nn.Module):
     "How well each of many motifs fits a sequence or its reverse complement."
@@ -220,17 +232,6 @@ class MotifLayer(nn.Module):
         if self.best: return torch.maximum(F.conv1d(x, kernel).amax(-1), F.conv1d(x, kernel.flip(1, 2)).amax(-1))
         odds = [F.conv1d(x, k*np.log(2)).exp_().sum(-1) for k in (kernel, kernel.flip(1, 2))]
         return (odds[0]+odds[1]).clamp(min=1e-30).log2()
-
-def _learns(*tensors):
-    "Will gradients of any of these be asked for?"
-    return torch.is_grad_enabled() and any(t.requires_grad for t in tensors)
-
-def _codes(x):
-    "The codes of a one-hot batch on the CPU; or None where it is not one, such as a point between two sequences"
-    if x.device.type!="cpu" or x.dtype!=torch.float32: return None
-    top, codes = x.max(1)
-    codes = torch.where(top<1, 4, codes).to(torch.uint8)
-    return codes.numpy() if torch.equal(one_hot(codes), x) else None
 
 # %% ../../nbs/model/1_networks.ipynb #9f079a78
 class MotifNet(BindingNet):
@@ -273,6 +274,7 @@ class KmerCounts(nn.Module):
         ends = x.shape[2]-right
         return (_words(x, left)[..., :ends-left+1]@_words(x, right)[..., left:].transpose(1, 2)).flatten(1)
 
+# %% ../../nbs/model/1_networks.ipynb #e425c7a6
 def _counted(codes, k):
     "How often each word of k bases stands in sequences without N, (batch, 4^k)"
     ends = codes.shape[1]-k+1
