@@ -201,6 +201,9 @@ def _codes(x):
     codes = torch.where(top<1, 4, codes).to(torch.uint8)
     return codes.numpy() if torch.equal(one_hot(codes), x) else None
 
+# %% ../../nbs/model/1_networks.ipynb #b4aafd1b
+def _in_32_bits(x): return torch.autocast(x.device.type, enabled=False)
+
 # %% ../../nbs/model/1_networks.ipynb #4aafd1c9
 class MotifLayer(nn.Module):
     "How well each of many motifs fits a sequence or its reverse complement."
@@ -211,7 +214,7 @@ class MotifLayer(nn.Module):
         super().__init__()
         self.best = best
         self.widths = [m if isinstance(m, int) else m.width for m in motifs]
-        self.n_out = len(self.widths)
+        self.n_out, self.shortest = len(self.widths), max(self.widths)
         self.weight = nn.Parameter(torch.zeros(len(motifs), 4, max(self.widths)))
         for row,m,w in zip(self.weight.data, motifs, self.widths):
             if not isinstance(m, int): row[:, :w] = torch.from_numpy(m.log_odds())
@@ -225,7 +228,7 @@ class MotifLayer(nn.Module):
         if codes is not None: return torch.from_numpy(scan(codes, self.weight.detach().numpy(), self.widths, self.best))
         batches = x.split(64) if x.device.type=="cpu" else [x]
         read = lambda b: torch.cat([self._fit(b, w, at) for w,at in self.groups], 1)
-        return torch.cat([read(b)[:, self.place] for b in batches])
+        with _in_32_bits(x): return torch.cat([read(b)[:, self.place] for b in batches])
 
     def _fit(self, x, w, at):
         kernel = self.weight[at, :, :w]
@@ -244,7 +247,7 @@ class MotifNet(BindingNet):
         hidden:tuple=(1024, 512), # Units of the dense layers
     ):
         first = self.reader(vertebrate_profiles() if motifs is None else motifs)
-        length_after(type(self).__name__, width, (max(first.widths), 1))
+        length_after(type(self).__name__, width, (first.shortest, 1))
         p_first, *p = self.dropout
         blocks = dense_block(first.n_out, hidden[0], p[0]), dense_block(*hidden, p[1])
         middle, dense = nn.BatchNorm1d(first.n_out, affine=False), nn.Sequential(nn.Dropout(p_first), *blocks)
@@ -297,6 +300,7 @@ class MotifsAndKmers(MotifLayer):
         super().__init__(motifs)
         self.counts = KmerCounts()
         self.n_out += len(self.counts.words)
+        self.shortest = max(self.shortest, self.counts.k)
 
     def forward(self,
         x:torch.Tensor, # One-hot, float32, (batch, 4, width)
@@ -324,7 +328,8 @@ class KmerScore(nn.Module):
         x:torch.Tensor, # One-hot, float32, (batch, 4, width); words with N do not count
     ) -> torch.Tensor: # Float32, (batch, 1)
         k = self.powers.shape[-1]
-        words = F.conv1d(x.argmax(1, keepdim=True).to(x.dtype), self.powers).long().transpose(0, 1)
+        with _in_32_bits(x): words = F.conv1d(x.argmax(1, keepdim=True).to(x.dtype), self.powers)
+        words = words.long().transpose(0, 1)
         without_n = F.max_pool1d((x.amax(1, keepdim=True)<1).to(x.dtype), k, 1)==0
         weights = self.weight.gather(1, words.flatten(1)).view(len(self.powers), len(x), -1)
         return (weights*without_n.transpose(0, 1)).sum((0, 2))[:, None]
@@ -342,6 +347,7 @@ class TargetNet(BindingNet):
         body = ARCHS[arch](n_tfs, width, **args)
         super().__init__(body.first, body.middle, body.dense, n_tfs, body.head.in_features+len(motifs)+1, width)
         self.motifs, self.kmers, self.strands_alike = MotifLayer(motifs, best=True), KmerScore(), body.strands_alike
+        length_after("TargetNet", width, (max(self.motifs.shortest, self.kmers.powers.shape[-1]), 1))
         self.args = dict(arch=arch, args=args, motifs=self.motifs.widths)
 
     def beside(self,
