@@ -3,12 +3,14 @@ import gzip
 import subprocess
 import sys
 from functools import partial
+from inspect import signature
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from helpers import assert_refused, command, run
+from tf_transfer.finetune import own_data
 from tf_transfer.genome.dna import Genome, decode
 from tf_transfer.matrix.simulate import simulate
 from tf_transfer.matrix.splits import by_chrom
@@ -51,7 +53,24 @@ def printed(name, *args):
     return out
 
 
-def test_from_peaks_to_predictions(files, tmp_path):
+def defaults_of(function):
+    return {name: o.default for name, o in signature(function).parameters.items()}
+
+
+def noted_calls(monkeypatch, module, name):
+    "A list that each call of a function is added to: all its arguments, with the defaults, and its result"
+    function, calls = getattr(module, name), []
+
+    def noted(*args, **kwargs):
+        given = defaults_of(function) | signature(function).bind(*args, **kwargs).arguments
+        calls.append((given, function(*args, **kwargs)))
+        return calls[-1][1]
+    monkeypatch.setattr(module, name, noted)
+    return calls
+
+
+def test_from_peaks_to_predictions(files, tmp_path, monkeypatch):
+    calls = noted_calls(monkeypatch, own_data, 'fit_peaks')
     out = tmp_path/'jund.safetensors'
     account = printed(*own(files, out, '--background', files/'world'/'dhs.bed.gz', '--tf', 'JUND'))
     for words in ('150 of 150 peaks can be used', 'to test on', 'validation, one unbound region per bound one: AUPRC',
@@ -67,14 +86,19 @@ def test_from_peaks_to_predictions(files, tmp_path):
     table = pd.read_csv(tmp_path/'p.tsv', sep='\t')
     assert list(table) == [*'chrom start end name window_start window_end note JUND'.split()]
     assert len(table) == 150 and table.JUND.mean() > 0.6
-    genome = Genome(files/'world'/'genome.fa')
+    world = files/'world'
+    genome = Genome(world/'genome.fa')
     assert np.allclose(table.JUND, predict(model, genome.sequences(table))[:, 0], atol=1e-4)
     assert_refused('exists already', *to_table)
-    world = files/'world'
-    fitted = fit_peaks(files/'peaks.bed', world/'genome.fa', world/'dhs.bed.gz', 'JUND', files/'pre.safetensors')
+    (given, fitted), = calls
+    asked = dict(peaks=files/'peaks.bed', genome=world/'genome.fa', background=world/'dhs.bed.gz', tf='JUND',
+                 pretrained=files/'pre.safetensors')
+    asked = defaults_of(fit_peaks) | {name: str(o) for name, o in asked.items()} | dict(withheld=[])
+    assert given == asked, 'the command does not ask for what the function gives by default'
     codes = fitted.target.test.codes
-    assert np.array_equal(predict(fitted.learn, codes), predict(model, codes)), 'the command and the function differ'
-    assert fitted.target.train.n_neg > 2*fitted.target.train.n_pos and fitted.account in account
+    assert np.array_equal(predict(fitted.learn, codes), predict(model, codes)), 'the command saves another model'
+    assert fitted.target.train.n_neg > 2*fitted.target.train.n_pos
+    assert fitted.scores.round(3).to_string() in account
 
 
 def test_no_peak_is_a_negative(files):

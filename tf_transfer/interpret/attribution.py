@@ -32,6 +32,7 @@ class Attributions:
     codes:np.ndarray # The sequences, uint8, (sequences, width)
     hypothetical:np.ndarray # Float32, (sequences, 4, width), logits: also for bases that do not stand there
     over:object = None # A function: predictions minus the references' ones, (sequences,), logits; or None
+    repeats:np.ndarray = None # Is every shuffle the sequence itself? Bool, (sequences,); None where none was made
 
     @cached_property
     def delta(self): # (sequences,), logits; NaN where there are no references
@@ -45,7 +46,9 @@ class Attributions:
 
     def __repr__(self):
         sums = "" if np.isnan(self.delta).all() else f"; they add up within {np.abs(self.delta).max():.1e}"
-        return f"Attributions({len(self.codes)} sequences of {self.codes.shape[1]} bp{sums})"
+        alone = 0 if self.repeats is None else int(self.repeats.sum())
+        zero = f"; {alone} are repeats with no other shuffle: their letters add 0" if alone else ""
+        return f"Attributions({len(self.codes)} sequences of {self.codes.shape[1]} bp{sums}{zero})"
 
 # %% ../../nbs/interpret/4_attribution.ipynb #c227f611
 def _network(model, codes, gradients=True):
@@ -58,8 +61,9 @@ def _network(model, codes, gradients=True):
     raise UserError("gradients do not pass the k-mers of this model; use mutagenesis, which needs none")
 
 def _references(codes, n, seed):
-    "Shuffled references of each sequence, one-hot, (sequences, n, 4, width)"
-    return one_hot(shuffled(codes, n, seed)).view(len(codes), n, 4, -1)
+    "Shuffled references of each sequence, one-hot, (sequences, n, 4, width); which sequences equal all of theirs"
+    mixed = shuffled(codes, n, seed).reshape(len(codes), n, -1)
+    return one_hot(mixed.reshape(len(codes)*n, -1)).view(len(codes), n, 4, -1), (mixed==codes[:, None]).all((1, 2))
 
 def _over(net, codes, n_references, seed, output):
     "Predictions minus the mean of the references' predictions, (sequences,), logits"
@@ -76,13 +80,14 @@ def deep_lift(
 ) -> Attributions:
     "DeepLIFT/SHAP against dinucleotide-shuffled references (tangermeme)."
     net = _network(model, codes)
-    output, refs = output_of(net, tf), _references(codes, n_references, seed)
+    output, (refs, repeats) = output_of(net, tf), _references(codes, n_references, seed)
     rules = {layer:integrated_gradients_op(16) for layer in (MotifLayer, MotifsAndKmers, BiLSTM)}
     with evaluating(net), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         found = deep_lift_shap(net, one_hot(codes), target=output, references=refs, hypothetical=True,
                                additional_nonlinear_ops=rules, batch_size=40, device="cpu")
-    return Attributions(codes, found.detach().numpy(), partial(_over, net, codes, n_references, seed, output))
+    over = partial(_over, net, codes, n_references, seed, output)
+    return Attributions(codes, found.detach().numpy(), over, repeats)
 
 # %% ../../nbs/interpret/4_attribution.ipynb #23ae21da
 def integrated_gradients(
@@ -96,7 +101,8 @@ def integrated_gradients(
     "Integrated gradients against dinucleotide-shuffled references."
     net = _network(model, codes)
     output, device = output_of(net, tf), next(net.parameters()).device
-    x, refs = one_hot(codes).to(device), _references(codes, n_references, seed).to(device)
+    refs, repeats = _references(codes, n_references, seed)
+    x, refs = one_hot(codes).to(device), refs.to(device)
     nodes, weights = np.polynomial.legendre.leggauss(steps)
     at, weight = (torch.tensor(o).to(x)[:, None, None] for o in ((nodes+1)/2, weights/2))
     found = torch.zeros_like(x)
@@ -106,7 +112,7 @@ def integrated_gradients(
                 way = (r+at*(x[i]-r)).requires_grad_()
                 slope = (torch.autograd.grad(net(way)[:, output].sum(), way)[0]*weight).sum(0)
                 found[i] += (slope-(slope*r).sum(0))/n_references
-    return Attributions(codes, found.cpu().numpy(), partial(_over, net, codes, n_references, seed, output))
+    return Attributions(codes, found.cpu().numpy(), partial(_over, net, codes, n_references, seed, output), repeats)
 
 # %% ../../nbs/interpret/4_attribution.ipynb #075154d0
 def mutagenesis(
