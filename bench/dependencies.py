@@ -30,11 +30,17 @@ def needed(name):
     return dict(sorted(found.items()))
 
 
+SAME = {"MIT License": "MIT", "BSD License": "BSD", "BSD 3-Clause License": "BSD-3-Clause", "Apache 2.0": "Apache-2.0",
+        "Apache Software License": "Apache-2.0", "ISC License (ISCL)": "ISC", "Mozilla Public License 2.0 (MPL 2.0)":
+        "MPL-2.0", "Python Software Foundation License": "PSF-2.0"}
+
+
 def licence(metadata):
     "The expression, else the classifiers, else the first line of the text"
     every = [o.split(" :: ") for o in metadata.get_all("Classifier", [])]
     classes = [o[-1] for o in every if o[0]=="License" and o[-1]!="OSI Approved"]
-    return metadata.get("License-Expression") or "; ".join(classes) or metadata.get("License", "").split("\n")[0]
+    told = metadata.get("License-Expression") or "; ".join(classes) or metadata.get("License", "").split("\n")[0]
+    return SAME.get(told, told)
 
 
 def advisories(audited):
