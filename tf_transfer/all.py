@@ -45,6 +45,7 @@ from .finetune.head import *
 from .finetune.baselines import *
 from .finetune.auto import *
 from .finetune.strategies import *
+from .finetune.verdict import *
 from .finetune.own_data import *
 from .study.plan import *
 from .study.folder import *

@@ -9,6 +9,7 @@ __all__ = ['chosen_tfs', 'tft_pretrain', 'tft_finetune', 'tft_fit', 'tft_evaluat
 
 # %% ../../nbs/commands/3_models.ipynb #c18404a2
 import json, re
+from functools import partial
 from os.path import isfile
 from fastcore.script import is_cli, store_true
 from .base import at_least, command, listed, need
@@ -195,16 +196,16 @@ def tft_fit(
     "Make a model of your own peaks, and an account of it."
     from tf_transfer.finetune.own_data import fit_peaks
     from tf_transfer.finetune.strategies import ratio_of
-    from tf_transfer.model.saving import save_model
     check_output(out, force)
     need(peaks=peaks, genome=genome)
     at_least(1, ratio=ratio)
     at_least(0, seed=seed)
     withheld = [tf] if no_profile else []
-    fitted = fit_peaks(peaks, genome, background, tf or "TF", pretrained, withheld, ratio or ratio_of("auto"), seed)
-    print(fitted.account)
-    save_model(fitted.learn, out, force)
-    print(f"{out} written")
+    say = partial(print, flush=True)
+    ratio = ratio or ratio_of("auto")
+    fitted = fit_peaks(peaks, genome, background, tf or "TF", pretrained, withheld, ratio, seed, say)
+    fitted.save(out, force)
+    say(f"\n{fitted.result}\n\n{out} has these scores on its card")
 
 # %% ../../nbs/commands/3_models.ipynb #b33f5533
 @command(idle=[("force", "without --json", lambda o: o.json is None)])

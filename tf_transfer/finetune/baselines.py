@@ -6,9 +6,10 @@ Docs: https://tf-transfer.github.io/tf_transfer/finetune/baselines.html.md"""
 
 # %% auto #0
 __all__ = ['MotifScan', 'motif_hits', 'MotifHits', 'motif_regression', 'GappedKmers', 'gapped_kmer_svm', 'DeNovoMotif', 'stacked',
-           'baselines', 'baseline_table', 'rows_of']
+           'baselines', 'baseline_values', 'baseline_table', 'rows_of']
 
 # %% ../../nbs/finetune/2_baselines.ipynb #f76f7d82
+from collections.abc import Iterator
 from functools import lru_cache
 import numpy as np
 import pandas as pd
@@ -252,19 +253,27 @@ def baselines(
     return single | {"all of these, stacked":stacked(single)}
 
 # %% ../../nbs/finetune/2_baselines.ipynb #78e5e2fd
+def baseline_values(
+    target:Target, # A target
+    withheld:list=(), # Names of TFs whose profiles are not to be used
+) -> Iterator[tuple[str, np.ndarray]]: # Name of a baseline, and its values for the test regions, float, (regions,)
+    "Fit every baseline on what is not for the test, and read the test regions with it."
+    codes, label = target.train_valid
+    *single, (together, stack) = baselines(target.tf, withheld).items()
+    values, apart = [], []
+    for name,estimator in single:
+        values.append(estimator.fit(codes, label).decision_function(target.test.codes))
+        apart.append(_apart(estimator, codes, label))
+        yield name, values[-1]
+    weigh = stack.final_estimator.fit(np.stack(apart, 1), label)
+    yield together, weigh.decision_function(np.stack(values, 1))
+
 def baseline_table(
     target:Target, # A target
     withheld:list=(), # Names of TFs whose profiles are not to be used
 ) -> pd.DataFrame: # A row per baseline: auprc, its interval (low, high), auroc, prevalence
     "Fit every baseline on what is not for the test, and score it on the test regions."
-    codes, label = target.train_valid
-    *single, (together, stack) = baselines(target.tf, withheld).items()
-    fitted = {name:e.fit(codes, label) for name,e in single}
-    values = {name:e.decision_function(target.test.codes) for name,e in fitted.items()}
-    apart = np.stack([_apart(e, codes, label) for e in fitted.values()], 1)
-    weigh = stack.final_estimator.fit(apart, label)
-    values[together] = weigh.decision_function(np.stack(list(values.values()), 1))
-    return rows_of({name:score(target.test.label, v) for name,v in values.items()})
+    return rows_of({name:score(target.test.label, v) for name,v in baseline_values(target, withheld)})
 
 def rows_of(
     scores:dict, # Name to `Scores`
