@@ -48,7 +48,7 @@ def main():
     kept = pd.read_csv(out, dtype=str) if out.exists() else pd.DataFrame(columns=["name"])
     for word in sys.argv[1:]:
         name, python = word.split("=", 1)
-        kept = pd.concat([kept[kept.name!=name], pd.DataFrame([row(name, python)])])
+        kept = pd.concat([kept[kept.name!=name], pd.DataFrame([row(name, python)]).astype(str)])
         kept.to_csv(out, index=False)
 
 
