@@ -31,7 +31,7 @@ def evaluating(
 # %% ../../nbs/model/3_predict.ipynb #e9d50b57
 def check_codes(
     net:BindingNet, # A network
-    codes:np.ndarray|torch.Tensor|list|str, # Codes, uint8, (sequences, width) or (width,); or DNA letters, one or several
+    codes:np.ndarray|torch.Tensor|list|str, # Codes, uint8, (sequences, width) or (width,); or DNA letters
 ) -> torch.Tensor: # Codes, uint8, (sequences, width)
     "Raises `UserError` where the sequences do not have the width that the network reads, or letters that are none."
     if isinstance(codes, str): codes = [codes]
