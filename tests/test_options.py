@@ -123,7 +123,7 @@ STUBS = {
     'matrix.build.build_report': 'built',
     'train.pretraining.pretrain': TRAINED,
     'finetune.strategies.finetune': TRAINED,
-    'finetune.own_data.fit_peaks': SimpleNamespace(account='an account', learn=TRAINED),
+    'finetune.own_data.fit_peaks': SimpleNamespace(result='a result', save=lambda *args: None),
     'model.saving.save_model': None,
     'model.tables.predict_fasta': 3,
     'model.tables.predict_bed': (3, Skipped()),

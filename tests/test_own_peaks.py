@@ -94,11 +94,11 @@ def test_from_peaks_to_predictions(files, tmp_path, monkeypatch):
     asked = dict(peaks=files/'peaks.bed', genome=world/'genome.fa', background=world/'dhs.bed.gz', tf='JUND',
                  pretrained=files/'pre.safetensors')
     asked = defaults_of(fit_peaks) | {name: str(o) for name, o in asked.items()} | dict(withheld=[])
-    assert given == asked, 'the command does not ask for what the function gives by default'
+    assert given | dict(say=None) == asked, 'the command does not ask for what the function gives by default'
     codes = fitted.target.test.codes
     assert np.array_equal(predict(fitted.learn, codes), predict(model, codes)), 'the command saves another model'
     assert fitted.target.train.n_neg > 2*fitted.target.train.n_pos
-    assert fitted.scores.round(3).to_string() in account
+    assert set(fitted.account.splitlines()) <= set(account.splitlines())
 
 
 def test_no_peak_is_a_negative(files):

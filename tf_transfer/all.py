@@ -16,6 +16,7 @@ from .genome.formats import *
 from .genome.windows import *
 from .genome.download import *
 from .genome.datasets import *
+from .motifs.scan import *
 from .motifs.pwm import *
 from .motifs.files import *
 from .motifs.tomtom import *
@@ -45,6 +46,7 @@ from .finetune.head import *
 from .finetune.baselines import *
 from .finetune.auto import *
 from .finetune.strategies import *
+from .finetune.verdict import *
 from .finetune.own_data import *
 from .study.plan import *
 from .study.folder import *

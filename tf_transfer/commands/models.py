@@ -9,6 +9,7 @@ __all__ = ['chosen_tfs', 'tft_pretrain', 'tft_finetune', 'tft_fit', 'tft_evaluat
 
 # %% ../../nbs/commands/3_models.ipynb #c18404a2
 import json, re
+from functools import partial
 from os.path import isfile
 from fastcore.script import is_cli, store_true
 from .base import at_least, command, listed, need
@@ -98,7 +99,9 @@ def _pretrained(matrix, arch, labels, tfs, exclude_tfs, valid_chroms, test_chrom
     def announce(learn):
         from tf_transfer.train.devices import is_first
         n, n_valid = (len(dl.dataset.labels) for dl in learn.dls.loaders)
-        if is_first(): print(f"{arch}, {len(names)} TFs, {n:,} training and {n_valid:,} validation regions")
+        if not is_first(): return
+        print(f"{arch}, {len(names)} TFs, {n:,} training and {n_valid:,} validation regions")
+        for line in _one_sided(learn.dls.train.dataset.labels, names): print(line)
     complete = labels=="complete"
     return pretrain(m, split, names, ARCHS[arch], complete=complete, both_strands=both_strands, adapt=announce, **how)
 
@@ -109,6 +112,12 @@ def _save_first(learn, out, force, compact):
     if not is_first(): return
     save_model(learn, out, force, compact)
     print(f"{out}: {_kept(learn.model.card.training)}")
+
+def _one_sided(labels, names):
+    "Lines about TFs of which nothing can be learned"
+    for value,kind in ((1, "bound"), (0, "unbound")):
+        none = [t for t,there in zip(names, (labels==value).any(0)) if not there]
+        if none: yield f"no {kind} region to train on: {', '.join(none)}; predictions for them mean nothing"
 
 def _kept(training): return f"kept epoch {training['epoch_kept']}, validation loss {training['valid_loss']:.4f}"
 
@@ -195,16 +204,16 @@ def tft_fit(
     "Make a model of your own peaks, and an account of it."
     from tf_transfer.finetune.own_data import fit_peaks
     from tf_transfer.finetune.strategies import ratio_of
-    from tf_transfer.model.saving import save_model
     check_output(out, force)
     need(peaks=peaks, genome=genome)
     at_least(1, ratio=ratio)
     at_least(0, seed=seed)
     withheld = [tf] if no_profile else []
-    fitted = fit_peaks(peaks, genome, background, tf or "TF", pretrained, withheld, ratio or ratio_of("auto"), seed)
-    print(fitted.account)
-    save_model(fitted.learn, out, force)
-    print(f"{out} written")
+    say = partial(print, flush=True)
+    ratio = ratio or ratio_of("auto")
+    fitted = fit_peaks(peaks, genome, background, tf or "TF", pretrained, withheld, ratio, seed, say)
+    fitted.save(out, force)
+    say(f"\n{fitted.result}\n\n{out} has these scores on its card")
 
 # %% ../../nbs/commands/3_models.ipynb #b33f5533
 @command(idle=[("force", "without --json", lambda o: o.json is None)])
