@@ -16,8 +16,10 @@ import torch.nn.functional as F
 from fastcore.basics import patch
 from torch import nn
 from ..core import UserError
+from ..genome.dna import one_hot
 from ..motifs.kmers import mirrored_words, word_numbers
 from ..motifs.pwm import vertebrate_profiles
+from ..motifs.scan import scan
 
 # %% ../../nbs/model/1_networks.ipynb #dc1c0511
 class BindingNet(nn.Module):
@@ -187,6 +189,18 @@ class DanQ(BindingNet):
             dense  = nn.Sequential(nn.Linear(640*left, 925), nn.ReLU()),
             n_tfs=n_tfs, hidden=925, width=width)
 
+# %% ../../nbs/model/1_networks.ipynb #e3bc22a4
+def _learns(*tensors):
+    "Will gradients of any of these be asked for?"
+    return torch.is_grad_enabled() and any(t.requires_grad for t in tensors)
+
+def _codes(x):
+    "The codes of a one-hot batch on the CPU; or None where it is not one, such as a point between two sequences"
+    if x.device.type!="cpu" or x.dtype!=torch.float32: return None
+    top, codes = x.max(1)
+    codes = torch.where(top<1, 4, codes).to(torch.uint8)
+    return codes.numpy() if torch.equal(one_hot(codes), x) else None
+
 # %% ../../nbs/model/1_networks.ipynb #b4aafd1b
 def _in_32_bits(x): return torch.autocast(x.device.type, enabled=False)
 
@@ -210,6 +224,8 @@ class MotifLayer(nn.Module):
     def forward(self,
         x:torch.Tensor, # One-hot, float32, (batch, 4, width)
     ) -> torch.Tensor: # Log-odds of the best site, or of all sites together, bits, float32, (batch, motifs)
+        codes = None if len(x)<8 or _learns(x, self.weight) else _codes(x)
+        if codes is not None: return torch.from_numpy(scan(codes, self.weight.detach().numpy(), self.widths, self.best))
         batches = x.split(64) if x.device.type=="cpu" else [x]
         read = lambda b: torch.cat([self._fit(b, w, at) for w,at in self.groups], 1)
         with _in_32_bits(x): return torch.cat([read(b)[:, self.place] for b in batches])
@@ -252,10 +268,22 @@ class KmerCounts(nn.Module):
     def forward(self,
         x:torch.Tensor, # One-hot, float32, (batch, 4, width)
     ) -> torch.Tensor: # Counts, float32, (batch, words), words in alphabetical order
+        codes = None if _learns(x) else _codes(x)
+        counts = self._multiplied(x) if codes is None or (codes>3).any() else _counted(codes, self.k)
+        return counts[:, self.words]+counts[:, self.mirror]
+
+    def _multiplied(self, x):
         left, right = self.k//2, self.k-self.k//2
         ends = x.shape[2]-right
-        counts = (_words(x, left)[..., :ends-left+1]@_words(x, right)[..., left:].transpose(1, 2)).flatten(1)
-        return counts[:, self.words]+counts[:, self.mirror]
+        return (_words(x, left)[..., :ends-left+1]@_words(x, right)[..., left:].transpose(1, 2)).flatten(1)
+
+# %% ../../nbs/model/1_networks.ipynb #e425c7a6
+def _counted(codes, k):
+    "How often each word of k bases stands in sequences without N, (batch, 4^k)"
+    ends = codes.shape[1]-k+1
+    words = sum(codes[:, i:i+ends].astype(np.int64)*4**(k-1-i) for i in range(k))
+    rows = np.arange(len(codes))[:, None]*4**k
+    return torch.from_numpy(np.bincount((rows+words).ravel(), minlength=len(codes)*4**k)).float().view(len(codes), -1)
 
 def _words(x, k):
     "Which word of k bases stands where, (batch, 4^k, positions)"
