@@ -99,7 +99,9 @@ def _pretrained(matrix, arch, labels, tfs, exclude_tfs, valid_chroms, test_chrom
     def announce(learn):
         from tf_transfer.train.devices import is_first
         n, n_valid = (len(dl.dataset.labels) for dl in learn.dls.loaders)
-        if is_first(): print(f"{arch}, {len(names)} TFs, {n:,} training and {n_valid:,} validation regions")
+        if not is_first(): return
+        print(f"{arch}, {len(names)} TFs, {n:,} training and {n_valid:,} validation regions")
+        for line in _one_sided(learn.dls.train.dataset.labels, names): print(line)
     complete = labels=="complete"
     return pretrain(m, split, names, ARCHS[arch], complete=complete, both_strands=both_strands, adapt=announce, **how)
 
@@ -110,6 +112,12 @@ def _save_first(learn, out, force, compact):
     if not is_first(): return
     save_model(learn, out, force, compact)
     print(f"{out}: {_kept(learn.model.card.training)}")
+
+def _one_sided(labels, names):
+    "Lines about TFs of which nothing can be learned"
+    for value,kind in ((1, "bound"), (0, "unbound")):
+        none = [t for t,there in zip(names, (labels==value).any(0)) if not there]
+        if none: yield f"no {kind} region to train on: {', '.join(none)}; predictions for them mean nothing"
 
 def _kept(training): return f"kept epoch {training['epoch_kept']}, validation loss {training['valid_loss']:.4f}"
 

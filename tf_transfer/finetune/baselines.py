@@ -10,11 +10,9 @@ __all__ = ['MotifScan', 'motif_hits', 'MotifHits', 'motif_regression', 'GappedKm
 
 # %% ../../nbs/finetune/2_baselines.ipynb #f76f7d82
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 import numpy as np
 import pandas as pd
-import torch
-import torch.nn.functional as F
 from scipy.sparse import csr_matrix
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from sklearn.ensemble import StackingClassifier
@@ -25,9 +23,9 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import Normalizer, StandardScaler
 from sklearn.svm import LinearSVC
 from ..core import UserError
-from ..genome.dna import one_hot
 from ..motifs.kmers import gapped_counts
-from ..motifs.pwm import PWM, usable_profiles
+from ..motifs.pwm import PWM, log_odds_of, usable_profiles
+from ..motifs.scan import scan
 from ..matrix.splits import Target
 from ..train.metrics import average_precisions, score
 
@@ -65,35 +63,23 @@ def motif_hits(
     profiles:list, # PWMs
 ) -> np.ndarray: # Log-odds of the best site on either strand, bits, float32, (regions, PWMs)
     "The best hit of every motif in every region; raises `UserError` where a motif is wider than the regions."
-    widest, width = max(p.width for p in profiles), codes.shape[1]
-    if widest>width: raise UserError(f"a motif is {widest} bp wide, the regions only {width}")
     return _scans(tuple(profiles))(codes)
 
 # %% ../../nbs/finetune/2_baselines.ipynb #d81b44e6
 class _Scans:
     "The hits of some profiles, with those of the regions that were read before"
-    def __init__(self, profiles, keep=20_000): self.profiles, self.keep, self.known = profiles, keep, {}
+    def __init__(self, profiles, keep=20_000):
+        self.profiles, self.keep, self.known = profiles, keep, {}
+        self.read = partial(scan, weights=log_odds_of(profiles), widths=[p.width for p in profiles], best=True)
 
     def __call__(self, codes):
         rows = [c.tobytes() for c in codes]
         new = list({r:i for i,r in enumerate(rows) if r not in self.known}.items())
-        if len(self.known)+len(new)>self.keep: return _scanned(codes, self.profiles)
-        if new: self.known.update(zip([r for r,_ in new], _scanned(codes[[i for _,i in new]], self.profiles)))
+        if len(self.known)+len(new)>self.keep: return self.read(codes)
+        if new: self.known.update(zip([r for r,_ in new], self.read(codes[[i for _,i in new]])))
         return np.array([self.known[r] for r in rows], np.float32).reshape(len(rows), len(self.profiles))
 
 _scans = lru_cache(maxsize=4)(_Scans)
-
-def _scanned(codes, profiles, bs=64):
-    "The hits of profiles, one width after the other, float32, (regions, profiles)"
-    widths, out = np.array([p.width for p in profiles]), np.empty((len(codes), len(profiles)), np.float32)
-    for w in np.unique(widths):
-        at = np.flatnonzero(widths==w)
-        both = [profiles[i].log_odds() for i in at]+[profiles[i].reverse_complement().log_odds() for i in at]
-        kernel = torch.tensor(np.stack(both), dtype=torch.float32)
-        for i in range(0, len(codes), bs):
-            best = F.conv1d(one_hot(codes[i:i+bs]), kernel).amax(-1)
-            out[i:i+bs, at] = torch.maximum(best[:, :len(at)], best[:, len(at):]).numpy()
-    return out
 
 # %% ../../nbs/finetune/2_baselines.ipynb #047a5425
 def _chosen(estimator, **grid): return GridSearchCV(estimator, grid, scoring="average_precision", cv=5)

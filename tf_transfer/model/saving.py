@@ -46,11 +46,12 @@ def save_model(
     force:bool=False, # May an existing file be replaced?
     compact:bool=False, # Weights in 16 bits, and whole chromosomes in place of the regions that the model has seen?
 ):
-    "Write a model and its card, whole or not at all."
+    "Write a model and its card, whole or not at all; raises `UserError` where a weight is not a number."
     net = net_of(model)
     regions = _whole_chromosomes(net.card.regions) if compact else net.card.regions
     card = vars(net.card) | dict(regions=_pack(regions), format="tf_transfer 1")
-    weights = {k:v.half() if compact and v.is_floating_point() else v for k,v in net.state_dict().items()}
+    weights = _checked(net.state_dict(), path)
+    if compact: weights = {k:_half(k, v, path) if v.is_floating_point() else v for k,v in weights.items()}
     weights = {k:v.detach().cpu().contiguous() for k,v in weights.items()}
     with writing(path, force) as tmp: save_file(weights, tmp, {"tf_transfer":json.dumps(card)})
 
@@ -67,6 +68,19 @@ def _unpack(packed):
     "The regions of `_pack`"
     parts = [pd.DataFrame(dict(chrom=c, start=s, end=e)) for c,(s,e) in packed.items()]
     return pd.concat(parts or [pd.DataFrame(dict(chrom=[], start=[], end=[]))], ignore_index=True)
+
+# %% ../../nbs/model/2_saving.ipynb #fde26471
+def _checked(weights, path):
+    "The same weights; raises `UserError` where one is NaN or infinite"
+    wrong = [k for k,v in weights.items() if v.is_floating_point() and not v.isfinite().all()]
+    if not wrong: return weights
+    raise UserError(f"{path}: the weights of the model are not numbers (NaN or infinite, in {wrong[0]}); "
+                    "it must be trained again")
+
+def _half(name, w, path):
+    "In 16 bits; raises `UserError` where they cannot hold a weight"
+    if w.abs().max()<=torch.finfo(torch.half).max or not w.numel(): return w.half()
+    raise UserError(f"{path}: {name} has weights beyond 65,504, too large for 16 bits; save it without compact")
 
 # %% ../../nbs/model/2_saving.ipynb #c9f42230
 def load_model(
@@ -102,7 +116,7 @@ def _model_of(weights, text, path):
         if arch not in known: raise UserError(f"{path}: its architecture {arch} is none of {', '.join(known)}; "
                                               f"if it is your own, say ARCHS['{arch}'] = {arch} before loading")
     make = partial(known[card.arch], len(card.tfs), card.width, **card.args)
-    _check_shapes(make, weights)
+    _check_shapes(make, _checked(weights, path))
     model = make()
     model.load_state_dict(weights)
     model.card = card

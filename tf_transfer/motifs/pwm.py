@@ -6,7 +6,7 @@ Docs: https://tf-transfer.github.io/tf_transfer/motifs/pwm.html.md"""
 
 # %% auto #0
 __all__ = ['BASE_COLOURS', 'PWM', 'draw_logo', 'vertebrate_profiles', 'jaspar', 'jaspar_table', 'UsableProfiles',
-           'usable_profiles', 'jaspar_family', 'Alignment', 'align']
+           'usable_profiles', 'jaspar_family', 'log_odds_of', 'Alignment', 'align']
 
 # %% ../../nbs/motifs/1_pwm.ipynb #c73c79fd
 import io, sqlite3
@@ -198,6 +198,15 @@ def jaspar_family(
     mine = _bears([tf])
     families = [p.tf_family for p in vertebrate_profiles()]
     return mine | np.isin(families, sorted({f for f,m in zip(families, mine) if m}-{""}))
+
+# %% ../../nbs/motifs/1_pwm.ipynb #2ba6d38a
+def log_odds_of(
+    profiles:list, # PWMs
+) -> np.ndarray: # Bits, float32, (motifs, 4, widest); 0 after the last place of a motif
+    "The log-odds of several motifs."
+    out = np.zeros((len(profiles), 4, max(p.width for p in profiles)), np.float32)
+    for row,p in zip(out, profiles): row[:, :p.width] = p.log_odds()
+    return out
 
 # %% ../../nbs/motifs/1_pwm.ipynb #e786509f
 @patch

@@ -60,6 +60,7 @@ class RegionDL(DataLoader):
         self.share = share
         super().__init__(dataset, bs=bs, shuffle=shuffle, **kwargs)
         self.random_strand, self.seed, self.names, self.encode = random_strand, seed, list(names), encode
+        self.least = bs if self.drop_last else min(2, bs) if shuffle else 1
         self.generator = torch.Generator().manual_seed(seed)
 
     def new(self, dataset=None, cls=None, **kwargs):
@@ -73,14 +74,14 @@ def __iter__(self:RegionDL):
     order = torch.randperm(self.n, generator=self.generator) if self.shuffle else torch.arange(self.n)
     which, of = self.share
     for index in order[:self.n//of*of][which::of].split(self.bs):
-        if self.drop_last and len(index)<self.bs: break
+        if len(index)<self.least: break
         yield self.after_batch(self.finish(to_device(self.dataset[index], self.device)))
     self.after_iter()
 
 @patch
 def __len__(self:RegionDL):
-    n = self.n//self.share[1]
-    return n//self.bs if self.drop_last else -(-n//self.bs)
+    whole, rest = divmod(self.n//self.share[1], self.bs)
+    return whole+(0<rest and rest>=self.least)
 
 # %% ../../nbs/train/1_data.ipynb #a48ae247
 @patch
@@ -140,8 +141,16 @@ def binding_dls(
     index = [part[usable[part]] for part in (split.train, split.valid)]
     for part,name in zip(index, ("training", "validation")):
         if not len(part):
-            raise UserError(f"no {name} region is resolved for {'all' if complete else 'any'} of the {len(tfs)} TFs")
+            raise UserError(f"no {name} region without an N is resolved for {'all' if complete else 'any'} "
+                            f"of the {len(tfs)} TFs")
+    _check_both_labels(y[:, index[0]])
     return region_dls(m, index, [np.ascontiguousarray(y[:,i].T) for i in index], tfs, bs, both_strands, seed, device)
+
+# %% ../../nbs/train/1_data.ipynb #c4a5de91
+def _check_both_labels(y):
+    "Raises `UserError` where no TF, a row each, has bound and unbound regions"
+    if any((row==1).any() and (row==0).any() for row in y): return
+    raise UserError(f"none of the {len(y)} TFs has both bound and unbound regions to train on")
 
 # %% ../../nbs/train/1_data.ipynb #957f41e2
 def region_dls(
@@ -156,10 +165,11 @@ def region_dls(
 ) -> DataLoaders:
     "Training batches, shuffled, and validation batches, in order."
     device = default_device() if device is None else torch.device(device)
+    if min(bs, len(index[0]))<2: raise UserError(f"training needs two regions in a batch; bs is {bs}, "
+                                                 f"and there are {len(index[0])} training regions")
     train, valid = (RegionSet(m.varm["sequence"][i], y, both_strands) for i,y in zip(index, labels))
     both = dict(seed=seed, names=tfs, device=device)
-    lone = len(train)%bs==1 # BatchNorm needs two
-    train = RegionDL(train, bs, shuffle=True, drop_last=lone, random_strand=not both_strands, **both)
+    train = RegionDL(train, bs, shuffle=True, random_strand=not both_strands, **both)
     dls = DataLoaders(train, RegionDL(valid, 4*bs, **both), device=device)
     dls.index, dls.n_tfs = index, len(tfs)
     return dls

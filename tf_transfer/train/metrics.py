@@ -50,7 +50,8 @@ def resolved(
     if len(np.unique(y))<2:
         counts = f"{int((y==1).sum())} bound and {int((y==0).sum())} unbound"
         raise UserError(f"scores need bound and unbound regions; here are {counts}")
-    if np.isnan(p).any(): raise UserError(f"{int(np.isnan(p).sum())} of {len(p)} predictions are not numbers (NaN)")
+    no_number = int((~np.isfinite(p)).sum())
+    if no_number: raise UserError(f"{no_number} of {len(p)} predictions are not numbers (NaN or infinite)")
     return y, p
 
 # %% ../../nbs/train/2_metrics.ipynb #56692723
@@ -98,8 +99,9 @@ def differences(
 def mean_auprc(
     preds:np.ndarray, # Logits or probabilities, (regions, TFs)
     labels:np.ndarray, # 1, 0 or NaN, (regions, TFs)
-) -> float: # NaN where no TF has both labels
+) -> float: # NaN where no TF has both labels, or a prediction is not a number
     "Mean AUPRC over TFs, unresolved labels left out."
+    if not np.isfinite(preds).all(): return float("nan")
     each = []
     for p,y in zip(np.asarray(preds).T, np.asarray(labels).T):
         there = ~np.isnan(y)
@@ -113,21 +115,27 @@ def AUPRC() -> AccumMetric:
 
 # %% ../../nbs/train/2_metrics.ipynb #4d8e37ef
 def average_precisions(
-    scores:np.ndarray, # One column per thing to compare, (regions, columns); ties are taken in the order of the regions
+    scores:np.ndarray, # One column per thing to compare, (regions, columns)
     label:np.ndarray, # 1 or 0, (regions,)
-) -> np.ndarray: # Float64, (columns,)
-    "The AUPRC of every column."
-    y = np.asarray(label, float)[np.argsort(-scores, axis=0, kind="stable")]
-    return (y*y.cumsum(0)/np.arange(1, len(y)+1)[:, None]).sum(0)/y[:, 0].sum()
+) -> np.ndarray: # Float64, (columns,); NaN where no region is bound
+    "The AUPRC of every column; ties count as one place, so that a column of equal scores gets the prevalence."
+    if not np.any(label): return np.full(scores.shape[1], np.nan)
+    order, n = np.argsort(-scores, axis=0, kind="stable"), len(scores)
+    y, ranked = np.asarray(label, float)[order], np.take_along_axis(scores, order, 0)
+    last = np.append(np.where(ranked[:-1]==ranked[1:], n, np.arange(n-1)[:, None]), np.full((1, y.shape[1]), n-1), 0)
+    end = np.minimum.accumulate(last[::-1], 0)[::-1]
+    return (y*np.take_along_axis(y.cumsum(0), end, 0)/(end+1)).sum(0)/y[:, 0].sum()
 
 # %% ../../nbs/train/2_metrics.ipynb #c58df120
 def calibration(
     labels:np.ndarray, # 1 bound, 0 unbound, NaN unresolved, (regions,)
     probs:np.ndarray, # Predicted probabilities, 0 to 1, (regions,)
-    n_bins:int=5, # Bins, of equal size
-) -> pd.DataFrame: # A row per bin: predicted (mean), found (share bound), regions
+    n_bins:int=5, # Bins, of equal size but for equal predictions
+) -> pd.DataFrame: # A row per bin that has regions: predicted (mean), found (share bound), regions
     "What was predicted, beside what was found."
     y, p = resolved(labels, probs)
-    bins = np.array_split(np.argsort(p, kind="stable"), n_bins)
-    rows = [(p[b].mean(), y[b].mean(), len(b)) for b in bins]
+    order = np.argsort(p, kind="stable")
+    p, y = p[order], y[order]
+    bins = np.repeat(np.arange(n_bins), [len(b) for b in np.array_split(p, n_bins)])[np.searchsorted(p, p)]
+    rows = [(p[b].mean(), y[b].mean(), b.sum()) for b in (bins==i for i in np.unique(bins))]
     return pd.DataFrame(rows, columns=["predicted", "found", "regions"])
