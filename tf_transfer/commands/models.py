@@ -201,10 +201,12 @@ def tft_fit(
     seed:int=0, # Seed of the draw of the unbound regions, and of the head
     force:store_true=False, # Replace an existing file?
 ):
-    "Make a model of your own peaks, and an account of it."
+    "Make a model of your own peaks, and a report of it beside it."
     from tf_transfer.finetune.own_data import fit_peaks
     from tf_transfer.finetune.strategies import ratio_of
+    from tf_transfer.interpret.own_report import Given, check_report, write_own_report
     check_output(out, force)
+    check_report(out, force)
     need(peaks=peaks, genome=genome)
     at_least(1, ratio=ratio)
     at_least(0, seed=seed)
@@ -213,7 +215,9 @@ def tft_fit(
     ratio = ratio or ratio_of("auto")
     fitted = fit_peaks(peaks, genome, background, tf or "TF", pretrained, withheld, ratio, seed, say)
     fitted.save(out, force)
-    say(f"\n{fitted.result}\n\n{out} has these scores on its card")
+    say(f"\n{fitted.result}\n\n{out} has these scores on its card; now the report is written")
+    report = write_own_report(fitted, Given(out, peaks, genome, background, ratio), force)
+    say(f"{', '.join(map(str, report))} written")
 
 # %% ../../nbs/commands/3_models.ipynb #b33f5533
 @command(idle=[("force", "without --json", lambda o: o.json is None)])

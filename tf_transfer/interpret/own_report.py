@@ -6,7 +6,7 @@ Docs: https://tf-transfer.github.io/tf_transfer/interpret/own_report.html.md"""
 
 # %% auto #0
 __all__ = ['STEPS', 'SUFFIXES', 'Says', 'Tabulates', 'Draws', 'Step', 'what_was_used', 'Given', 'next_commands', 'own_page',
-           'own_notebook', 'fingerprint', 'own_numbers', 'check_report', 'write_own_report']
+           'own_notebook', 'file_fingerprint', 'own_numbers', 'check_report', 'write_own_report']
 
 # %% ../../nbs/interpret/11_own_report.ipynb #b1000004
 import hashlib, json, platform, shlex
@@ -49,11 +49,10 @@ class Draws:
     "A figure of a step; for those who cannot see it, the docstring of the function stands."
     of:Callable # From a `FittedPeaks` to Matplotlib axes or a figure
     caption:str="" # Below the figure
-    wide:bool=False # Keep its size on a small screen?
 
     def html(self, fitted):
         drawn = self.of(fitted)
-        return report.figure(getattr(drawn, "figure", None) or drawn, self.of.__doc__, self.caption, self.wide)
+        return report.figure(getattr(drawn, "figure", None) or drawn, self.of.__doc__, self.caption)
     def cell(self): return f"{self.of.__name__}(fitted);"
 
 # %% ../../nbs/interpret/11_own_report.ipynb #b1000008
@@ -132,7 +131,7 @@ _SIGNS = [
          "where it is most wrong. A letter above the line speaks for binding, one below against it. A missed peak "
          "without a site may be bound through a partner, or be no peak; an unbound region with a clear site may be "
          "closed in these cells, or have been missed by the experiment.",
-         [Draws(example_letters, "60 bp of each region, about the best place of the motif.", wide=True),
+         [Draws(example_letters, "40 bp about the best place of the motif; in brackets, the probability."),
           Tabulates(example_table, "What each source adds to the logit, counted from the mean of the test regions")])]
 
 # %% ../../nbs/interpret/11_own_report.ipynb #b1000016
@@ -222,7 +221,7 @@ def own_notebook(
     return new_nb([mk_cell(source, kind, id=f"step-{i}") for i,(kind,source) in enumerate(cells)], kernel)
 
 # %% ../../nbs/interpret/11_own_report.ipynb #b1000026
-def fingerprint(
+def file_fingerprint(
     path:str|Path, # A file
 ) -> dict: # file, bytes, sha256_of_first_mb
     "By which to know a file again."
@@ -244,7 +243,7 @@ def own_numbers(
         used=what_was_used(fitted), valid_chroms=list(t.split.valid_chroms), test_chroms=list(t.split.test_chroms),
         shares=training["shares"], motifs=training["motifs"],
         options=dict(pretrained=fitted.body, withheld=list(fitted.withheld), ratio=given.ratio, seed=fitted.seed),
-        inputs={k:fingerprint(v) for k,v in inputs.items() if v},
+        inputs={k:file_fingerprint(v) for k,v in inputs.items() if v},
         versions={k:version(k) for k in ("tf_transfer", "torch", "numpy")}|dict(python=platform.python_version()))
 
 # %% ../../nbs/interpret/11_own_report.ipynb #b1000028

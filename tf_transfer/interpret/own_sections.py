@@ -10,6 +10,7 @@ __all__ = ['how_good', 'method_table', 'method_intervals', 'strongest_other', 'p
            'parts_of_logit', 'examples', 'example_table', 'stretch_letters', 'example_letters']
 
 # %% ../../nbs/interpret/10_own_sections.ipynb #a1000004
+from functools import lru_cache
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -79,7 +80,7 @@ def method_intervals(
         colour = _OWN if name==OURS else _OTHER
         ax.plot([row.low, row.high], [y, y], color=colour, lw=2.5, solid_capstyle="round")
         ax.plot(row.auprc, y, "o", color=colour, ms=7)
-    ax.set_yticks(range(len(s)), s.index)
+    ax.set_yticks(range(len(s)), s.index, parse_math=False)
     ax.get_yticklabels()[list(s.index).index(OURS)].set(color=_OWN, weight="bold")
     ax.axvline(s.prevalence.iloc[0], color=_GUESS, ls="--", lw=1)
     ax.annotate("guessing", (s.prevalence.iloc[0], len(s)-0.5), color=_GUESS, fontsize=8, ha="center", va="bottom")
@@ -103,7 +104,7 @@ def precision_recall(
         precision, recall, _ = precision_recall_curve(t.label, t[name])
         ax.plot(recall, precision, style, color=colour, lw=2, label=f"{name} ({fitted.scores.auprc[name]:.2f})")
     ax.axhline(t.label.mean(), color=_GUESS, ls=":", lw=1.2, label=f"guessing ({t.label.mean():.2f})")
-    ax.legend(frameon=False, fontsize=9, loc="lower left")
+    for words in ax.legend(frameon=False, fontsize=9, loc="lower left").get_texts(): words.set_parse_math(False)
     return ax
 
 # %% ../../nbs/interpret/10_own_sections.ipynb #a1000020
@@ -143,16 +144,20 @@ def main_motif(
 
 def _found(fitted): return "found" in fitted.learn.model.card.training["shares"]
 
+@lru_cache(maxsize=1)
+def _kin(fitted): return relatives(main_motif(fitted), fitted.pre.card.tfs)
+
 # %% ../../nbs/interpret/10_own_sections.ipynb #a1000028
 def motif_words(
     fitted:FittedPeaks, # From `fit_peaks`
 ) -> list: # Sentences
     "Which motif was found, what it resembles, and what the body knows of it."
     motif = main_motif(fitted)
-    kin, near, similarity = relatives(motif, fitted.pre.card.tfs)
+    kin, near, similarity = _kin(fitted)
     some = f"{', '.join(kin[:8])}{f' and {len(kin)-8} more' if len(kin)>8 else ''}"
     found = f"The motif found in the peaks is {motif.consensus()} (small letters: other bases will do)."
-    return [found if _found(fitted) else "No motif was found in the peaks: no word is more frequent in them than elsewhere.",
+    none = "No motif was found in the peaks: no word is more frequent in them than elsewhere."
+    return [found if _found(fitted) else none,
             f"The most similar motif in JASPAR is {near.name} {near.matrix_id}: similarity {similarity:.2f}, "
             "where 1 is the same.",
             f"The body was trained on TFs that bind such a motif ({some}), which helps." if kin else
@@ -163,8 +168,7 @@ def motif_logos(
     fitted:FittedPeaks, # From `fit_peaks`
 ): # A matplotlib figure
     "Logos of the model's motif and, aligned with it, of the most similar known one."
-    motif = main_motif(fitted)
-    near = relatives(motif, fitted.pre.card.tfs).nearest
+    motif, near = main_motif(fitted), _kin(fitted).nearest
     at = align(near, motif)
     turned = near if at.strand=="+" else near.reverse_complement()
     own = "found in the peaks" if _found(fitted) else "the model's own"
@@ -257,19 +261,18 @@ def stretch_letters(
 def example_letters(
     fitted:FittedPeaks, # From `fit_peaks`
     n:int=2, # Of each kind
-    shown:int=60, # Length of the stretch that is drawn, bp
+    shown:int=40, # Length of the stretch that is drawn, bp
 ): # A matplotlib figure
     "Letters of the strongest peaks and of the worst mistakes, as tall as what each adds to the logit."
     found, motif = examples(fitted, n), main_motif(fitted)
     codes = fitted.target.test.codes[found.index]
     middle, width = motif.best_hit(codes).start+motif.width//2, codes.shape[1]
     starts = np.clip(middle-shown//2, 0, max(width-shown, 0))
-    size = 9, 1.4*len(found)
+    size = 4.6, 1.15*len(found)
     fig, axs = plt.subplots(len(found), 1, figsize=size, sharey=True, layout="constrained", squeeze=False)
     for c,start,row,ax in zip(codes, starts, found.itertuples(), axs[:, 0]):
         stretch = start, min(start+shown, width)
         draw_attributions(stretch_letters(fitted.learn, c, *stretch), 0, *stretch, ax)
-        title = f"{row.kind}: {row.region}, probability {row.probability:.2f}"
-        ax.set_title(title, fontsize=11, loc="left", parse_math=False)
-        ax.set_xlabel("")
+        title = f"{row.kind} ({row.probability:.2f}): {row.region}"
+        ax.set_title(title, fontsize=9, loc="left", parse_math=False)
     return fig
