@@ -206,19 +206,15 @@ def tft_fit(
     from tf_transfer.finetune.own_data import fit_peaks
     from tf_transfer.finetune.strategies import ratio_of
     from tf_transfer.interpret.own_report import Given, check_report, write_own_report
-    check_output(out, force)
     check_report(out, force)
     need(peaks=peaks, genome=genome)
     at_least(1, ratio=ratio)
     at_least(0, seed=seed)
-    withheld = [tf] if no_profile else []
-    say = partial(print, flush=True)
-    ratio = ratio or ratio_of("auto")
-    fitted = fit_peaks(peaks, genome, background, tf or "TF", pretrained, withheld, ratio, other_genome, seed,
-                       say)
+    withheld, ratio, say = [tf] if no_profile else [], ratio or ratio_of("auto"), partial(print, flush=True)
+    fitted = fit_peaks(peaks, genome, background, tf or "TF", pretrained, withheld, ratio, other_genome, seed, say)
     fitted.save(out, force)
     say(f"\n{fitted.result}\n\n{out} has these scores on its card; now the report is written")
-    report = write_own_report(fitted, Given(out, peaks, genome, background, ratio), force)
+    report = write_own_report(fitted, Given(out, peaks, genome, background, ratio, other_genome), force)
     say(f"{', '.join(map(str, report))} written")
 
 # %% ../../nbs/commands/3_models.ipynb #b33f5533

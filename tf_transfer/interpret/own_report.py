@@ -153,6 +153,7 @@ class Given:
     genome:str # Genome, FASTA
     background:str=None # Open regions, BED
     ratio:int=RATIO # Unbound regions per bound one
+    other_genome:bool=False # Another species than that of the pre-trained model?
 
     def beside(self, suffix): # A path
         "A file beside the model."
@@ -195,7 +196,8 @@ def _first_cells(fitted, given):
     "Files and options, and the call that uses them"
     options = dict(model=str(given.model), peaks=str(given.peaks), genome=str(given.genome),
                    background=given.background and str(given.background), tf=fitted.target.tf, body=fitted.body,
-                   withheld=list(fitted.withheld), ratio=given.ratio, seed=fitted.seed)
+                   withheld=list(fitted.withheld), ratio=given.ratio, other_genome=given.other_genome,
+                   seed=fitted.seed)
     names = sorted({o.of.__name__ for step in STEPS for o in step.shows}-{"what_was_used"})
     imports = ["from tf_transfer.finetune.own_data import fit_peaks",
                "from tf_transfer.interpret.own_report import what_was_used",
@@ -205,7 +207,7 @@ def _first_cells(fitted, given):
             ("code", "\n".join(f"{k} = {v!r}" for k,v in options.items())), ("code", "\n".join(imports)),
             ("markdown", "The model is fitted again, and is tested when its verdict is asked for. To use the one that "
                          "you have: `load_model(model)`, from `tf_transfer.model.saving`."),
-            ("code", "fitted = fit_peaks(peaks, genome, background, tf, body, withheld, ratio, seed)"),
+            ("code", "fitted = fit_peaks(peaks, genome, background, tf, body, withheld, ratio, other_genome, seed)"),
             ("code", "print(fitted.verdict)")]
 
 # %% ../../nbs/interpret/11_own_report.ipynb #b1000024
@@ -242,7 +244,8 @@ def own_numbers(
         validation=fitted.valid.as_dict(), calibration=fitted.calibration.to_dict("records"), regions=parts,
         used=what_was_used(fitted), valid_chroms=list(t.split.valid_chroms), test_chroms=list(t.split.test_chroms),
         shares=training["shares"], motifs=training["motifs"],
-        options=dict(pretrained=fitted.body, withheld=list(fitted.withheld), ratio=given.ratio, seed=fitted.seed),
+        options=dict(pretrained=fitted.body, withheld=list(fitted.withheld), ratio=given.ratio,
+                     other_genome=given.other_genome, seed=fitted.seed),
         inputs={k:file_fingerprint(v) for k,v in inputs.items() if v},
         versions={k:version(k) for k in ("tf_transfer", "torch", "numpy")}|dict(python=platform.python_version()))
 
@@ -253,10 +256,10 @@ def check_report(
     model:str|Path, # The model that is about to be made, `.safetensors`
     force:bool=False, # May existing files be replaced?
 ):
-    "Raises `UserError` where a file of the report exists already, or would take the model's place."
+    "Raises `UserError` where the model or a file of its report exists already, or one would take the other's place."
     if Path(model).suffix in SUFFIXES:
         raise UserError(f"{model}: this is the name of a part of the report; call the model .safetensors")
-    for suffix in SUFFIXES: check_output(Given(model, "", "").beside(suffix), force)
+    for path in (model, *[Given(model, "", "").beside(o) for o in SUFFIXES]): check_output(path, force)
 
 def write_own_report(
     fitted:FittedPeaks, # From `fit_peaks`
@@ -264,7 +267,6 @@ def write_own_report(
     force:bool=False, # May existing files be replaced?
 ) -> list: # Paths of the files: .html, .ipynb, .json, .meme
     "Write the report beside the model, all of it or nothing."
-    check_report(given.model, force)
     html, notebook, numbers = own_page(fitted, given), own_notebook(fitted, given), own_numbers(fitted, given)
     paths = [given.beside(o) for o in SUFFIXES]
     with ExitStack() as stack:
