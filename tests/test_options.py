@@ -73,7 +73,8 @@ MODES = {
         'all unbound regions': 'in/cnn.safetensors in/matrix.h5ad --tf FOS --negatives all'},
     'tft-predict': {'bed': 'in/cnn.safetensors out.tsv --bed in/peaks.bed --genome in/genome.fa',
                     'fasta': 'in/cnn.safetensors out.tsv --fasta in/regions.fa',
-                    'vcf': 'in/cnn.safetensors out.tsv --vcf in/variants.vcf --genome in/genome.fa'},
+                    'vcf': 'in/cnn.safetensors out.tsv --vcf in/variants.vcf --genome in/genome.fa',
+                    'list': 'in/cnn.safetensors list'},
     'tft-groups': {
         **{by: GROUPS_OF+by for by in GROUPS if by != 'string'},
         'string': GROUPS_OF+'string --string in/links.txt --string-info in/info.txt',
@@ -101,7 +102,8 @@ VALUES = {
                          lr='0.1', batch_size='50', random_strand=True, keep_seen=True, valid_chroms='chr4',
                          test_chroms='chr3', seed='1', force=True),
     'tft-fit': dict(peaks='in/other.bed', genome='in/other.fa', background='in/world/dhs.bed.gz', tf='FOS',
-                    pretrained='in/cnn.safetensors', no_profile=True, ratio='5', seed='1', force=True),
+                    pretrained='in/cnn.safetensors', no_profile=True, ratio='5', other_genome=True, seed='1',
+                    force=True),
     'tft-evaluate': dict(tf='FOSL2', chroms='chr5,chr6', n_pos='20', negatives=('all', 'matched'), one_strand=True,
                          json='other.json', seed='1', force=True),
     'tft-predict': dict(bed='in/other.bed', fasta='in/other.fa', vcf='in/other.vcf', genome='in/other.fa',
@@ -130,6 +132,7 @@ STUBS = {
     'model.tables.predict_vcf': (3, Skipped()),
     'study.runs.run_study': pd.DataFrame(columns=['error', 'auprc', 'group', 'with_target', 'n_peaks', 'strategy']),
     'study.folder.StudyFolder': SimpleNamespace(status=lambda: PROGRESS),
+    'interpret.own_report.write_own_report': [Path('out.html')],
     'interpret.page.interpret': Path('out'),
     'commands.demo.run_demo': None, 'commands.selftest.self_test': None,
 }

@@ -31,7 +31,7 @@ from ..model.networks import BindingNet, net_of
 from ..model.predict import predict
 from ..model.saving import pretrained as released
 from ..model.saving import save_model
-from ..train.evaluation import evaluate
+from ..train.evaluation import evaluate, is_other_genome, unseeing
 from ..train.metrics import average_precisions, score
 from ..train.metrics import calibration as calibration_of
 from .auto import RATIO
@@ -218,6 +218,8 @@ def _caveats(target, pre):
     split, lines = target.split, []
     if not split.test_chroms: lines.append("too few chromosomes have peaks to set whole ones aside: the test is "
                                            "the far end of each, where neighbours are similar, so it flatters")
+    if not len(pre.card.regions): lines.append(f"{target.m.uns['genome']} is another genome than that of the body: "
+                                               "nothing in it counts as seen")
     shared = [c for c in (*split.valid_chroms, *split.test_chroms) if c in set(pre.card.regions.chrom)]
     too = f", {target.tf} among them" if same_name(target.tf, pre.card.tfs) else ""
     if shared: lines.append(f"the body was pre-trained on {', '.join(shared)} too, "
@@ -338,16 +340,24 @@ def fit_peaks(
     pretrained:str|Path|BindingNet="motifs-hg38", # Name of a released model, a `.safetensors` file, or a model
     withheld:list=(), # Names of TFs whose profiles are not to be used
     ratio:int=RATIO, # Unbound regions per bound one to train and validate on
+    other_genome:bool=False, # Another species than that of the body? Found out where the body is of human DNA
     seed:int=0, # Seed of the draw of the unbound regions, and of the learner
     say:Callable=None, # What to call with lines about what is being done, as it happens: `print`
 ) -> FittedPeaks: # It is tested when its scores are asked for
     "A model of a user's own peaks; raises `UserError` where files do not fit each other."
     if ratio<1: raise UserError(f"ratio must be 1 or more, not {ratio}")
-    named = isinstance(pretrained, (str, Path))
-    pre = released(pretrained) if named else net_of(pretrained)
+    pre, body = _body(pretrained, other_genome, genome)
     m = peaks_matrix(peaks, genome, background, tf, pre.width, seed=seed)
     target = target_set(m, tf, split_by_size(m, pre.card.regions), seed=seed, ratio=ratio)
-    fitted = FittedPeaks(None, pre, target, str(pretrained) if named else "the body", withheld, seed, say)
+    fitted = FittedPeaks(None, pre, target, body, withheld, seed, say)
     if say: say(f"{fitted.made_from}\nfitting the model")
     fitted.learn = finetune(target, pre, "auto", seed=seed, withheld=withheld)
     return fitted
+
+# %% ../../nbs/finetune/6_own_data.ipynb #67be6c66
+def _body(pretrained, other_genome, genome):
+    "The pre-trained model, and what to call it; without the regions that it has seen where the genome is another one"
+    named = isinstance(pretrained, (str, Path))
+    pre = released(pretrained) if named else net_of(pretrained)
+    other_genome = other_genome or is_other_genome(pre, Genome(genome).lengths)
+    return unseeing(pre) if other_genome else pre, str(pretrained) if named else "the body"

@@ -202,7 +202,7 @@ def write(self:World,
 ) -> Path: # The folder
     "Write the world as files; see the table above."
     folder = Path(folder)
-    (folder/"unibind").mkdir(parents=True, exist_ok=True)
+    for name in ("unibind", "peaks"): (folder/name).mkdir(parents=True, exist_ok=True)
     r = self.regions
     names = [f"{c}:{s}-{e}" for c,s,e in zip(r.chrom, r.start, r.end)]
     _write_lines(folder/"genome.fa", (f">{k}\n{decode(v)}" for k,v in self.contigs.items()))
@@ -227,7 +227,7 @@ def _write_experiments(self:World, folder):
     r, peaks = self.regions, []
     for n,(tf,samples) in enumerate(self.assayed.items()):
         for b in samples:
-            exp, tfbs = f"SIM{n:06d}", []
+            exp, tfbs, of_tf = f"SIM{n:06d}", [], len(peaks)
             e = self.evidence[(self.evidence.tf==tf)&(self.evidence.biosample==b)]
             for o in e.itertuples():
                 s, mid = site.get((o.region, self.tfs[tf])), int(r.start[o.region]+r.end[o.region])//2
@@ -237,5 +237,7 @@ def _write_experiments(self:World, folder):
                 rest = f"{exp}.{tf}.{b}\t0\t.\t{summit}\t{summit+1}\t0,0,0"
                 if o.summit: peaks.append((chrom, max(summit-150, 0), summit+150, rest))
                 if o.tfbs: tfbs.append(f"{chrom}\t{start}\t{end}\t{tf}\t0\t{strand}")
+            _write_lines(folder/"peaks"/f"{tf}.narrowPeak",
+                         (f"{c}\t{s}\t{e}\t.\t0\t.\t1\t-1\t-1\t{(e-s)//2}" for c,s,e,_ in sorted(peaks[of_tf:])))
             _write_lines(folder/"unibind"/f"{exp}.{b}.{tf}.{self.profiles[tf].matrix_id}.pwm.bed.gz", tfbs)
     _write_lines(folder/"remap.bed.gz", (f"{c}\t{s}\t{e}\t{rest}" for c,s,e,rest in sorted(peaks)))
