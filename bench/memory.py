@@ -2,8 +2,8 @@
 
     python bench/memory.py DATA          # some minutes; DATA has a state table, regions and sequences, see `tft-import`
 
-`results/memory.csv` has a row for each step: `estimate_mb` is what `check_memory` was asked for, `measured_mb` how much the
-process grew at most."""
+`results/memory.csv` has a row for each step: `estimate_mb` is what `check_memory` was asked for, `measured_mb` by how
+much the process grew at most."""
 import argparse
 import resource
 import subprocess
@@ -59,11 +59,12 @@ def main():
     a = p.parse_args()
     if a.one: return one(a.one[0], a.data, a.one[1])
     rows, matrix = [], Path(tempfile.mkdtemp())/"m.h5ad"
-    subprocess.run([Path(sys.executable).parent/"tft-import", matrix, "--states", a.data/"binding_states.npz", "--regions",
-                    a.data/"regions_hg38_200bp.bed.gz", "--fasta", a.data/"regions_hg38_200bp.fa.gz"], check=True)
+    subprocess.run([Path(sys.executable).parent/"tft-import", matrix, "--states", a.data/"binding_states.npz",
+                    "--regions", a.data/"regions_hg38_200bp.bed.gz", "--fasta", a.data/"regions_hg38_200bp.fa.gz"],
+                   check=True)
     for name in STEPS:
-        done = subprocess.run([sys.executable, __file__, a.data, "--one", name, matrix], check=True, stdout=subprocess.PIPE,
-                              text=True)
+        words = [sys.executable, __file__, a.data, "--one", name, matrix]
+        done = subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True)
         estimate, measured = map(int, done.stdout.split()[-2:])
         rows.append(dict(step=name, estimate_mb=estimate, measured_mb=measured))
         print(rows[-1], flush=True)
