@@ -179,13 +179,14 @@ def writing(
 ):
     "A temporary path that becomes `path` when the block ends well, and vanishes when it does not."
     path = check_output(path, force)
-    fd, tmp = tempfile.mkstemp(prefix=_mine(path), suffix=path.suffix, dir=path.parent)
-    os.close(fd)
-    try:
-        with _disk_full(path): yield Path(tmp)
-        os.chmod(tmp, 0o666 & ~_umask())
-        os.replace(tmp, path)
-    finally: Path(tmp).unlink(missing_ok=True)
+    with _explained(path):
+        fd, tmp = tempfile.mkstemp(prefix=_mine(path), suffix=path.suffix, dir=path.parent)
+        os.close(fd)
+        try:
+            yield Path(tmp)
+            os.chmod(tmp, 0o666 & ~_umask())
+            os.replace(tmp, path)
+        finally: Path(tmp).unlink(missing_ok=True)
 
 # %% ../nbs/core.ipynb #06abe83e
 def _umask():
@@ -194,13 +195,23 @@ def _umask():
     return mask
 
 @contextmanager
-def _disk_full(path):
-    "Say in one line that there was no room for `path`"
+def _explained(path):
+    "Say in one line why `path` could not be written; its temporary name is not mentioned"
+    mine = _mine(path)
     try: yield
-    except UserError: raise
     except Exception as e:
-        if not any(s in str(e) for s in ("No space left", "File too large", "Disk quota")): raise
-        raise UserError(f"{path}: the disk is full; nothing was written") from e
+        words = re.sub(re.escape(f"{path.absolute().parent/mine}")+r"\w*", lambda _: str(path), str(e))
+        if isinstance(e, UserError) and words==str(e): raise
+        if not isinstance(e, UserError):
+            if not (why := _why_not(e, mine)): raise
+            words = f"{path}: {why}; nothing was written"
+        raise UserError(words) from e
+
+def _why_not(e, mine):
+    "What the system says against writing, where the error is about that"
+    if any(s in str(e) for s in ("No space left", "File too large", "Disk quota")): return "the disk is full"
+    if isinstance(e, OSError) and e.errno and (e.filename is None or mine in str(e.filename)):
+        return os.strerror(e.errno).lower()
 
 # %% ../nbs/core.ipynb #fc4a50fb
 @contextmanager
@@ -215,16 +226,17 @@ def writing_folder(
         or_force = ", or --force to replace it" if path.is_dir() else ""
         raise UserError(f"{path} exists already; choose another name{or_force}")
     if not path.absolute().parent.is_dir(): raise UserError(f"{path.parent}: no such folder to make {path.name} in")
-    tmp = Path(tempfile.mkdtemp(prefix=_mine(path), dir=path.absolute().parent))
-    old = tmp.with_name(f"{tmp.name}.old")
-    os.chmod(tmp, 0o777 & ~_umask())
-    try:
-        with _disk_full(path): yield tmp
-        if path.exists(): os.replace(path, old)
-        os.replace(tmp, path)
-    finally:
-        if old.exists() and not path.exists(): os.replace(old, path)
-        for left in (tmp, old): shutil.rmtree(left, ignore_errors=True)
+    with _explained(path):
+        tmp = Path(tempfile.mkdtemp(prefix=_mine(path), dir=path.absolute().parent))
+        old = tmp.with_name(f"{tmp.name}.old")
+        try:
+            os.chmod(tmp, 0o777 & ~_umask())
+            yield tmp
+            if path.exists(): os.replace(path, old)
+            os.replace(tmp, path)
+        finally:
+            if old.exists() and not path.exists(): os.replace(old, path)
+            for left in (tmp, old): shutil.rmtree(left, ignore_errors=True)
 
 # %% ../nbs/core.ipynb #b28099e0
 def data_folder() -> Path:

@@ -135,7 +135,9 @@ class OwnSeed(Callback):
         self.fork.__enter__()
         torch.manual_seed(self.seed+self.n_fits)
         self.n_fits += 1
-    def after_fit(self): self.fork.__exit__(None, None, None)
+    def after_fit(self):
+        self.fork.__exit__(None, None, None)
+        self.fork = None
 
 # %% ../../nbs/train/4_callbacks.ipynb #92cb7fcb
 class TidyMemory(Callback):

@@ -18,7 +18,7 @@ from fastai.torch_core import default_device, to_device
 from fastcore.basics import patch
 from IPython.display import display
 from ..core import UserError
-from ..genome.dna import decode, one_hot, reverse_complement
+from ..genome.dna import decode, encode, one_hot, reverse_complement
 from ..matrix.splits import Split, Target
 from ..matrix.states import less_sparse, states_of
 
@@ -33,6 +33,11 @@ class RegionSet:
         self.codes, self.labels, self.both_strands = torch.as_tensor(codes), torch.as_tensor(labels), both_strands
 
     def __len__(self): return len(self.codes)*(2 if self.both_strands else 1)
+
+    @property
+    def items(self):
+        "Refused: what fastai would plot."
+        raise UserError("regions have no items for fastai to plot; use learn.top_losses(), a table")
 
     def __getitem__(self,
         index:torch.Tensor, # Positions, int64, (regions,)
@@ -65,7 +70,20 @@ class RegionDL(DataLoader):
 
     def new(self, dataset=None, cls=None, **kwargs):
         own = {k:getattr(self, k) for k in ("random_strand", "seed", "names", "encode", "share")}
+        if dataset is not None and not isinstance(dataset, RegionSet): dataset = self.unlabelled(dataset)
         return super().new(dataset, cls, **(own | kwargs))
+
+# %% ../../nbs/train/1_data.ipynb #a228edda
+@patch
+def unlabelled(self:RegionDL,
+    seqs:list, # DNA letters, or codes, uint8, (sequences, width)
+) -> RegionSet:
+    "A region set of sequences without labels; raises `UserError` where their width is another."
+    seqs, width = [seqs] if isinstance(seqs, str) else list(seqs), self.dataset.codes.shape[1]
+    codes = [encode(o) if isinstance(o, str) else np.asarray(o) for o in seqs]
+    for i,o in enumerate(codes, 1):
+        if o.shape!=(width,): raise UserError(f"the regions here have {width} bp; sequence {i} has {o.size}")
+    return RegionSet(np.stack(codes), np.full((len(codes), self.dataset.labels.shape[1]), np.nan, np.float32))
 
 # %% ../../nbs/train/1_data.ipynb #bc1e207b
 @patch
@@ -172,6 +190,7 @@ def region_dls(
     train = RegionDL(train, bs, shuffle=True, random_strand=not both_strands, **both)
     dls = DataLoaders(train, RegionDL(valid, 4*bs, **both), device=device)
     dls.index, dls.n_tfs = index, len(tfs)
+    dls.vocab, dls.c = list(tfs), len(tfs)
     return dls
 
 # %% ../../nbs/train/1_data.ipynb #525806dc

@@ -8,7 +8,6 @@ Docs: https://tf-transfer.github.io/tf_transfer/train/pretraining.html.md"""
 __all__ = ['AfterFirst', 'read_once', 'pretrain']
 
 # %% ../../nbs/train/7_pretraining.ipynb #54c75baf
-import tempfile
 from collections.abc import Callable
 import anndata as ad
 import numpy as np
@@ -24,7 +23,7 @@ from ..model.predict import evaluating
 from .callbacks import KeepBest, OpenToo, OwnSeed, TidyMemory, kept_epoch, progress, silent
 from .data import RegionSet
 from .devices import all_devices, is_first
-from .learners import binding_learner
+from .learners import binding_learner, own_folder
 from .metrics import AUPRC
 
 # %% ../../nbs/train/7_pretraining.ipynb #70f3ae3d
@@ -66,8 +65,8 @@ def read_once(
         torch.manual_seed(net.card.seed)
         model = AfterFirst(net, net.n_tfs if openness else 0)
     rest = Learner(dls, model, loss_func=OpenToo(openness), opt_func=learn.opt_func, splitter=_groups_after_first,
-                   metrics=AUPRC(), model_dir=tempfile.gettempdir(),
-                   cbs=[KeepBest(), OwnSeed(net.card.seed), TidyMemory()])
+                   metrics=AUPRC(), cbs=[KeepBest(), OwnSeed(net.card.seed), TidyMemory()])
+    own_folder(rest)
     return rest.to_fp16() if dls.device.type=="cuda" else rest
 
 # %% ../../nbs/train/7_pretraining.ipynb #c2aece91
