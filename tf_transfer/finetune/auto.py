@@ -58,6 +58,7 @@ def out_of_fold(
 ) -> np.ndarray: # Decision values, (regions,)
     "Values for each fifth of the regions, fitted on the others; for each half where there are 4,000 regions or more."
     cv = _folds(label) if len(label)<4000 else 2
+    if isinstance(estimator, Pipeline): codes, estimator = estimator[0].transform(codes), estimator[1:]
     return cross_val_predict(estimator, codes, label, cv=cv, method="decision_function")
 
 def _folds(label):

@@ -25,7 +25,7 @@ from sklearn.svm import LinearSVC
 from ..core import UserError
 from ..motifs.kmers import gapped_counts
 from ..motifs.pwm import PWM, log_odds_of, usable_profiles
-from ..motifs.scan import scan
+from ..motifs.scan import best_sites, scan
 from ..matrix.splits import Target
 from ..train.metrics import average_precisions, score
 
@@ -166,9 +166,9 @@ class DeNovoMotif(_Scan):
         "Find the motif; raises `UserError` where no word is over-represented."
         codes, label = _thinned(codes, label, self.n_regions)
         starts = _start_words(codes, label, self.k, self.n_starts)
-        found = [_refined(_motif_of(w, self.width), codes, label==1, self.n_rounds) for w in starts]
-        if not found: raise UserError("no word is more frequent in bound than in unbound regions; give more peaks")
-        auprc = [average_precision_score(label, p.best_hit(codes).score) for p in found]
+        if not starts: raise UserError("no word is more frequent in bound than in unbound regions; give more peaks")
+        found = _refined([_motif_of(w, self.width) for w in starts], codes, label==1, self.n_rounds)
+        auprc = [average_precision_score(label, hits) for hits in _sites(found, codes).score.T]
         return self._settle(found[int(np.argmax(auprc))], codes, label)
 
 # %% ../../nbs/finetune/2_baselines.ipynb #c128efcb
@@ -205,18 +205,22 @@ def _motif_of(word, width):
     counts[word, (width-len(word))//2+np.arange(len(word))] += 1
     return PWM("de novo", counts*20)
 
-def _refined(pwm, codes, bound, n_rounds):
+def _refined(pwms, codes, bound, n_rounds):
     "Align, count, repeat"
     for _ in range(n_rounds):
-        best = pwm.best_hit(codes)
-        cut = np.quantile(best.score[~bound], 0.9)
-        use = np.flatnonzero(bound & (best.score>cut).to_numpy())
-        if len(use)<5: break
-        start, turned = best.start.to_numpy()[use], best.strand.to_numpy()[use]=="-"
-        sites = codes[use[:, None], start[:, None]+np.arange(pwm.width)]
-        sites = np.where(turned[:, None], np.array([3, 2, 1, 0, 4])[sites[:, ::-1]], sites)
-        pwm = PWM("de novo", np.stack([(sites==b).sum(0) for b in range(4)]).astype(float), n_sites=len(use))
-    return pwm
+        sites = _sites(pwms, codes)
+        pwms = [_recounted(pwm, codes, bound, *(o[:, i] for o in sites)) for i,pwm in enumerate(pwms)]
+    return pwms
+
+def _sites(pwms, codes): return best_sites(codes, log_odds_of(pwms), [p.width for p in pwms])
+
+def _recounted(pwm, codes, bound, score, start, turned):
+    "The motif of the best sites of those bound regions that have a better one than most others"
+    use = np.flatnonzero(bound & (score>np.quantile(score[~bound], 0.9)))
+    if len(use)<5: return pwm
+    sites = codes[use[:, None], start[use, None]+np.arange(pwm.width)]
+    sites = np.where(turned[use, None], np.array([3, 2, 1, 0, 4])[sites[:, ::-1]], sites)
+    return PWM("de novo", np.stack([(sites==b).sum(0) for b in range(4)]).astype(float), n_sites=len(use))
 
 # %% ../../nbs/finetune/2_baselines.ipynb #bb521699
 def stacked(

@@ -17,12 +17,10 @@ import logomaker
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import torch
-import torch.nn.functional as F
 from fastcore.basics import patch
 from pyjaspar import jaspardb
 from ..core import UserError, pick
-from ..genome.dna import one_hot
+from .scan import best_sites
 
 # %% ../../nbs/motifs/1_pwm.ipynb #87b22ad2
 @dataclass(frozen=True, eq=False)
@@ -212,16 +210,12 @@ def log_odds_of(
 @patch
 def best_hit(self:PWM,
     codes:np.ndarray, # Codes, uint8, (sequences, length)
-    bs:int=4096, # Sequences per batch
 ) -> pd.DataFrame: # score (log-odds, bits), start (0-based) and strand of the best site of each sequence
     "The best site of each sequence, on either strand."
     if codes.shape[1]<self.width:
         raise UserError(f"{self.name} is {self.width} bp wide, the sequences only {codes.shape[1]}")
-    w = torch.tensor(np.stack([self.log_odds(), self.reverse_complement().log_odds()]), dtype=torch.float32)
-    best = [F.conv1d(one_hot(c), w).flatten(1).max(1) for c in torch.as_tensor(codes).split(bs)]
-    score, at = (torch.cat(o).numpy() for o in zip(*best))
-    n = codes.shape[1]-self.width+1
-    return pd.DataFrame(dict(score=score, start=at%n, strand=np.where(at<n, "+", "-")))
+    score, start, turned = (o[:, 0] for o in best_sites(codes, log_odds_of([self]), [self.width]))
+    return pd.DataFrame(dict(score=score, start=start, strand=np.where(turned, "-", "+")))
 
 # %% ../../nbs/motifs/1_pwm.ipynb #85600e4a
 @patch

@@ -35,7 +35,9 @@ class RegionSet:
     def __len__(self): return len(self.codes)*(2 if self.both_strands else 1)
 
     @property
-    def items(self): raise UserError("regions have no items for fastai to plot; use learn.top_losses(), a table")
+    def items(self):
+        "Refused: what fastai would plot."
+        raise UserError("regions have no items for fastai to plot; use learn.top_losses(), a table")
 
     def __getitem__(self,
         index:torch.Tensor, # Positions, int64, (regions,)
