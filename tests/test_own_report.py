@@ -1,6 +1,7 @@
 "The report beside a model of own peaks: as a page in a browser, as a notebook that runs again, all of it or nothing"
 import json
 import re
+import shlex
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,7 +12,7 @@ from execnb.shell import CaptureShell
 from fastcore.nbio import read_nb
 from helpers import assert_refused, run
 from tf_transfer.interpret import own_report
-from tf_transfer.interpret.own_report import STEPS, SUFFIXES, Given, own_notebook, write_own_report
+from tf_transfer.interpret.own_report import STEPS, SUFFIXES, Given, next_commands, own_notebook, write_own_report
 from tf_transfer.matrix.simulate import simulate
 from tf_transfer.matrix.splits import by_chrom
 from tf_transfer.matrix.states import BOUND
@@ -20,6 +21,7 @@ from tf_transfer.model.saving import save_model
 from tf_transfer.motifs.files import read_meme
 from tf_transfer.train.callbacks import silent
 from tf_transfer.train.pretraining import pretrain
+from test_options import parser_of
 
 too_wide = 'document.documentElement.scrollWidth > innerWidth'
 too_pale = (Path(__file__).parent/'too_pale.js').read_text()
@@ -116,6 +118,18 @@ def test_what_is_there_is_not_replaced(files, tmp_path, name):
 
 def test_a_model_that_is_called_as_its_report(files, tmp_path):
     assert_refused('call the model .safetensors', *fit(files, tmp_path/'jund.html'))
+
+
+def test_the_commands_to_copy_are_understood(tmp_path):
+    "Each option is one of its command; names with blanks stay whole"
+    given = Given(str(tmp_path/'my model.safetensors'), 'my peaks.bed', 'genome.fa', 'open.bed')
+    for use in ('this model', 'own profile', "body's output for JUND"):
+        fitted = SimpleNamespace(verdict=SimpleNamespace(use=use), body='motifs-hg38')
+        for name, *args in map(shlex.split, next_commands(fitted, given)):
+            if not name.startswith('tft-'): continue
+            known = re.findall(r'--[a-z-]+', parser_of(name).format_help())
+            assert {o for o in args if o.startswith('--')} <= {*known}
+            assert {str(given.model), 'motifs-hg38'} & {args[0]}
 
 
 def test_all_of_it_or_nothing(tmp_path, monkeypatch):

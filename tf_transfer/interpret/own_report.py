@@ -170,11 +170,8 @@ def next_commands(
     regions = ("predictions.tsv", "--bed", "regions.bed", "--genome", given.genome)
     other = [line("fimo", given.beside(".meme"), given.genome)]*(use in SCANS)
     if use.startswith("body's output"): other = [line("tft-predict", fitted.body, *regions)]
-    more = ["--background", given.background] if given.background else []
     return [*other, line("tft-predict", given.model, *regions),
             line("tft-predict", given.model, "variants.tsv", "--vcf", "variants.vcf", "--genome", given.genome),
-            line("tft-interpret", given.model, given.beside("_inside"), "--peaks", given.peaks,
-                 "--genome", given.genome, *more),
             line("jupyter", "lab", given.beside(".ipynb"))]
 
 # %% ../../nbs/interpret/11_own_report.ipynb #b1000021
@@ -187,8 +184,8 @@ def own_page(
     first = [report.notice(f"{advice[0].upper()}{advice[1:]}."), *map(report.text, compared)]
     parts = [*first, *[o for step in STEPS for o in step.html(fitted)],
              report.heading("What to do next"),
-             report.text("Predict binding in regions of your own, score variants, look inside the model, or carry on "
-                         "in the notebook. A click selects a command."),
+             report.text("Predict binding in regions of your own, score variants, or carry on in the notebook. "
+                         "A click selects a command."),
              *map(report.code, next_commands(fitted, given))]
     return report.page(f"A model of {fitted.target.tf} peaks", parts)
 
