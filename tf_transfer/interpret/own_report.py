@@ -140,7 +140,8 @@ _TRUST = Step(
     "gave open regions, and with one unbound region per bound one. In a genome far more are unbound, and then fewer of "
     "the regions above 0.5 are bound, as the table says. So take predictions as a ranking. The model reads DNA alone: "
     "it does not know which regions are open in other cells.",
-    [Tabulates(at_other_ratios, "Of the regions with a probability above 0.5, how many are bound?")],
+    [Tabulates(at_other_ratios, "Of the regions above 0.5, how many are bound, "
+               "where there are 1, 10 or 100 unbound regions per bound one?")],
     {"at 1:1":"with one unbound region per bound one, as in the test."})
 STEPS = [*_GOOD, *_SIGNS, _TRUST]
 

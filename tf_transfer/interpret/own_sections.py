@@ -131,9 +131,8 @@ def at_other_ratios(
     ci = binomtest(false, n_neg).proportion_ci(method="wilson")
     bound = lambda r, rate: 100*found/n_pos/(found/n_pos+r*rate) if found else 0
     rows = {r:(f"{bound(r, false/n_neg):.0f}", f"{bound(r, ci.high):.0f} to {bound(r, ci.low):.0f}") for r in ratios}
-    columns = ["bound, of 100 above 0.5", "95 % interval"]
-    table = pd.DataFrame.from_dict(rows, "index", columns=columns)
-    return table.rename(lambda r: "as many unbound as bound" if r==1 else f"{r} times as many")
+    columns = ["bound, of 100", "95 % interval"]
+    return pd.DataFrame.from_dict(rows, "index", columns=columns).rename("1:{}".format)
 
 # %% ../../nbs/interpret/10_own_sections.ipynb #a1000026
 def main_motif(
