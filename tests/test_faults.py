@@ -15,7 +15,7 @@ from helpers import command, scripts
 from test_download import Server
 from tf_transfer.finetune import own_data, strategies
 from tf_transfer.genome.download import SOURCES, DataSource, RemoteFile
-from tf_transfer.interpret import page
+from tf_transfer.interpret import own_report, page
 from tf_transfer.matrix.simulate import simulate
 from tf_transfer.matrix.splits import by_chrom
 from tf_transfer.matrix.states import BOUND, write_matrix
@@ -74,6 +74,7 @@ def nothing_heavy(files, monkeypatch):
     monkeypatch.setattr(pretraining, 'pretrain', lambda *args, **kwargs: trained)
     monkeypatch.setattr(strategies, 'finetune', lambda *args, **kwargs: trained)
     monkeypatch.setattr(own_data, 'fit_peaks', lambda *args, **kwargs: trained)
+    monkeypatch.setattr(own_report, 'write_own_report', lambda fitted, given, force: [])
     monkeypatch.setattr(StudyFolder, 'do_run', lambda self, run: scores)
     monkeypatch.setattr(page, '_look', lambda *args: (SimpleNamespace(net=net, codes='', n_pos=1, tf='FOS'), 2))
     monkeypatch.setattr(page, '_sections', lambda look, pretrained, folder: (['x'*9999], []))

@@ -66,6 +66,8 @@ from .interpret.experiments import *
 from .interpret.refinement import *
 from .interpret.sections import *
 from .interpret.page import *
+from .interpret.own_sections import *
+from .interpret.own_report import *
 from .commands.base import *
 from .commands.data import *
 from .commands.models import *

@@ -6,11 +6,11 @@ Docs: https://tf-transfer.github.io/tf_transfer/core.html.md"""
 
 # %% auto #0
 __all__ = ['ALWAYS', 'TIMES', 'UserError', 'pick', 'same_name', 'check_file', 'is_gzipped', 'check_unpacked', 'open_bytes',
-           'check_inside', 'reading', 'check_output', 'writing', 'writing_folder', 'data_folder', 'git_commit',
-           'made_by']
+           'check_inside', 'reading', 'check_output', 'writing', 'writing_folder', 'available_memory', 'check_memory',
+           'data_folder', 'git_commit', 'made_by']
 
 # %% ../nbs/core.ipynb #fe77b52e
-import glob, gzip, io, os, platform, re, shutil, subprocess, tempfile, zlib
+import glob, gzip, io, math, os, platform, re, shutil, subprocess, tempfile, zlib
 from contextlib import contextmanager, suppress
 from datetime import date
 from difflib import get_close_matches
@@ -80,14 +80,18 @@ def check_unpacked(
     always:int=0, # Bytes that are never too many; `ALWAYS` if 0
 ):
     "Raises `UserError` where far more is in a file than its size lets one expect."
-    given = os.environ.get("TF_TRANSFER_UNPACK_GB") or "0"
-    try: own = float(given)*1e9
-    except ValueError: raise UserError(f"TF_TRANSFER_UNPACK_GB is '{given}'; a number is needed, in GB") from None
+    own = _given_gb("TF_TRANSFER_UNPACK_GB") or 0
     if n<=max(TIMES*os.path.getsize(path), always or ALWAYS, own): return
     raise UserError(f"{path}: refused, more than {TIMES} times its size is in it, {n/1e9:,.1f} GB or more; if you "
                     "trust it, set the environment variable TF_TRANSFER_UNPACK_GB to the GB that it may have")
 
 # %% ../nbs/core.ipynb #5afe0012
+def _given_gb(name):
+    "Bytes that an environment variable gives in GB; None where it is not set"
+    given = os.environ.get(name)
+    try: return float(given)*1e9 if given else None
+    except ValueError: raise UserError(f"{name} is '{given}'; a number is needed, in GB") from None
+
 class _Unpacking(io.RawIOBase):
     "What is in a gzip file, as long as it is not far too much"
     def __init__(self, path): self.path, self.file, self.n = path, gzip.open(path), 0
@@ -237,6 +241,55 @@ def writing_folder(
         finally:
             if old.exists() and not path.exists(): os.replace(old, path)
             for left in (tmp, old): shutil.rmtree(left, ignore_errors=True)
+
+# %% ../nbs/core.ipynb #3e30a002
+def _of_machine(meminfo="/proc/meminfo"):
+    "Bytes that are free, or could be; infinite where the system does not say"
+    try: return int(re.search(r"MemAvailable:\s+(\d+) kB", Path(meminfo).read_text())[1])*1024
+    except (OSError, TypeError): return math.inf
+
+def _of_groups(own="/proc/self/cgroup", root="/sys/fs/cgroup"):
+    "Bytes that the control groups of this process leave to it; infinite where there is no limit"
+    least = math.inf
+    try: lines = Path(own).read_text().splitlines()
+    except OSError: return least
+    for _,kind,place in (line.split(":", 2) for line in lines if line.count(":")>=2):
+        if kind and "memory" not in kind.split(","): continue
+        top = Path(root)/"memory" if kind else Path(root)
+        group = top/place.lstrip("/")
+        for folder in (group, *group.parents):
+            least = min(least, _left_in(folder))
+            if folder==top: break
+    return least
+
+def _left_in(folder):
+    "Bytes that one control group leaves, of version 2 or 1; what it has read from files can be dropped"
+    for limit,used,cache in (("memory.max", "memory.current", "inactive_file"),
+                             ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")):
+        try: limit, used = (int((folder/o).read_text()) for o in (limit, used))
+        except (OSError, ValueError): continue
+        try: stat = dict(line.split() for line in (folder/"memory.stat").read_text().splitlines())
+        except (OSError, ValueError): stat = {}
+        return max(limit-used+int(stat.get(cache, 0)), 0)
+    return math.inf
+
+# %% ../nbs/core.ipynb #3e30a004
+def available_memory() -> float: # Bytes; infinite where the system does not say
+    "Memory that can be had now, or what the environment variable `TF_TRANSFER_MEMORY_GB` says."
+    own = _given_gb("TF_TRANSFER_MEMORY_GB")
+    return min(_of_machine(), _of_groups()) if own is None else own
+
+def check_memory(
+    what:str, # What is about to be done
+    needed:float, # Bytes, about
+    instead:str="take fewer regions or TFs", # What to do
+):
+    "Raises `UserError` where a step needs more memory than there is."
+    there = available_memory()
+    if needed<=there: return
+    needed, there = (f"{n/1e9:,.1f} GB" for n in (needed, there))
+    raise UserError(f"{what} needs about {needed} of memory, and {there} can be had: {instead}, or a larger computer; "
+                    "if this is wrong, set the environment variable TF_TRANSFER_MEMORY_GB")
 
 # %% ../nbs/core.ipynb #b28099e0
 def data_folder() -> Path:

@@ -202,20 +202,20 @@ def tft_fit(
     seed:int=0, # Seed of the draw of the unbound regions, and of the head
     force:store_true=False, # Replace an existing file?
 ):
-    "Make a model of your own peaks, and an account of it."
+    "Make a model of your own peaks, and a report of it beside it."
     from tf_transfer.finetune.own_data import fit_peaks
     from tf_transfer.finetune.strategies import ratio_of
-    check_output(out, force)
+    from tf_transfer.interpret.own_report import Given, check_report, write_own_report
+    check_report(out, force)
     need(peaks=peaks, genome=genome)
     at_least(1, ratio=ratio)
     at_least(0, seed=seed)
-    withheld = [tf] if no_profile else []
-    say = partial(print, flush=True)
-    ratio = ratio or ratio_of("auto")
-    fitted = fit_peaks(peaks, genome, background, tf or "TF", pretrained, withheld, ratio, other_genome, seed,
-                       say)
+    withheld, ratio, say = [tf] if no_profile else [], ratio or ratio_of("auto"), partial(print, flush=True)
+    fitted = fit_peaks(peaks, genome, background, tf or "TF", pretrained, withheld, ratio, other_genome, seed, say)
     fitted.save(out, force)
-    say(f"\n{fitted.result}\n\n{out} has these scores on its card")
+    say(f"\n{fitted.result}\n\n{out} has these scores on its card; now the report is written")
+    report = write_own_report(fitted, Given(out, peaks, genome, background, ratio, other_genome), force)
+    say(f"{', '.join(map(str, report))} written")
 
 # %% ../../nbs/commands/3_models.ipynb #b33f5533
 @command(idle=[("force", "without --json", lambda o: o.json is None)])

@@ -326,7 +326,8 @@ def save(self:FittedPeaks,
     "Save the model, score it, and save it with its scores; stopped meanwhile, it leaves the model without scores."
     save_model(self.learn, path, force)
     if self.say: self.say(f"{path} written; now it is tested beside what one would use instead")
-    test = score(self.tested.label, self.tested[OURS]).as_dict()
+    try: test = score(self.tested.label, self.tested[OURS]).as_dict()
+    except KeyboardInterrupt: raise KeyboardInterrupt(f"{path} is written, without its scores") from None
     training = self.learn.model.card.training
     training.update(test=test|dict(use=self.verdict.use, verdict=str(self.verdict)))
     save_model(self.learn, path, force=True)

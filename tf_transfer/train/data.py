@@ -17,7 +17,7 @@ from fastai.data.load import DataLoader
 from fastai.torch_core import default_device, to_device
 from fastcore.basics import patch
 from IPython.display import display
-from ..core import UserError
+from ..core import UserError, check_memory
 from ..genome.dna import decode, encode, one_hot, reverse_complement
 from ..matrix.splits import Split, Target
 from ..matrix.states import less_sparse, states_of
@@ -35,7 +35,9 @@ class RegionSet:
     def __len__(self): return len(self.codes)*(2 if self.both_strands else 1)
 
     @property
-    def items(self): raise UserError("regions have no items for fastai to plot; use learn.top_losses(), a table")
+    def items(self):
+        "Refused: what fastai would plot."
+        raise UserError("regions have no items for fastai to plot; use learn.top_losses(), a table")
 
     def __getitem__(self,
         index:torch.Tensor, # Positions, int64, (regions,)
@@ -151,6 +153,7 @@ def binding_dls(
 ) -> DataLoaders:
     "Training and validation batches for many TFs; `.index` tells which regions serve."
     tfs = list(m.obs_names) if tfs is None else list(tfs)
+    check_memory(f"labelling {m.n_vars:,} regions for {len(tfs)} TFs", m.n_vars*(5*len(tfs)+m.uns["width"]))
     y = view(states_of(m, tfs))
     resolved = ~np.isnan(y)
     usable = (resolved.all(0) if complete else resolved.any(0)) & (m.varm["sequence"]<4).all(1)
@@ -160,6 +163,8 @@ def binding_dls(
             raise UserError(f"no {name} region without an N is resolved for {'all' if complete else 'any'} "
                             f"of the {len(tfs)} TFs")
     _check_both_labels(y[:, index[0]])
+    n = sum(map(len, index))
+    check_memory(f"training on {n:,} regions for {len(tfs)} TFs", n*(4*len(tfs)+m.uns["width"]))
     return region_dls(m, index, [np.ascontiguousarray(y[:,i].T) for i in index], tfs, bs, both_strands, seed, device)
 
 # %% ../../nbs/train/1_data.ipynb #c4a5de91

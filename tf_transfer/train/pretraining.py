@@ -15,6 +15,7 @@ import torch
 from fastai.data.core import DataLoaders
 from fastai.learner import Learner
 from torch import nn
+from ..core import check_memory
 from ..genome.dna import one_hot
 from ..matrix.splits import Split
 from ..matrix.states import less_sparse
@@ -57,6 +58,8 @@ def read_once(
 ) -> Learner: # Of the same network behind its first layer, which stays as it is
     "Let the first layer read every region once, and train the rest on its activations."
     loaders, net = learn.dls.loaders, learn.model
+    n, each = sum(len(dl.dataset) for dl in loaders), 4 if activations is None else 2
+    check_memory(f"keeping what the first layer says of {n:,} regions", n*net.first.n_out*each)
     sets = [_read(net.first, dl.dataset) if activations is None else RegionSet(activations[i], dl.dataset.labels)
             for dl,i in zip(loaders, learn.dls.index)]
     dls = DataLoaders(*[dl.new(d, encode=torch.Tensor.float, random_strand=False) for dl,d in zip(loaders, sets)],
