@@ -17,7 +17,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.svm import LinearSVC
-from ..core import UserError
+from ..core import UserError, check_memory
 from ..motifs.kmers import word_features
 from ..motifs.pwm import usable_profiles
 from ..model.networks import KmerScore, TargetNet
@@ -129,6 +129,11 @@ def weigh(
 # %% ../../nbs/finetune/3_auto.ipynb #8b34cf5b
 RATIO = 3
 
+# %% ../../nbs/finetune/3_auto.ipynb #fae86db1
+def _check_words(n, width):
+    "Raises `UserError` where there is too little memory for the words of some regions"
+    check_memory(f"learning words from {n:,} regions", n*max(width-7, 1)*28*28, "take fewer peaks, the strongest")
+
 # %% ../../nbs/finetune/3_auto.ipynb #fae86dbd
 def auto(
     learn:Learner, # A transfer learner; its model becomes a `TargetNet`
@@ -139,6 +144,7 @@ def auto(
     target, body, card = learn.target, learn.model, learn.model.card
     codes, label = target.train_valid if with_valid else (target.train.codes, target.train.label)
     _folds(label)
+    _check_words(*codes.shape)
     motifs, values = known_motifs(codes, label, target.tf, withheld)
     found, words, taught = sources(codes, label)
     motifs, values = motifs+[found]*(found is not None), values | taught
