@@ -150,19 +150,55 @@ def test_one_check_of_the_width(reader):
 def test_patterns_of_letters_that_are_made_by_hand():
     assert "TGACTCA" in patterns(by_hand(120))[0].consensus()
 
-@pytest.mark.parametrize("call", ["compare_motifs(jaspar('SPI1'), vertebrate_profiles()[:30])",
-                                  "motif_sites(jaspar('SPI1'), np.zeros((9, 200), np.uint8))"])
-def test_motifs_leave_torch_its_threads(call):
-    "numba sets them to its own number when it starts, once in a process"
-    code = f"""import numpy as np, torch
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
+def test_motifs_leave_torch_its_threads():
+    "numba sets them to its own number when it starts, once in a process: so each call has a process of its own"
+    code = """import os, sys, numpy as np, torch
 from tf_transfer.motifs.pwm import jaspar, vertebrate_profiles
 from tf_transfer.motifs.tomtom import compare_motifs, motif_sites
-{call}
 import numba
-assert numba.threading_layer() and torch.get_num_threads()==1, torch.get_num_threads()"""
+spi1 = jaspar('SPI1')
+for call in (lambda: compare_motifs(spi1, vertebrate_profiles()[:30]),
+             lambda: motif_sites(spi1, np.zeros((9, 200), np.uint8))):
+    if child := os.fork():
+        if os.waitpid(child, 0)[1]: sys.exit(1)
+        continue
+    call()
+    assert numba.threading_layer() and torch.get_num_threads()==1, torch.get_num_threads()
+    os._exit(0)"""
     env = dict(os.environ, OMP_NUM_THREADS="1", NUMBA_NUM_THREADS="2")
     subprocess.run([sys.executable, "-c", code], env=env, check=True)
 
 def test_networks_of_motifs_have_no_refinement():
     nets = [a_network(MotifNet, **two_motifs) for _ in range(2)]
     with pytest.raises(UserError, match="is no convolution"): refinement(*nets, codes[:50], spi1)
+
+REPEATS = [encode((unit*200)[:200]) for unit in ("A", "CA", "CAG")]
+with_repeats = np.stack([codes[0], *REPEATS, codes[1]])
+
+def test_a_shuffle_is_of_its_sequence_alone():
+    "Not of its place in a batch, nor of what stands beside it"
+    mixed = shuffled(with_repeats, 10, seed=3).reshape(5, 10, 200)
+    for i in range(5): np.testing.assert_array_equal(shuffled(with_repeats[i:i+1], 10, seed=3), mixed[i])
+    np.testing.assert_array_equal(mixed[1:4], np.repeat(with_repeats[1:4, None], 10, 1))
+    assert len(np.unique(mixed[0], axis=0))==10
+    assert (shuffled(codes[:1], 10, seed=4)!=mixed[0]).any()
+
+@pytest.mark.parametrize("method", [deep_lift, integrated_gradients])
+@pytest.mark.parametrize("arch,kw", [(ShallowCNN, {}), (MotifKmerNet, two_motifs)])
+def test_repeats_among_the_sequences(method, arch, kw):
+    "Letters of a sequence without another shuffle add 0; the others get what they get alone"
+    net = a_network(arch, **kw)
+    few = dict(n_references=2) | (dict(steps=3) if method is integrated_gradients else {})
+    a, alone = (method(net, c, **few) for c in (with_repeats, codes[:1]))
+    assert not a.actual[1:4].any() and a.actual[0].any() and a.repeats.tolist()==[False, True, True, True, False]
+    np.testing.assert_allclose(a.actual[0], alone.actual[0], atol=1e-5)
+    assert "3 are repeats with no other shuffle" in repr(a) and "repeats" not in repr(alone)
+    assert "3 are repeats" in repr(method(net, with_repeats[1:4], **few))
+
+def test_repeats_in_patterns_and_experiments():
+    net = a_network(ShallowCNN)
+    a = deep_lift(net, np.tile(REPEATS, (10, 1)), n_references=1)
+    with pytest.raises(UserError, match="found no pattern in 30 sequences"): patterns(a)
+    assert len(marginal(net, [spi1], np.stack(REPEATS), scrambles=1))==1
+    assert ablation(net, spi1, np.concatenate([with_site, REPEATS]), repeats=1)["sequences"]==12

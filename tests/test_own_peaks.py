@@ -3,12 +3,14 @@ import gzip
 import subprocess
 import sys
 from functools import partial
+from inspect import signature
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from helpers import assert_refused, command, run
+from tf_transfer.finetune import own_data
 from tf_transfer.genome.dna import Genome, decode
 from tf_transfer.matrix.simulate import simulate
 from tf_transfer.matrix.splits import by_chrom
@@ -51,7 +53,24 @@ def printed(name, *args):
     return out
 
 
-def test_from_peaks_to_predictions(files, tmp_path):
+def defaults_of(function):
+    return {name: o.default for name, o in signature(function).parameters.items()}
+
+
+def noted_calls(monkeypatch, module, name):
+    "A list that each call of a function is added to: all its arguments, with the defaults, and its result"
+    function, calls = getattr(module, name), []
+
+    def noted(*args, **kwargs):
+        given = defaults_of(function) | signature(function).bind(*args, **kwargs).arguments
+        calls.append((given, function(*args, **kwargs)))
+        return calls[-1][1]
+    monkeypatch.setattr(module, name, noted)
+    return calls
+
+
+def test_from_peaks_to_predictions(files, tmp_path, monkeypatch):
+    calls = noted_calls(monkeypatch, own_data, 'fit_peaks')
     out = tmp_path/'jund.safetensors'
     account = printed(*own(files, out, '--background', files/'world'/'dhs.bed.gz', '--tf', 'JUND'))
     for words in ('150 of 150 peaks can be used', 'to test on', 'validation, one unbound region per bound one: AUPRC',
@@ -67,14 +86,47 @@ def test_from_peaks_to_predictions(files, tmp_path):
     table = pd.read_csv(tmp_path/'p.tsv', sep='\t')
     assert list(table) == [*'chrom start end name window_start window_end note JUND'.split()]
     assert len(table) == 150 and table.JUND.mean() > 0.6
-    genome = Genome(files/'world'/'genome.fa')
+    world = files/'world'
+    genome = Genome(world/'genome.fa')
     assert np.allclose(table.JUND, predict(model, genome.sequences(table))[:, 0], atol=1e-4)
     assert_refused('exists already', *to_table)
-    world = files/'world'
-    fitted = fit_peaks(files/'peaks.bed', world/'genome.fa', world/'dhs.bed.gz', 'JUND', files/'pre.safetensors')
+    (given, fitted), = calls
+    asked = dict(peaks=files/'peaks.bed', genome=world/'genome.fa', background=world/'dhs.bed.gz', tf='JUND',
+                 pretrained=files/'pre.safetensors')
+    asked = defaults_of(fit_peaks) | {name: str(o) for name, o in asked.items()} | dict(withheld=[])
+    assert given | dict(say=None) == asked, 'the command does not ask for what the function gives by default'
     codes = fitted.target.test.codes
-    assert np.array_equal(predict(fitted.learn, codes), predict(model, codes)), 'the command and the function differ'
-    assert fitted.target.train.n_neg > 2*fitted.target.train.n_pos and fitted.account in account
+    assert np.array_equal(predict(fitted.learn, codes), predict(model, codes)), 'the command saves another model'
+    assert fitted.target.train.n_neg > 2*fitted.target.train.n_pos
+    assert set(fitted.account.splitlines()) <= set(account.splitlines())
+
+
+def test_a_model_is_whole_before_it_is_tested(files, tmp_path, monkeypatch):
+    "Stopped while it is tested, the model is there, without scores; and the message says so"
+    out, lines = tmp_path/'o.safetensors', []
+
+    def stopped(*args):
+        lines.append(load_model(out).card.training)
+        raise KeyboardInterrupt
+    monkeypatch.setattr(own_data, 'tested_regions', stopped)
+    status, said, err = run(*own(files, out))
+    assert (status, err) == (130, f'tft-fit: interrupted; {out} is written, without its scores\n')
+    assert 'test' not in lines[0] and 'test' not in load_model(out).card.training
+    assert [o in said for o in ('150 of 150 peaks can be used', 'fitting the model', f'{out} written')] == [True]*3
+
+
+def test_what_the_pretrained_network_knows_is_said_first(files, monkeypatch):
+    "Whatever the spelling; and what its output scores on the same regions"
+    pre = load_model(files/'pre.safetensors')
+    fitted = fit_peaks(files/'peaks.bed', files/'world'/'genome.fa', tf='fosl-2', pretrained=pre)
+    monkeypatch.setattr(own_data, 'baseline_values', lambda target, withheld: [('own profile', target.test.label)])
+    first, *rest = fitted.account.splitlines()
+    assert first.startswith('the body knows FOSL2: without training, its own output has AUPRC')
+    output = "body's output for FOSL2"
+    assert f'{fitted.scores.auprc[output]:.3f}' in first
+    own_output = predict(pre, fitted.target.test.codes)[:, pre.card.tfs.index('FOSL2')]
+    assert np.array_equal(fitted.tested[output], own_output)
+    assert any('the labels of its own TFs, fosl-2 among them' in o for o in rest)
 
 
 def test_no_peak_is_a_negative(files):

@@ -8,6 +8,7 @@ Docs: https://tf-transfer.github.io/tf_transfer/interpret/nulls.html.md"""
 __all__ = ['untrained', 'shuffled', 'known_filters']
 
 # %% ../../nbs/interpret/2_nulls.ipynb #6a528c78
+from zlib import crc32
 import numpy as np
 import pandas as pd
 import torch
@@ -36,11 +37,15 @@ def shuffled(
     n:int=1, # Shuffled copies of each
     seed:int=0, # Seed
 ) -> np.ndarray: # Codes, uint8, (sequences x n, width); the copies of a sequence follow each other
-    "Dinucleotide-shuffled sequences (tangermeme); raises `UserError` where a sequence holds N."
+    """Dinucleotide-shuffled sequences (tangermeme); raises `UserError` where a sequence holds N.
+
+    The copies of a sequence depend on it and on the seed, not on the sequences beside it."""
+    codes = np.asarray(codes)
     with_n = int((codes>3).any(1).sum())
     if with_n: raise UserError(f"{with_n} of {len(codes)} sequences hold N; leave them out, a shuffle needs the bases")
-    mixed = dinucleotide_shuffle(one_hot(codes), n=n, random_state=seed)
-    return mixed.argmax(2).reshape(-1, codes.shape[1]).numpy().astype(np.uint8)
+    seeds = [crc32(c.tobytes(), seed%2**32)+i for c in codes for i in range(n)]
+    mixed = dinucleotide_shuffle(one_hot(codes.repeat(n, 0)), n=1, random_state=np.array(seeds, np.int64))
+    return mixed[:, 0].argmax(1).numpy().astype(np.uint8)
 
 # %% ../../nbs/interpret/2_nulls.ipynb #e52d4da3
 def _named(net, codes, quantile, top):
