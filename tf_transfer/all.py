@@ -29,6 +29,7 @@ from .matrix.build import *
 from .matrix.splits import *
 from .matrix.groups import *
 from .matrix.simulate import *
+from .matrix.sequences import *
 
 # %% ../nbs/all.ipynb #a0d92313
 from .model.networks import *

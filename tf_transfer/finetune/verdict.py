@@ -98,7 +98,7 @@ class Verdict:
         "Why that is to be used"
         if self.use!=self.ours: return f": it does {'better' if self.pairs.verdict[self.use]==WORSE else 'as well'}"
         unclear = (self.pairs.verdict==UNCLEAR).any()
-        return ": that something simpler does as well was not to be seen" if unclear else ""
+        return ": no simpler method was shown to do as well" if unclear else ""
 
     def _repr_markdown_(self): return str(self).replace("\n", "  \n").replace("'", "&#39;")
 
