@@ -1,12 +1,13 @@
 """Commands killed at random moments: the old output stands or the new one is whole, and the next start works.
 
-    python bench/kill.py                 # some 240 trials, six minutes of one core
-    python bench/kill.py --trials 40 tft-predict tft-import     # these alone, printed
+    python bench/kill.py                 # some 250 trials, ten minutes of one core
+    python bench/kill.py --trials 40 tft-predict tft-import     # these alone; their rows of the table are replaced
 
 Each trial writes over an older output, is killed (SIGKILL) at a random moment, and is followed by a process that is let
 live. `results/kill.csv` has a row for each command: how often the old output stood, how often the new one was there
 already, and how often something was wrong."""
 import argparse
+import gzip
 import json
 import os
 import random
@@ -15,7 +16,10 @@ import shutil
 import signal
 import sys
 import tempfile
+import threading
 import time
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from common import RESULTS, commit, write_table
@@ -23,6 +27,7 @@ import pandas as pd
 import torch
 from tf_transfer.all import (BOUND, SmallCNN, by_chrom, load_model, pretrain, read_matrix, save_model, simulate,
                              write_matrix)
+from tf_transfer.genome.download import SOURCES, DataSource, RemoteFile
 from tf_transfer.train.callbacks import silent
 
 SCRIPTS = Path(sys.executable).parent
@@ -43,9 +48,31 @@ def prepare(folder):
         f'epochs = 1\nmatrix = "{folder/"m.h5ad"}"\nvalid = ["chr5"]\ntest = ["chr6"]\n')
 
 
+class Slow(SimpleHTTPRequestHandler):
+    "A server that takes half a second for a file"
+    def log_message(self, *args): pass
+    def copyfile(self, source, out):
+        for _ in range(10):
+            time.sleep(0.05)
+            out.write(source.read(100_000))
+            out.flush()
+
+
+def serve(folder):
+    "The source `toy`, which comes from a server in this process"
+    with gzip.open(folder/"toy.fa.gz", "wb", compresslevel=0) as f: f.write(b">chr1\n"+b"ACGT"*200_000)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Slow, directory=folder))
+    server.handle_error = lambda *args: None
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    file = RemoteFile("toy.fa.gz", (f"http://127.0.0.1:{server.server_port}/toy.fa.gz",), unpack="toy.fa")
+    SOURCES["toy"] = DataSource("a toy", (file,), "free", "nobody")
+
+
 def whole_table(path): return len(pd.read_csv(path, sep="\t"))>10
 def whole_names(path): return len(path.read_text().split())==4
 def whole_json(path): return "auprc" in json.loads(path.read_text())
+def whole_download(path):
+    return sorted(p.name for p in path.iterdir())==["toy.fa", "toy.fa.gz"] and (path/"toy.fa").stat().st_size==800_006
 def whole_study(path): return len(pd.read_csv(path/"table.csv"))==4
 
 
@@ -67,6 +94,7 @@ def commands(d):
         "tft-groups":(f"{matrix} --tf JUND --n 4 --out OUT --force", "o.txt", whole_names),
         "tft-fit":(f"OUT --peaks {d}/peaks.bed --genome {world}/genome.fa --background {world}/dhs.bed.gz --tf JUND "
                    f"--pretrained {pre} --force", "o.safetensors", load_model),
+        "tft-download":("toy --dir OUT", "o", whole_download),
         "tft-study":(f"{d}/study.toml OUT", "o", whole_study)}
 
 
@@ -104,7 +132,7 @@ def state(out, reads, old):
 def trial(name, words, out, reads, seconds, log):
     "One kill, and the start after it"
     once = lambda: os.waitstatus_to_exitcode(os.waitpid(started(name, words, log), 0)[1])
-    resumes = name=="tft-study"
+    resumes = name in ("tft-study", "tft-download")
     if resumes: shutil.rmtree(out, ignore_errors=True)
     old = stamp(out)
     pid = started(name, words, log)
@@ -129,6 +157,7 @@ def main():
     random.seed(1)
     folder = Path(tempfile.mkdtemp())
     prepare(folder)
+    serve(folder)
     every, rows = commands(folder), []
     for name in a.names or every:
         words, called, reads = every[name]
@@ -142,10 +171,12 @@ def main():
         counts = pd.Series([f for f,_ in done]).value_counts()
         rows.append(dict(command=name, trials=len(done), old=int(counts.get("old", 0)), new=int(counts.get("new", 0)),
                          resumed=int(counts.get("began", 0)), ended_before=int(counts.get("ended before", 0)),
-                         wrong=sum(w for _,w in done), seconds=round(seconds, 2)))
+                         wrong=sum(w for _,w in done), seconds=round(seconds, 2), commit=commit(),
+                         date=time.strftime("%Y-%m-%d")))
         print(rows[-1], flush=True)
     shutil.rmtree(folder)
-    if not a.names: write_table(rows, RESULTS/"kill.csv", commit=commit(), date=time.strftime("%Y-%m-%d"))
+    others = pd.read_csv(RESULTS/"kill.csv").to_dict("records") if a.names else []
+    write_table([r for r in others if r["command"] not in a.names]+rows, RESULTS/"kill.csv")
 
 
 if __name__=="__main__": main()

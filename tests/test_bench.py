@@ -2,9 +2,13 @@
 import re
 import runpy
 import sys
+from configparser import ConfigParser
 from pathlib import Path
 
+import pandas as pd
 import pytest
+from packaging.requirements import Requirement
+from packaging.version import Version
 
 bench = Path(__file__).parent.parent/"bench"
 shared = {"common", "draws"}
@@ -30,3 +34,15 @@ def test_every_table_is_read_by_a_page():
     pages = "".join(p.read_text() for p in (bench.parent/"nbs").rglob("*.ipynb"))
     read = set(re.findall(r"bench/results/(\w+)\.csv", pages))
     assert read == {p.stem for p in (bench/"results").glob("*.csv")}
+
+
+def test_the_lower_bounds_were_run():
+    "settings.ini allows no version below those that passed the quick tests"
+    tried = pd.read_csv(bench/"results"/"compatibility.csv", dtype=str)
+    required = ConfigParser(delimiters=["="])
+    required.read(bench.parent/"settings.ini")
+    bounds = {r.name: r for r in map(Requirement, required["DEFAULT"]["requirements"].split())}
+    for name in ("torch", "fastai", "fastcore", "anndata", "pandas", "numpy"):
+        lowest = min((Version(v).public for v in tried[name]), key=Version)
+        bound = next(o.version for o in bounds[name].specifier if o.operator==">=")
+        assert Version(lowest).release[:len(Version(bound).release)] == Version(bound).release, name

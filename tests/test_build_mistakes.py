@@ -231,7 +231,7 @@ def test_a_name_that_breaks_the_rule(raw):
 
 
 def test_sheets(raw):
-    peaks = raw/'peaks'
+    peaks = raw/'own'
     peaks.mkdir()
     table = pd.read_csv(raw/'remap.bed.gz', sep='\t', header=None)
     jund = table[table[3].str.contains('.JUND.', regex=False)]

@@ -180,7 +180,7 @@ def test_pretrain_a_network_of_motifs_and_words(files, tmp_path):
     out = tmp_path/'words.safetensors'
     status, err = command('tft-pretrain', files/'m.h5ad', out, '--tfs', 'FOSL2,FOS', '--arch', 'MotifKmerNet',
                           '--labels', 'masked', '--batch-size', 256, '--lr', 0.002, '--wd', 0.01, '--one-cycle',
-                          '--compact', '--epochs', 2, '--valid-chroms', 'chr5', '--test-chroms', 'chr6')
+                          '--compact', '--epochs', 1, '--valid-chroms', 'chr5', '--test-chroms', 'chr6')
     assert status == 0, err
     assert out.stat().st_size < 8e6
     net = load_model(out)

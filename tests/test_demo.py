@@ -7,7 +7,7 @@ import pytest
 
 from helpers import command, scripts
 from tf_transfer.commands import selftest
-from tf_transfer.commands.demo import WAYS
+from tf_transfer.commands.demo import AUTO, SCAN, WAYS
 
 
 slow = pytest.mark.slow
@@ -28,8 +28,9 @@ def test_relatives_help_and_strangers_do_not(demo):
     runs = pd.read_csv(demo[0]/'results.csv')
     assert runs.groupby(['way', 'n_peaks']).size().eq(3).all() and set(runs.n_peaks) == {25, 50, 100}
     mean = runs.groupby(['way', 'n_peaks']).auprc.mean().unstack()
-    relatives, unrelated, scratch = (mean.loc[w] for w in WAYS)
-    assert (relatives > scratch+0.1).all()
+    relatives, unrelated, scratch, auto, scan = (mean.loc[w] for w in (*WAYS, AUTO, SCAN))
+    assert (relatives > scratch+0.1).all() and scan.max() < 0.9
+    assert (auto > scan-0.03).all() and auto[100] > scan[100]
     assert (unrelated-scratch < (relatives-scratch)/2).all()
 
 
@@ -51,7 +52,7 @@ def test_the_next_steps_work(demo, tmp_path):
     for line in demo[1].splitlines():
         name, *args = line.split() or ['']
         if name.startswith('tft-'): subprocess.run([scripts/name, *args], cwd=tmp_path, check=True)
-    assert (tmp_path/'spi1.safetensors').exists()
+    assert (tmp_path/'auto.safetensors').exists()
 
 
 def test_is_this_computer_ready(tmp_path):

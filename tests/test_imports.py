@@ -213,3 +213,16 @@ def test_what_a_notebook_imports_is_there(notebook):
                 room = import_module(node.module)
                 missing = [o.name for o in node.names if o.name != '*' and not hasattr(room, o.name)]
                 assert not missing, f'{node.module} has no {", ".join(missing)}'
+
+
+def test_names_of_the_package_complete():
+    "`import tf_transfer as tft` is light, `dir` knows every function and class, and each is found where it stands"
+    code = 'import sys, tf_transfer as tft\nassert {"fit_peaks", "pretrained", "UserError"} <= set(dir(tft))\n' \
+           'tft.UserError\nassert not {"torch", "fastai", "numpy"} & sys.modules.keys()\n' \
+           'tft.encode\nassert "fastai" not in sys.modules'
+    assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True).stderr == ''
+    tft = import_module('tf_transfer')
+    names = [(room, name) for room in rooms() for name in room.__all__]
+    wings = [name for room, name in names if getattr(tft, name) is not getattr(room, name)]
+    assert wings == ['finetune', 'interpret']
+    with pytest.raises(AttributeError, match='has no nothing'): tft.nothing

@@ -39,7 +39,7 @@ failing = [
 
 @pytest.fixture
 def project(pytester, monkeypatch):
-    "A project with this one's configuration and two small notebooks"
+    "A project with this one's configuration and two small notebooks; plugins that pytest finds by itself stay out"
     for name in ('conftest.py', 'pyproject.toml'): copy(root/name, pytester.path)
     nbs, tests = pytester.mkdir('nbs'), pytester.mkdir('tests')
     copytree(root/'tests'/'offline', tests/'offline')
@@ -47,6 +47,8 @@ def project(pytester, monkeypatch):
     write_nb(new_nb(failing), nbs/'30_transfer.ipynb')
     (tests/'test_plain.py').write_text('import pytest\n\n@pytest.mark.slow\ndef test_plain(): pass\n')
     monkeypatch.delenv('TF_TRANSFER_DATA', raising=False)
+    monkeypatch.setenv('PYTEST_DISABLE_PLUGIN_AUTOLOAD', '1')
+    monkeypatch.setenv('PYTEST_PLUGINS', 'pytest_timeout')
     return pytester
 
 
@@ -70,8 +72,9 @@ def test_a_failure_shows_its_cell(project):
 
 
 def test_a_section_alone_runs_what_is_above_it(project):
-    project.runpytest_subprocess('nbs/00_dna.ipynb::Decode').assert_outcomes(passed=1)
-    project.runpytest_subprocess('nbs/30_transfer.ipynb::Fine-tune').assert_outcomes(failed=1)
+    res = project.runpytest_subprocess('-rA', 'nbs/00_dna.ipynb::Decode', 'nbs/30_transfer.ipynb::Fine-tune')
+    res.assert_outcomes(passed=1, failed=1)
+    res.stdout.fnmatch_lines_random(['PASSED*00_dna*', 'FAILED*30_transfer*'])
 
 
 def test_flags_leave_out_cells_and_tests(project):

@@ -94,11 +94,39 @@ def test_from_peaks_to_predictions(files, tmp_path, monkeypatch):
     asked = dict(peaks=files/'peaks.bed', genome=world/'genome.fa', background=world/'dhs.bed.gz', tf='JUND',
                  pretrained=files/'pre.safetensors')
     asked = defaults_of(fit_peaks) | {name: str(o) for name, o in asked.items()} | dict(withheld=[])
-    assert given == asked, 'the command does not ask for what the function gives by default'
+    assert given | dict(say=None) == asked, 'the command does not ask for what the function gives by default'
     codes = fitted.target.test.codes
     assert np.array_equal(predict(fitted.learn, codes), predict(model, codes)), 'the command saves another model'
     assert fitted.target.train.n_neg > 2*fitted.target.train.n_pos
-    assert fitted.scores.round(3).to_string() in account
+    assert set(fitted.account.splitlines()) <= set(account.splitlines())
+
+
+def test_a_model_is_whole_before_it_is_tested(files, tmp_path, monkeypatch):
+    "Stopped while it is tested, the model is there, without scores; and the message says so"
+    out, lines = tmp_path/'o.safetensors', []
+
+    def stopped(*args):
+        lines.append(load_model(out).card.training)
+        raise KeyboardInterrupt
+    monkeypatch.setattr(own_data, 'tested_regions', stopped)
+    status, said, err = run(*own(files, out))
+    assert (status, err) == (130, f'tft-fit: interrupted; {out} is written, without its scores\n')
+    assert 'test' not in lines[0] and 'test' not in load_model(out).card.training
+    assert [o in said for o in ('150 of 150 peaks can be used', 'fitting the model', f'{out} written')] == [True]*3
+
+
+def test_what_the_pretrained_network_knows_is_said_first(files, monkeypatch):
+    "Whatever the spelling; and what its output scores on the same regions"
+    pre = load_model(files/'pre.safetensors')
+    fitted = fit_peaks(files/'peaks.bed', files/'world'/'genome.fa', tf='fosl-2', pretrained=pre)
+    monkeypatch.setattr(own_data, 'baseline_values', lambda target, withheld: [('own profile', target.test.label)])
+    first, *rest = fitted.account.splitlines()
+    assert first.startswith('the body knows FOSL2: without training, its own output has AUPRC')
+    output = "body's output for FOSL2"
+    assert f'{fitted.scores.auprc[output]:.3f}' in first
+    own_output = predict(pre, fitted.target.test.codes)[:, pre.card.tfs.index('FOSL2')]
+    assert np.array_equal(fitted.tested[output], own_output)
+    assert any('the labels of its own TFs, fosl-2 among them' in o for o in rest)
 
 
 def test_no_peak_is_a_negative(files):

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 
 from tf_transfer.motifs.pwm import jaspar
 from tf_transfer.model.predict import predict
-from tf_transfer.model.saving import pretrained, released
+from tf_transfer.model.saving import pretrained, released, save_pretrained
 
 root = Path(__file__).parent.parent
 
@@ -35,6 +36,20 @@ def test_it_knows_a_motif_when_it_sees_one():
     column = model.card.tfs.index('SPI1')
     gain = predict(model, with_site)[:, column]-predict(model, codes)[:, column]
     assert gain.mean() > 0.02 and (gain > 0).mean() > 0.7
+
+
+def test_a_folder_for_a_hub_holds_the_same_model(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    model, seqs = pretrained(), ['ACGT'*50, 'GGCCAATTNN'*20]
+    save_pretrained(model, 'motifs-hg38', license='apache-2.0')
+    assert {p.name for p in Path('motifs-hg38').iterdir()} == {'README.md', 'config.json', 'model.safetensors'}
+    again = pretrained('motifs-hg38')
+    assert all(np.array_equal(a, b) for a, b in zip(model.state_dict().values(), again.state_dict().values()))
+    assert np.array_equal(predict(model, seqs), predict(again, seqs)) and repr(model.card) == repr(again.card)
+    front = yaml.safe_load(Path('motifs-hg38/README.md').read_text().split('---')[1])
+    assert front['library_name'] == 'tf_transfer' and front['license'] == 'apache-2.0' and 'AHR' in front['tags']
+    Path('motifs-hg38/model.safetensors').unlink()
+    assert pretrained('motifs-hg38').card.tfs == model.card.tfs, 'a folder without weights hides no released model'
 
 
 def test_the_package_brings_it_along(tmp_path):

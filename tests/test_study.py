@@ -224,7 +224,7 @@ quick_form = pytest.mark.parametrize("name", [n for n in shipped() if n.endswith
 @quick_form
 def test_quick_forms_cut_short(name, tmp_path, world):
     "On a smaller matrix, with fewer peaks and fewer regions to pre-train on"
-    study = replace(read_study(name), matrix=str(world), valid=("chr5",), test=("chr6",), n_peaks=(50,), regions=300)
+    study = replace(read_study(name), matrix=str(world), valid=("chr5",), test=("chr6",), n_peaks=(50,), regions=150)
     runs_through(replace(study, pretrain_epochs=1, epochs=1, seeds=1), tmp_path, workers=1)
 
 

@@ -23,8 +23,10 @@ from tf_transfer.motifs.files import read_motifs
 from tf_transfer.motifs.pwm import jaspar
 from tf_transfer.study.plan import Study
 from tf_transfer.study.folder import open_study
+import tf_transfer.study.runs     # noqa: F401 (adds StudyFolder.record)
 
-pytestmark = pytest.mark.filterwarnings('error')
+ANNDATA = "ignore:The 'future.infer_string' option is deprecated"     # anndata 0.13 asks pandas 3 for it
+pytestmark = [pytest.mark.filterwarnings('error'), pytest.mark.filterwarnings(ANNDATA)]
 WIDTH = 40
 rng = np.random.default_rng(0)
 SEQS = {k: ''.join(rng.choice(list('ACGTN'), 800, p=[.3, .2, .2, .28, .02])) for k in ('chr1', 'chr2', '3')}

@@ -16,6 +16,7 @@ from .genome.formats import *
 from .genome.windows import *
 from .genome.download import *
 from .genome.datasets import *
+from .motifs.scan import *
 from .motifs.pwm import *
 from .motifs.files import *
 from .motifs.tomtom import *
@@ -45,6 +46,7 @@ from .finetune.head import *
 from .finetune.baselines import *
 from .finetune.auto import *
 from .finetune.strategies import *
+from .finetune.verdict import *
 from .finetune.own_data import *
 from .study.plan import *
 from .study.folder import *
@@ -64,6 +66,8 @@ from .interpret.experiments import *
 from .interpret.refinement import *
 from .interpret.sections import *
 from .interpret.page import *
+from .interpret.own_sections import *
+from .interpret.own_report import *
 from .commands.base import *
 from .commands.data import *
 from .commands.models import *

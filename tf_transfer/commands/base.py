@@ -93,7 +93,7 @@ def command(
         except (UserError, OSError, KeyboardInterrupt) as e:
             if not is_cli(parsed): raise
             stopped = isinstance(e, KeyboardInterrupt)
-            words = "interrupted; nothing was written" if stopped else " ".join(str(e).split())
+            words = f"interrupted; {str(e) or 'nothing was written'}" if stopped else " ".join(str(e).split())
             bound = signature(func).bind(*args, **kwargs)
             given = {k:bound.arguments.get(k) for k in _given(parsed, bound, pos)}
             about = "" if stopped else _option_of(words, given, places)

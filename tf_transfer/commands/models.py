@@ -9,6 +9,7 @@ __all__ = ['chosen_tfs', 'tft_pretrain', 'tft_finetune', 'tft_fit', 'tft_evaluat
 
 # %% ../../nbs/commands/3_models.ipynb #c18404a2
 import json, re
+from functools import partial
 from os.path import isfile
 from fastcore.script import is_cli, store_true
 from .base import at_least, command, listed, need
@@ -98,7 +99,9 @@ def _pretrained(matrix, arch, labels, tfs, exclude_tfs, valid_chroms, test_chrom
     def announce(learn):
         from tf_transfer.train.devices import is_first
         n, n_valid = (len(dl.dataset.labels) for dl in learn.dls.loaders)
-        if is_first(): print(f"{arch}, {len(names)} TFs, {n:,} training and {n_valid:,} validation regions")
+        if not is_first(): return
+        print(f"{arch}, {len(names)} TFs, {n:,} training and {n_valid:,} validation regions")
+        for line in _one_sided(learn.dls.train.dataset.labels, names): print(line)
     complete = labels=="complete"
     return pretrain(m, split, names, ARCHS[arch], complete=complete, both_strands=both_strands, adapt=announce, **how)
 
@@ -109,6 +112,12 @@ def _save_first(learn, out, force, compact):
     if not is_first(): return
     save_model(learn, out, force, compact)
     print(f"{out}: {_kept(learn.model.card.training)}")
+
+def _one_sided(labels, names):
+    "Lines about TFs of which nothing can be learned"
+    for value,kind in ((1, "bound"), (0, "unbound")):
+        none = [t for t,there in zip(names, (labels==value).any(0)) if not there]
+        if none: yield f"no {kind} region to train on: {', '.join(none)}; predictions for them mean nothing"
 
 def _kept(training): return f"kept epoch {training['epoch_kept']}, validation loss {training['valid_loss']:.4f}"
 
@@ -189,22 +198,24 @@ def tft_fit(
     pretrained:str="motifs-hg38", # Pre-trained model, .safetensors, or the name of a released one
     no_profile:store_true=False, # Do as if JASPAR did not know the TF?
     ratio:int=None, # Unbound regions per bound one to train and validate on; that of auto if not given
+    other_genome:store_true=False, # Another species than that of the pre-trained model? Found out for mouse and human
     seed:int=0, # Seed of the draw of the unbound regions, and of the head
     force:store_true=False, # Replace an existing file?
 ):
-    "Make a model of your own peaks, and an account of it."
+    "Make a model of your own peaks, and a report of it beside it."
     from tf_transfer.finetune.own_data import fit_peaks
     from tf_transfer.finetune.strategies import ratio_of
-    from tf_transfer.model.saving import save_model
-    check_output(out, force)
+    from tf_transfer.interpret.own_report import Given, check_report, write_own_report
+    check_report(out, force)
     need(peaks=peaks, genome=genome)
     at_least(1, ratio=ratio)
     at_least(0, seed=seed)
-    withheld = [tf] if no_profile else []
-    fitted = fit_peaks(peaks, genome, background, tf or "TF", pretrained, withheld, ratio or ratio_of("auto"), seed)
-    print(fitted.account)
-    save_model(fitted.learn, out, force)
-    print(f"{out} written")
+    withheld, ratio, say = [tf] if no_profile else [], ratio or ratio_of("auto"), partial(print, flush=True)
+    fitted = fit_peaks(peaks, genome, background, tf or "TF", pretrained, withheld, ratio, other_genome, seed, say)
+    fitted.save(out, force)
+    say(f"\n{fitted.result}\n\n{out} has these scores on its card; now the report is written")
+    report = write_own_report(fitted, Given(out, peaks, genome, background, ratio, other_genome), force)
+    say(f"{', '.join(map(str, report))} written")
 
 # %% ../../nbs/commands/3_models.ipynb #b33f5533
 @command(idle=[("force", "without --json", lambda o: o.json is None)])
@@ -252,10 +263,11 @@ def _evaluated(path, matrix, tf, chroms, n_pos, negatives, one_strand, seed):
                 both_strands=not one_strand, seen_left_out=seen, seed=seed)
 
 # %% ../../nbs/commands/3_models.ipynb #bae8ae99
-@command(idle=[("genome", "with --fasta, which holds the sequences", lambda o: o.fasta is not None)])
+@command(idle=[("bed fasta vcf genome batch_size force", "with list, which makes no table", lambda o: o.out=="list"),
+               ("genome", "with --fasta, which holds the sequences", lambda o: o.fasta is not None)])
 def tft_predict(
     model:str, # Model, .safetensors, or the name of a released one
-    out:str, # Table to make, tab-separated
+    out:str, # Table to make, tab-separated; or list, to see which TFs the model knows
     bed:str=None, # Intervals, in a genome
     fasta:str=None, # Or sequences
     vcf:str=None, # Or variants, in a genome: the logit with either allele, and the difference
@@ -265,6 +277,7 @@ def tft_predict(
 ):
     "Predict binding for BED, FASTA or VCF."
     from tf_transfer.model.saving import pretrained
+    if out=="list": return print(*pretrained(model).card.tfs, sep="\n")
     check_output(out, force)
     if sum(o is not None for o in (bed, fasta, vcf))!=1: raise UserError("give one of --bed, --fasta and --vcf")
     if fasta is None: need(genome=genome)

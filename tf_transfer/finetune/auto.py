@@ -17,7 +17,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 from sklearn.svm import LinearSVC
-from ..core import UserError
+from ..core import UserError, check_memory
 from ..motifs.kmers import word_features
 from ..motifs.pwm import usable_profiles
 from ..model.networks import KmerScore, TargetNet
@@ -57,7 +57,17 @@ def out_of_fold(
     label:np.ndarray, # 1 bound, 0 unbound, (regions,)
 ) -> np.ndarray: # Decision values, (regions,)
     "Values for each fifth of the regions, fitted on the others; for each half where there are 4,000 regions or more."
-    return cross_val_predict(estimator, codes, label, cv=5 if len(label)<4000 else 2, method="decision_function")
+    cv = _folds(label) if len(label)<4000 else 2
+    if isinstance(estimator, Pipeline) and isinstance(estimator[0], GappedKmers):
+        codes, estimator = estimator[0].transform(codes), estimator[1:]
+    return cross_val_predict(estimator, codes, label, cv=cv, method="decision_function")
+
+def _folds(label):
+    "Five, or as many as there are regions of the rarer kind; raises `UserError` where there is one alone"
+    bound = int(np.sum(label))
+    if min(bound, len(label)-bound)>1: return min(5, bound, len(label)-bound)
+    raise UserError(f"auto needs two bound and two unbound regions to learn from, or more; "
+                    f"here are {bound} and {len(label)-bound}")
 
 # %% ../../nbs/finetune/3_auto.ipynb #63d523f8
 def sources(
@@ -80,7 +90,7 @@ def nearest(
     best = lambda rows: int(average_precisions(hits[rows], label[rows]).argmax())
     chosen, mean, sd = best(slice(None)), hits.mean(0), hits.std(0)+1e-3
     values = np.empty(len(label))
-    for train,rest in StratifiedKFold(5).split(hits, label):
+    for train,rest in StratifiedKFold(_folds(label)).split(hits, label):
         i = best(train)
         values[rest] = (hits[rest, i]-mean[i])/sd[i]
     return chosen, values*sd[chosen]+mean[chosen]
@@ -119,6 +129,11 @@ def weigh(
 # %% ../../nbs/finetune/3_auto.ipynb #8b34cf5b
 RATIO = 3
 
+# %% ../../nbs/finetune/3_auto.ipynb #fae86db1
+def _check_words(n, width):
+    "Raises `UserError` where there is too little memory for the words of some regions"
+    check_memory(f"learning words from {n:,} regions", n*max(width-7, 1)*28*28, "take fewer peaks, the strongest")
+
 # %% ../../nbs/finetune/3_auto.ipynb #fae86dbd
 def auto(
     learn:Learner, # A transfer learner; its model becomes a `TargetNet`
@@ -128,6 +143,8 @@ def auto(
     "Body, motifs and k-mers under one head."
     target, body, card = learn.target, learn.model, learn.model.card
     codes, label = target.train_valid if with_valid else (target.train.codes, target.train.label)
+    _folds(label)
+    _check_words(*codes.shape)
     motifs, values = known_motifs(codes, label, target.tf, withheld)
     found, words, taught = sources(codes, label)
     motifs, values = motifs+[found]*(found is not None), values | taught

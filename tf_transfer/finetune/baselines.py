@@ -6,14 +6,13 @@ Docs: https://tf-transfer.github.io/tf_transfer/finetune/baselines.html.md"""
 
 # %% auto #0
 __all__ = ['MotifScan', 'motif_hits', 'MotifHits', 'motif_regression', 'GappedKmers', 'gapped_kmer_svm', 'DeNovoMotif', 'stacked',
-           'baselines', 'baseline_table', 'rows_of']
+           'baselines', 'baseline_values', 'baseline_table', 'rows_of']
 
 # %% ../../nbs/finetune/2_baselines.ipynb #f76f7d82
-from functools import lru_cache
+from collections.abc import Iterator
+from functools import lru_cache, partial
 import numpy as np
 import pandas as pd
-import torch
-import torch.nn.functional as F
 from scipy.sparse import csr_matrix
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from sklearn.ensemble import StackingClassifier
@@ -24,9 +23,9 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import Normalizer, StandardScaler
 from sklearn.svm import LinearSVC
 from ..core import UserError
-from ..genome.dna import one_hot
 from ..motifs.kmers import gapped_counts
-from ..motifs.pwm import PWM, usable_profiles
+from ..motifs.pwm import PWM, log_odds_of, usable_profiles
+from ..motifs.scan import best_sites, scan
 from ..matrix.splits import Target
 from ..train.metrics import average_precisions, score
 
@@ -64,35 +63,23 @@ def motif_hits(
     profiles:list, # PWMs
 ) -> np.ndarray: # Log-odds of the best site on either strand, bits, float32, (regions, PWMs)
     "The best hit of every motif in every region; raises `UserError` where a motif is wider than the regions."
-    widest, width = max(p.width for p in profiles), codes.shape[1]
-    if widest>width: raise UserError(f"a motif is {widest} bp wide, the regions only {width}")
     return _scans(tuple(profiles))(codes)
 
 # %% ../../nbs/finetune/2_baselines.ipynb #d81b44e6
 class _Scans:
     "The hits of some profiles, with those of the regions that were read before"
-    def __init__(self, profiles, keep=20_000): self.profiles, self.keep, self.known = profiles, keep, {}
+    def __init__(self, profiles, keep=20_000):
+        self.profiles, self.keep, self.known = profiles, keep, {}
+        self.read = partial(scan, weights=log_odds_of(profiles), widths=[p.width for p in profiles], best=True)
 
     def __call__(self, codes):
         rows = [c.tobytes() for c in codes]
         new = list({r:i for i,r in enumerate(rows) if r not in self.known}.items())
-        if len(self.known)+len(new)>self.keep: return _scanned(codes, self.profiles)
-        if new: self.known.update(zip([r for r,_ in new], _scanned(codes[[i for _,i in new]], self.profiles)))
+        if len(self.known)+len(new)>self.keep: return self.read(codes)
+        if new: self.known.update(zip([r for r,_ in new], self.read(codes[[i for _,i in new]])))
         return np.array([self.known[r] for r in rows], np.float32).reshape(len(rows), len(self.profiles))
 
 _scans = lru_cache(maxsize=4)(_Scans)
-
-def _scanned(codes, profiles, bs=64):
-    "The hits of profiles, one width after the other, float32, (regions, profiles)"
-    widths, out = np.array([p.width for p in profiles]), np.empty((len(codes), len(profiles)), np.float32)
-    for w in np.unique(widths):
-        at = np.flatnonzero(widths==w)
-        both = [profiles[i].log_odds() for i in at]+[profiles[i].reverse_complement().log_odds() for i in at]
-        kernel = torch.tensor(np.stack(both), dtype=torch.float32)
-        for i in range(0, len(codes), bs):
-            best = F.conv1d(one_hot(codes[i:i+bs]), kernel).amax(-1)
-            out[i:i+bs, at] = torch.maximum(best[:, :len(at)], best[:, len(at):]).numpy()
-    return out
 
 # %% ../../nbs/finetune/2_baselines.ipynb #047a5425
 def _chosen(estimator, **grid): return GridSearchCV(estimator, grid, scoring="average_precision", cv=5)
@@ -179,9 +166,9 @@ class DeNovoMotif(_Scan):
         "Find the motif; raises `UserError` where no word is over-represented."
         codes, label = _thinned(codes, label, self.n_regions)
         starts = _start_words(codes, label, self.k, self.n_starts)
-        found = [_refined(_motif_of(w, self.width), codes, label==1, self.n_rounds) for w in starts]
-        if not found: raise UserError("no word is more frequent in bound than in unbound regions; give more peaks")
-        auprc = [average_precision_score(label, p.best_hit(codes).score) for p in found]
+        if not starts: raise UserError("no word is more frequent in bound than in unbound regions; give more peaks")
+        found = _refined([_motif_of(w, self.width) for w in starts], codes, label==1, self.n_rounds)
+        auprc = [average_precision_score(label, hits) for hits in _sites(found, codes).score.T]
         return self._settle(found[int(np.argmax(auprc))], codes, label)
 
 # %% ../../nbs/finetune/2_baselines.ipynb #c128efcb
@@ -218,18 +205,22 @@ def _motif_of(word, width):
     counts[word, (width-len(word))//2+np.arange(len(word))] += 1
     return PWM("de novo", counts*20)
 
-def _refined(pwm, codes, bound, n_rounds):
+def _refined(pwms, codes, bound, n_rounds):
     "Align, count, repeat"
     for _ in range(n_rounds):
-        best = pwm.best_hit(codes)
-        cut = np.quantile(best.score[~bound], 0.9)
-        use = np.flatnonzero(bound & (best.score>cut).to_numpy())
-        if len(use)<5: break
-        start, turned = best.start.to_numpy()[use], best.strand.to_numpy()[use]=="-"
-        sites = codes[use[:, None], start[:, None]+np.arange(pwm.width)]
-        sites = np.where(turned[:, None], np.array([3, 2, 1, 0, 4])[sites[:, ::-1]], sites)
-        pwm = PWM("de novo", np.stack([(sites==b).sum(0) for b in range(4)]).astype(float), n_sites=len(use))
-    return pwm
+        sites = _sites(pwms, codes)
+        pwms = [_recounted(pwm, codes, bound, *(o[:, i] for o in sites)) for i,pwm in enumerate(pwms)]
+    return pwms
+
+def _sites(pwms, codes): return best_sites(codes, log_odds_of(pwms), [p.width for p in pwms])
+
+def _recounted(pwm, codes, bound, score, start, turned):
+    "The motif of the best sites of those bound regions that have a better one than most others"
+    use = np.flatnonzero(bound & (score>np.quantile(score[~bound], 0.9)))
+    if len(use)<5: return pwm
+    sites = codes[use[:, None], start[use, None]+np.arange(pwm.width)]
+    sites = np.where(turned[use, None], np.array([3, 2, 1, 0, 4])[sites[:, ::-1]], sites)
+    return PWM("de novo", np.stack([(sites==b).sum(0) for b in range(4)]).astype(float), n_sites=len(use))
 
 # %% ../../nbs/finetune/2_baselines.ipynb #bb521699
 def stacked(
@@ -252,19 +243,27 @@ def baselines(
     return single | {"all of these, stacked":stacked(single)}
 
 # %% ../../nbs/finetune/2_baselines.ipynb #78e5e2fd
+def baseline_values(
+    target:Target, # A target
+    withheld:list=(), # Names of TFs whose profiles are not to be used
+) -> Iterator[tuple[str, np.ndarray]]: # Name of a baseline, and its values for the test regions, float, (regions,)
+    "Fit every baseline on what is not for the test, and read the test regions with it."
+    codes, label = target.train_valid
+    *single, (together, stack) = baselines(target.tf, withheld).items()
+    values, apart = [], []
+    for name,estimator in single:
+        values.append(estimator.fit(codes, label).decision_function(target.test.codes))
+        apart.append(_apart(estimator, codes, label))
+        yield name, values[-1]
+    weigh = stack.final_estimator.fit(np.stack(apart, 1), label)
+    yield together, weigh.decision_function(np.stack(values, 1))
+
 def baseline_table(
     target:Target, # A target
     withheld:list=(), # Names of TFs whose profiles are not to be used
 ) -> pd.DataFrame: # A row per baseline: auprc, its interval (low, high), auroc, prevalence
     "Fit every baseline on what is not for the test, and score it on the test regions."
-    codes, label = target.train_valid
-    *single, (together, stack) = baselines(target.tf, withheld).items()
-    fitted = {name:e.fit(codes, label) for name,e in single}
-    values = {name:e.decision_function(target.test.codes) for name,e in fitted.items()}
-    apart = np.stack([_apart(e, codes, label) for e in fitted.values()], 1)
-    weigh = stack.final_estimator.fit(apart, label)
-    values[together] = weigh.decision_function(np.stack(list(values.values()), 1))
-    return rows_of({name:score(target.test.label, v) for name,v in values.items()})
+    return rows_of({name:score(target.test.label, v) for name,v in baseline_values(target, withheld)})
 
 def rows_of(
     scores:dict, # Name to `Scores`

@@ -8,12 +8,13 @@ Docs: https://tf-transfer.github.io/tf_transfer/genome/download.html.md"""
 __all__ = ['SOURCES', 'RemoteFile', 'DataSource', 'source_table', 'Resuming', 'fetch', 'fetch_source']
 
 # %% ../../nbs/genome/5_download.ipynb #783b659d
-import gzip, os, shutil, tarfile, time, zipfile
+import gzip, hashlib, os, shutil, tarfile, time, zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from errno import EDQUOT, EFBIG, ENOSPC
 from pathlib import Path
 import pandas as pd
-import pooch, requests
+import requests
 from fastcore.basics import patch
 from tqdm.auto import tqdm
 from ..core import UserError, is_gzipped, open_bytes, pick, writing, writing_folder
@@ -104,7 +105,7 @@ def source_table() -> pd.DataFrame: # A row per source: what, files, MB, checksu
 
 # %% ../../nbs/genome/5_download.ipynb #b9ac5158
 class Resuming:
-    "A downloader for pooch: tries again, and carries on where it stopped."
+    "A downloader: tries again, and carries on where it stopped."
     def __init__(self,
         part:Path, # Where to collect what comes
         tries:int=4, # Attempts in all
@@ -115,18 +116,18 @@ class Resuming:
         self.part, self.tag = part, part.with_name(part.name+".tag")
         self.tries, self.timeout, self.wait, self.tell = tries, timeout, wait, tell
 
-    def __call__(self, url, output_file, pooch):
-        "What pooch calls: the file at `url` comes to lie at `output_file`"
+    def __call__(self,
+        url:str, # Where the file is
+    ):
+        "Get the whole file at `url` into `part`; raises a `requests` exception where that fails."
         for attempt in range(self.tries):
             try:
                 self.rest(url)
-                break
+                return self.tag.unlink(missing_ok=True)
             except requests.RequestException as e:
                 if _refused(e) or attempt==self.tries-1: raise
                 self.tell(f"{url}: {_why(e)}; trying again")
                 time.sleep(self.wait*2**attempt)
-        os.replace(self.part, output_file)
-        self.tag.unlink(missing_ok=True)
 
 # %% ../../nbs/genome/5_download.ipynb #43098614
 @patch
@@ -134,13 +135,15 @@ def rest(self:Resuming,
     url:str, # Where the file is
 ):
     "Get what is missing; raises a `requests` exception unless the file is whole then."
-    have = self.part.stat().st_size if self.part.exists() and self.tag.exists() else 0
+    tag = self.tag.read_text() if self.part.exists() and self.tag.exists() else ""
+    have = self.part.stat().st_size if tag else 0
     ask = {"Accept-Encoding":"identity"}
-    if have: ask |= {"Range":f"bytes={have}-", "If-Range":self.tag.read_text()}
+    if have: ask |= {"Range":f"bytes={have}-", "If-Range":tag}
     with requests.get(url, headers=ask, stream=True, timeout=self.timeout) as r:
         if r.status_code==416: self.part.unlink()
         r.raise_for_status()
         if r.status_code!=206 or not r.headers.get("Content-Range", "").startswith(f"bytes {have}-"): have = 0
+        if not have: self.part.unlink(missing_ok=True)         # before the tag of another file stands beside it
         _remember_tag(r, self.tag)
         total = have+int(r.headers["Content-Length"]) if "Content-Length" in r.headers else None
         bar = tqdm(total=total, initial=have, unit="B", unit_scale=True, desc=self.part.stem, disable=None)
@@ -192,18 +195,19 @@ def fetch(
 # %% ../../nbs/genome/5_download.ipynb #c14fd435
 def _download(file, path, tell, kwargs):
     "A file from the first of its addresses that gives it"
-    pooch.get_logger().setLevel("WARNING")
+    get = Resuming(path.with_name(path.name+".part"), tell=tell, **kwargs)
     for url in file.urls:
         tell(f"{path.name} from {url}")
-        part = path.with_name(path.name+".part")
         try:
-            pooch.retrieve(url, file.checksum, path.name, path.parent, downloader=Resuming(part, tell=tell, **kwargs))
-            return _check_kind(path, url)
-        except requests.RequestException as e: problem = f"{url}: {_why(e)}{_kept(part)}"
-        except UserError as e: problem = str(e)
-        except ValueError: problem = f"{url}: its checksum is not that of the published file; nothing was kept"
+            get(url)
+            problem = _problem(get.part, file, url)
+            if not problem: return os.replace(get.part, path)
+        except requests.RequestException as e: problem = f"{url}: {_why(e)}{_kept(get.part)}"
+        except OSError as e: raise UserError(f"{path}: {_of_disk(e)}{_kept(get.part)}") from None
         if url!=file.urls[-1]: tell(problem)
     raise UserError(problem)
+
+def _of_disk(e): return "the disk is full" if e.errno in (ENOSPC, EFBIG, EDQUOT) else e.strerror.lower()
 
 def _kept(part):
     "A part without the server's tag is of no use"
@@ -218,16 +222,23 @@ def _doubt(path, file):
     n = path.stat().st_size
     if file.size and n!=file.size: return f", used although it has {n:,} bytes and the published file {file.size:,}"
     if not file.checksum: return ""
+    return "" if _as_published(path, file) else ", used although its checksum is not that of the published file"
+
+def _as_published(path, file):
     kind, want = file.checksum.split(":")
-    if pooch.file_hash(str(path), kind)==want: return ""
-    return ", used although its checksum is not that of the published file"
+    with open(path, "rb") as f: return hashlib.file_digest(f, kind).hexdigest()==want
 
-def _check_kind(path, url):
-    "Is it what its name says? Servers also send pages that say they are sorry"
-    if path.suffix==".gz" and not is_gzipped(path) or path.suffix==".npz" and not zipfile.is_zipfile(path):
-        path.unlink()
-        raise UserError(f"{url}: what came is no {path.suffix} file; has the address changed?")
+def _problem(path, file, url):
+    "What is wrong with a file that came, and which is removed then. Servers also send pages that say they are sorry"
+    kind, problem = Path(file.name).suffix, ""
+    if file.checksum and not _as_published(path, file):
+        problem = f"{url}: its checksum is not that of the published file; nothing was kept"
+    elif kind==".gz" and not is_gzipped(path) or kind==".npz" and not zipfile.is_zipfile(path):
+        problem = f"{url}: what came is no {kind} file; has the address changed?"
+    if problem: path.unlink()
+    return problem
 
+# %% ../../nbs/genome/5_download.ipynb #ef6ecd0e
 def _unpack(path, goal, tell):
     "A compressed file, or an archive, unpacked whole"
     tell(f"{goal}: unpacking")

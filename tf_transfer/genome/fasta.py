@@ -11,6 +11,8 @@ __all__ = ['fasta_records', 'line_of', 'FastaFile']
 import os, re, shutil, struct, tempfile, zlib
 from bisect import bisect
 from collections.abc import Iterator
+from contextlib import contextmanager
+from errno import EDQUOT, EFBIG, ENOSPC
 from hashlib import blake2b
 from pathlib import Path
 from types import SimpleNamespace
@@ -164,6 +166,17 @@ def _distinct(records, path):
                         f"{a.line} and {r.line}, and they differ; rename one or take it out")
     return first.values()
 
+# %% ../../nbs/genome/0_fasta.ipynb #fa5ta02b
+@contextmanager
+def _room(path):
+    "A temporary folder; raises `UserError` where nothing can be written into it"
+    with tempfile.TemporaryDirectory() as tmp:
+        try: yield Path(tmp)
+        except OSError as e:
+            if tmp not in str(e) and e.errno not in (ENOSPC, EFBIG, EDQUOT): raise
+            raise UserError(f"{path}: its index could not be written to {Path(tmp).parent}; "
+                            "make room there, or set TMPDIR to another folder") from None
+
 # %% ../../nbs/genome/0_fasta.ipynb #fa5ta033
 class FastaFile:
     "The letters of a FASTA file, anywhere in it; raises `UserError` where it is none."
@@ -172,11 +185,11 @@ class FastaFile:
     ):
         self.path, packed = check_file(path), is_gzipped(path)
         self._tables = [".gzi", ".fai"] if packed else [".fai"]
-        with tempfile.TemporaryDirectory() as tmp:
-            link = Path(tmp)/("letters.gz" if packed else "letters")
+        with _room(self.path) as tmp:
+            link = tmp/("letters.gz" if packed else "letters")
             link.symlink_to(self.path.absolute())
             in_place = not packed or _is_bgzipped(self.path)
-            self._fa = in_place and (self._beside(link) or self._built(link)) or _copied(self.path, Path(tmp)/"copy")
+            self._fa = in_place and (self._beside(link) or self._built(link)) or _copied(self.path, tmp/"copy")
         self.lengths = {name:r.rlen for name,r in self._fa.index.items()} # Letters of each record, by its name
 
     def _beside(self, link):

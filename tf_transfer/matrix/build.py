@@ -16,7 +16,7 @@ from pathlib import Path
 import anndata as ad
 import numpy as np
 import pandas as pd
-from ..core import UserError, pick
+from ..core import UserError, check_memory, pick
 from ..genome.dna import Genome
 from ..genome.datasets import interval_files, remap_name, unibind_name
 from ..genome.formats import places_line
@@ -131,6 +131,12 @@ class Evidence:
     opened:np.ndarray|None # Bool, (biosamples, regions), biosamples sorted by name; None: all are open
     sequences:np.ndarray # Codes, uint8, (regions, width)
 
+# %% ../../nbs/matrix/4_build.ipynb #4bui1d02
+def _check_room(n, width, n_tfs, n_biosamples, n_datasets):
+    "Raises `UserError` where there is too little memory to build a matrix, or what of it is known so far"
+    needed = n*(2*width+2*n_tfs+n_biosamples+2*n_datasets)
+    check_memory(f"a matrix of {n:,} regions", needed, "take fewer chromosomes (--chroms) or fewer TFs")
+
 # %% ../../nbs/matrix/4_build.ipynb #05caa27e
 def gather(
     regions:str|Path, # Open regions
@@ -147,6 +153,8 @@ def gather(
     if "DNase clusters" in r.file.format and not sources:
         raise UserError(f"{regions}: its sources are numbers; --sources must give UCSC's table of their names")
     tell(f"{Path(regions).name}: {len(r.table):,} regions of {o.width} bp ({r.file.format})")
+    tfs = {f.dataset[0] for part in files.values() for f in part if f.dataset}
+    _check_room(len(r.table), o.width, len(tfs), 0, 0)
     with ThreadPoolExecutor(1) as beside:
         sequences = beside.submit(genome.sequences, r.table)
         hits = _read_hits(files, contigs, r, o, tell)
@@ -189,6 +197,7 @@ def build_matrix(
     g = Genome(genome)
     e = gather(regions, files, g, o, tell)
     n, hits = len(e.regions.table), e.hits
+    _check_room(n, 0, e.datasets.tf.nunique(), e.datasets.biosample.nunique(), len(e.datasets)*o.keep_biosamples)
     tfs, states, each = combine(e.datasets, e.opened, n, hits["peaks"], hits.get("sites"), o.keep_biosamples)
     tell(f"{len(tfs)} TFs in {e.datasets[e.datasets.assayed].biosample.nunique()} biosamples")
     var = e.regions.table.assign(n_unknown=np.count_nonzero(e.sequences==4, axis=1), n_open=_n_open(e))

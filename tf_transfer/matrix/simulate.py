@@ -93,13 +93,13 @@ def _plant(codes, site, taken, rng, beside=None):
         taken[start:start+size] = True
         return start
 
-def _accepts(pwm, rng):
-    "The score from which on a TF binds, which four fifths of its own sites reach"
+def _accepts(pwm, rng, below):
+    "The score from which on a TF binds; a share of its own sites are below"
     own = pwm.sample(2000, rng)
-    return np.quantile(pwm.best_hit(own).score, 0.2)
+    return np.quantile(pwm.best_hit(own).score, below)
 
 # %% ../../nbs/matrix/7_simulate.ipynb #6db52693
-def _plant_all(codes, families, profiles, rate, rng):
+def _plant_all(codes, families, profiles, rate, rng, context):
     "Plant the sites of all families into `codes`; a row per site, positions within the region"
     taken, rows, names = np.zeros(codes.shape, bool), [], {k:list(v) for k,v in families.items()}
     def put(region, family, kind, beside=None):
@@ -110,16 +110,29 @@ def _plant_all(codes, families, profiles, rate, rng):
         if start is None: return None
         rows.append((region, family, tf, profiles[tf].matrix_id, start, start+len(site), strand, kind))
         return start, start+len(site)
-    for family in families:
-        has, partner = np.flatnonzero(rng.random(len(codes))<rate*1.5), PARTNERS.get(family)
-        for region,kind in zip(has, rng.choice(["site", "degenerate", "decoy"], len(has), p=[0.67, 0.25, 0.08])):
-            place = put(region, family, kind)
-            together = place and kind=="site" and partner in families
-            if together and rng.random()<0.4: put(region, partner, "partner", place)
+    plant = _plant_in_context if context else _plant_sites
+    for family in families: plant(put, family, families, len(codes), rate, rng)
     return pd.DataFrame(rows, columns=["region", "family", "tf", "matrix_id", "start", "end", "strand", "kind"])
 
+# %% ../../nbs/matrix/7_simulate.ipynb #f80dd7f1
+def _plant_sites(put, family, families, n, rate, rng):
+    "A family's sites, some of them with a partner's beside"
+    has, partner = np.flatnonzero(rng.random(n)<rate*1.5), PARTNERS.get(family)
+    for region,kind in zip(has, rng.choice(["site", "degenerate", "decoy"], len(has), p=[0.67, 0.25, 0.08])):
+        place = put(region, family, kind)
+        together = place and kind=="site" and partner in families
+        if together and rng.random()<0.4: put(region, partner, "partner", place)
+
+def _plant_in_context(put, family, families, n, rate, rng):
+    "A family's sites, weak ones among them: half with another family's beside, and half decoys, however good"
+    names = list(families)
+    has, partner = np.flatnonzero(rng.random(n)<rate*1.5), names[names.index(family)-1]
+    for region,weak,beside in zip(has, rng.random(len(has))<0.5, rng.random(len(has))<0.5):
+        place = put(region, family, ("degenerate" if weak else "site") if beside else "decoy")
+        if place and beside: put(region, partner, "partner", place)
+
 # %% ../../nbs/matrix/7_simulate.ipynb #1088deca
-def _who_binds(codes, regions, planted, tfs, profiles, rng):
+def _who_binds(codes, regions, planted, tfs, profiles, rng, below):
     "Regions x TFs: a member of the family binds a planted site that is no decoy and that its own profile accepts"
     binds = pd.DataFrame(False, index=range(len(codes)), columns=list(tfs))
     real = planted[planted.kind!="decoy"]
@@ -129,7 +142,7 @@ def _who_binds(codes, regions, planted, tfs, profiles, rng):
     around = codes[real.region.to_numpy()[:,None], left[:,None]+np.arange(span+10)]
     for tf,family in tfs.items():
         of_family = (real.family==family).to_numpy()
-        good = profiles[tf].best_hit(around[of_family]).score.to_numpy()>=_accepts(profiles[tf], rng)
+        good = profiles[tf].best_hit(around[of_family]).score.to_numpy()>=_accepts(profiles[tf], rng, below)
         binds.loc[real.region[of_family][good].unique(), tf] = True
     return binds
 
@@ -154,6 +167,7 @@ def simulate(
     width:int=200, # Width of the regions, bp
     families:dict=FAMILIES, # Family to its TFs and their JASPAR identifiers
     rate:float=0.2, # Share of the regions that have a family's site
+    context:bool=False, # Do weak sites bind too, and any site only beside one of another family?
     seed:int=0, # Seed
 ) -> World:
     "Make a small genome with planted sites; the same seed makes the same world."
@@ -164,11 +178,11 @@ def simulate(
     if width<2*max(p.width for p in profiles.values())+20:
         raise UserError(f"width={width} is too narrow to plant two sites; 60 or more will do")
     codes = np.stack([contigs[r.chrom][r.start:r.end] for r in regions.itertuples()])
-    planted = _plant_all(codes, families, profiles, rate, rng)
+    planted = _plant_all(codes, families, profiles, rate, rng, context)
     for r,c in zip(regions.itertuples(), codes): contigs[r.chrom][r.start:r.end] = c
     planted["chrom"] = regions.chrom.to_numpy()[planted.region]
     for edge in ("start", "end"): planted[edge] += regions.start.to_numpy()[planted.region]
-    binds = _who_binds(codes, regions, planted, tfs, profiles, rng)
+    binds = _who_binds(codes, regions, planted, tfs, profiles, rng, below=0.001 if context else 0.2)
     assayed = {tf:[BIOSAMPLES[tf in LATE]] for tf in tfs}
     evidence = _evidence(regions, binds, assayed, rng)
     return World(contigs, regions, planted, binds, tfs, profiles, assayed, evidence, seed)
@@ -202,7 +216,7 @@ def write(self:World,
 ) -> Path: # The folder
     "Write the world as files; see the table above."
     folder = Path(folder)
-    (folder/"unibind").mkdir(parents=True, exist_ok=True)
+    for name in ("unibind", "peaks"): (folder/name).mkdir(parents=True, exist_ok=True)
     r = self.regions
     names = [f"{c}:{s}-{e}" for c,s,e in zip(r.chrom, r.start, r.end)]
     _write_lines(folder/"genome.fa", (f">{k}\n{decode(v)}" for k,v in self.contigs.items()))
@@ -227,7 +241,7 @@ def _write_experiments(self:World, folder):
     r, peaks = self.regions, []
     for n,(tf,samples) in enumerate(self.assayed.items()):
         for b in samples:
-            exp, tfbs = f"SIM{n:06d}", []
+            exp, tfbs, of_tf = f"SIM{n:06d}", [], len(peaks)
             e = self.evidence[(self.evidence.tf==tf)&(self.evidence.biosample==b)]
             for o in e.itertuples():
                 s, mid = site.get((o.region, self.tfs[tf])), int(r.start[o.region]+r.end[o.region])//2
@@ -237,5 +251,7 @@ def _write_experiments(self:World, folder):
                 rest = f"{exp}.{tf}.{b}\t0\t.\t{summit}\t{summit+1}\t0,0,0"
                 if o.summit: peaks.append((chrom, max(summit-150, 0), summit+150, rest))
                 if o.tfbs: tfbs.append(f"{chrom}\t{start}\t{end}\t{tf}\t0\t{strand}")
+            _write_lines(folder/"peaks"/f"{tf}.narrowPeak",
+                         (f"{c}\t{s}\t{e}\t.\t0\t.\t1\t-1\t-1\t{(e-s)//2}" for c,s,e,_ in sorted(peaks[of_tf:])))
             _write_lines(folder/"unibind"/f"{exp}.{b}.{tf}.{self.profiles[tf].matrix_id}.pwm.bed.gz", tfbs)
     _write_lines(folder/"remap.bed.gz", (f"{c}\t{s}\t{e}\t{rest}" for c,s,e,rest in sorted(peaks)))

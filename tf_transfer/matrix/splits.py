@@ -151,8 +151,8 @@ def labelled(
     where:str="", # What to call these regions in an error
 ) -> Labelled: # Sorted by position
     "Bound regions of one TF among `index`, and unbound ones; raises `UserError` where too few can be matched."
-    states = states_of(m, tf)
-    if positives is None: positives = index[states[index]==BOUND]
+    states, index = states_of(m, tf), _with_sequence(m, index)
+    positives = index[states[index]==BOUND] if positives is None else _with_sequence(m, positives)
     negatives = index[states[index]==UNBOUND]
     shortage = ""
     if matched:
@@ -166,6 +166,10 @@ def labelled(
     return Labelled(m, index, sparse(states[index]), shortage)
 
 # %% ../../nbs/matrix/5_splits.ipynb #6cfa0004
+def _with_sequence(m, index):
+    "Those positions whose region is not N throughout"
+    return index[m.var.gc.notna().to_numpy()[index]]
+
 def _shortage(positives, drawn, pool, gc, ratio, n_bins=10):
     "How many unbound regions could be matched, and why no more; empty where enough could"
     bins = _bins(gc, n_bins)
@@ -221,7 +225,8 @@ def target_set(
     "Bound regions and GC-matched negatives of one TF; raises `UserError` where there are too few bound regions."
     states, seen = states_of(m, tf), np.zeros(m.n_vars, bool)
     if exclude is not None: seen = overlaps(m.var, getattr(exclude, "regions", exclude))
-    free = {k:idx[~seen[idx]] for k,idx in (("train", split.train), ("valid", split.valid))}
+    if m.var.gc.isna().all(): raise UserError("every region is N from end to end; was the genome masked?")
+    free = {k:_with_sequence(m, idx[~seen[idx]]) for k,idx in (("train", split.train), ("valid", split.valid))}
     positives = np.concatenate([idx[states[idx]==BOUND] for idx in free.values()])
     _check_n_pos(tf, n_pos, len(positives), seen.any())
     positives = np.random.default_rng(seed).permutation(positives)[:n_pos]

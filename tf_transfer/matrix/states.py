@@ -20,8 +20,9 @@ import pandas as pd
 from anndata.experimental import write_dispatched
 from numpy.lib.format import read_array, read_array_header_1_0, read_array_header_2_0, read_magic
 from .. import __version__
-from ..core import UserError, check_file, check_unpacked, pick, writing
+from ..core import UserError, check_file, check_memory, check_unpacked, pick, writing
 from ..genome.dna import gc_content, read_fasta
+from ..genome.fasta import fasta_records
 from ..genome.formats import read_bed
 from ..genome.regions import check_regions, region_names
 
@@ -172,6 +173,7 @@ def _check_h5ad(path):
                 if item.external or item.is_virtual: raise refuse(at, "lies in another file")
                 size += math.prod(item.shape or ())*item.dtype.itemsize
     check_unpacked(path, size)
+    check_memory(f"reading {path}", 1.6*size)
 
 # %% ../../nbs/matrix/1_states.ipynb #30d25352
 def read_matrix(
@@ -223,6 +225,7 @@ def read_npz(
             wanted = [there[k] for k in keys] or list(there.values())[:1]
             if not wanted: raise ValueError("no array")
             check_unpacked(path, sum(o.file_size for o in wanted), always)
+            check_memory(f"reading {path}", sum(o.file_size for o in wanted))
             return [_array(z, o) for o in wanted]
     except UserError: raise
     except (ValueError, OSError, EOFError, KeyError, TypeError, SyntaxError, RuntimeError, MemoryError,
@@ -331,6 +334,8 @@ def import_states(
 ) -> ad.AnnData: # Binding matrix
     "A binding matrix from a state table; raises `UserError` where the three files do not fit together."
     x, tfs = read_npz(states, "states", "tfs")
+    width = len(next(fasta_records(fasta))[1])
+    check_memory(f"importing {states}", x.size+len(x.T)*(3*width+400))
     bed, seqs = read_regions(regions, fasta, tell)
     if x.ndim!=2 or x.shape!=(len(tfs), len(bed)):
         there = f"{len(tfs)} names in `tfs` and {len(bed)} regions in {regions}"

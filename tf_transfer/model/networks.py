@@ -16,8 +16,10 @@ import torch.nn.functional as F
 from fastcore.basics import patch
 from torch import nn
 from ..core import UserError
+from ..genome.dna import one_hot
 from ..motifs.kmers import mirrored_words, word_numbers
 from ..motifs.pwm import vertebrate_profiles
+from ..motifs.scan import scan
 
 # %% ../../nbs/model/1_networks.ipynb #dc1c0511
 class BindingNet(nn.Module):
@@ -187,6 +189,21 @@ class DanQ(BindingNet):
             dense  = nn.Sequential(nn.Linear(640*left, 925), nn.ReLU()),
             n_tfs=n_tfs, hidden=925, width=width)
 
+# %% ../../nbs/model/1_networks.ipynb #e3bc22a4
+def _learns(*tensors):
+    "Will gradients of any of these be asked for?"
+    return torch.is_grad_enabled() and any(t.requires_grad for t in tensors)
+
+def _codes(x):
+    "The codes of a one-hot batch on the CPU; or None where it is not one, such as a point between two sequences"
+    if x.device.type!="cpu" or x.dtype!=torch.float32: return None
+    top, codes = x.max(1)
+    codes = torch.where(top<1, 4, codes).to(torch.uint8)
+    return codes.numpy() if torch.equal(one_hot(codes), x) else None
+
+# %% ../../nbs/model/1_networks.ipynb #b4aafd1b
+def _in_32_bits(x): return torch.autocast(x.device.type, enabled=False)
+
 # %% ../../nbs/model/1_networks.ipynb #4aafd1c9
 class MotifLayer(nn.Module):
     "How well each of many motifs fits a sequence or its reverse complement."
@@ -197,7 +214,7 @@ class MotifLayer(nn.Module):
         super().__init__()
         self.best = best
         self.widths = [m if isinstance(m, int) else m.width for m in motifs]
-        self.n_out = len(self.widths)
+        self.n_out, self.shortest = len(self.widths), max(self.widths)
         self.weight = nn.Parameter(torch.zeros(len(motifs), 4, max(self.widths)))
         for row,m,w in zip(self.weight.data, motifs, self.widths):
             if not isinstance(m, int): row[:, :w] = torch.from_numpy(m.log_odds())
@@ -207,9 +224,11 @@ class MotifLayer(nn.Module):
     def forward(self,
         x:torch.Tensor, # One-hot, float32, (batch, 4, width)
     ) -> torch.Tensor: # Log-odds of the best site, or of all sites together, bits, float32, (batch, motifs)
+        codes = None if len(x)<8 or _learns(x, self.weight) else _codes(x)
+        if codes is not None: return torch.from_numpy(scan(codes, self.weight.detach().numpy(), self.widths, self.best))
         batches = x.split(64) if x.device.type=="cpu" else [x]
         read = lambda b: torch.cat([self._fit(b, w, at) for w,at in self.groups], 1)
-        return torch.cat([read(b)[:, self.place] for b in batches])
+        with _in_32_bits(x): return torch.cat([read(b)[:, self.place] for b in batches])
 
     def _fit(self, x, w, at):
         kernel = self.weight[at, :, :w]
@@ -228,7 +247,7 @@ class MotifNet(BindingNet):
         hidden:tuple=(1024, 512), # Units of the dense layers
     ):
         first = self.reader(vertebrate_profiles() if motifs is None else motifs)
-        length_after(type(self).__name__, width, (max(first.widths), 1))
+        length_after(type(self).__name__, width, (first.shortest, 1))
         p_first, *p = self.dropout
         blocks = dense_block(first.n_out, hidden[0], p[0]), dense_block(*hidden, p[1])
         middle, dense = nn.BatchNorm1d(first.n_out, affine=False), nn.Sequential(nn.Dropout(p_first), *blocks)
@@ -249,10 +268,22 @@ class KmerCounts(nn.Module):
     def forward(self,
         x:torch.Tensor, # One-hot, float32, (batch, 4, width)
     ) -> torch.Tensor: # Counts, float32, (batch, words), words in alphabetical order
+        codes = None if _learns(x) else _codes(x)
+        counts = self._multiplied(x) if codes is None or (codes>3).any() else _counted(codes, self.k)
+        return counts[:, self.words]+counts[:, self.mirror]
+
+    def _multiplied(self, x):
         left, right = self.k//2, self.k-self.k//2
         ends = x.shape[2]-right
-        counts = (_words(x, left)[..., :ends-left+1]@_words(x, right)[..., left:].transpose(1, 2)).flatten(1)
-        return counts[:, self.words]+counts[:, self.mirror]
+        return (_words(x, left)[..., :ends-left+1]@_words(x, right)[..., left:].transpose(1, 2)).flatten(1)
+
+# %% ../../nbs/model/1_networks.ipynb #e425c7a6
+def _counted(codes, k):
+    "How often each word of k bases stands in sequences without N, (batch, 4^k)"
+    ends = codes.shape[1]-k+1
+    words = sum(codes[:, i:i+ends].astype(np.int64)*4**(k-1-i) for i in range(k))
+    rows = np.arange(len(codes))[:, None]*4**k
+    return torch.from_numpy(np.bincount((rows+words).ravel(), minlength=len(codes)*4**k)).float().view(len(codes), -1)
 
 def _words(x, k):
     "Which word of k bases stands where, (batch, 4^k, positions)"
@@ -269,6 +300,7 @@ class MotifsAndKmers(MotifLayer):
         super().__init__(motifs)
         self.counts = KmerCounts()
         self.n_out += len(self.counts.words)
+        self.shortest = max(self.shortest, self.counts.k)
 
     def forward(self,
         x:torch.Tensor, # One-hot, float32, (batch, 4, width)
@@ -296,7 +328,8 @@ class KmerScore(nn.Module):
         x:torch.Tensor, # One-hot, float32, (batch, 4, width); words with N do not count
     ) -> torch.Tensor: # Float32, (batch, 1)
         k = self.powers.shape[-1]
-        words = F.conv1d(x.argmax(1, keepdim=True).to(x.dtype), self.powers).long().transpose(0, 1)
+        with _in_32_bits(x): words = F.conv1d(x.argmax(1, keepdim=True).to(x.dtype), self.powers)
+        words = words.long().transpose(0, 1)
         without_n = F.max_pool1d((x.amax(1, keepdim=True)<1).to(x.dtype), k, 1)==0
         weights = self.weight.gather(1, words.flatten(1)).view(len(self.powers), len(x), -1)
         return (weights*without_n.transpose(0, 1)).sum((0, 2))[:, None]
@@ -314,6 +347,7 @@ class TargetNet(BindingNet):
         body = ARCHS[arch](n_tfs, width, **args)
         super().__init__(body.first, body.middle, body.dense, n_tfs, body.head.in_features+len(motifs)+1, width)
         self.motifs, self.kmers, self.strands_alike = MotifLayer(motifs, best=True), KmerScore(), body.strands_alike
+        length_after("TargetNet", width, (max(self.motifs.shortest, self.kmers.powers.shape[-1]), 1))
         self.args = dict(arch=arch, args=args, motifs=self.motifs.widths)
 
     def beside(self,

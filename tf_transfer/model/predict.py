@@ -14,7 +14,7 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 from ..core import UserError, pick
-from ..genome.dna import one_hot, reverse_complement
+from ..genome.dna import encode, one_hot, reverse_complement
 from .networks import BindingNet, net_of
 
 # %% ../../nbs/model/3_predict.ipynb #e2731b65
@@ -31,12 +31,22 @@ def evaluating(
 # %% ../../nbs/model/3_predict.ipynb #e9d50b57
 def check_codes(
     net:BindingNet, # A network
-    codes:np.ndarray|torch.Tensor, # Codes, uint8, (sequences, width)
-) -> torch.Tensor: # The same codes
-    "Raises `UserError` where the sequences do not have the width that the network reads."
+    codes:np.ndarray|torch.Tensor|list|str, # Codes, uint8, (sequences, width) or (width,); or DNA letters
+) -> torch.Tensor: # Codes, uint8, (sequences, width)
+    "Raises `UserError` where the sequences do not have the width that the network reads, or letters that are none."
+    if isinstance(codes, str): codes = [codes]
+    if len(codes) and all(isinstance(o, str) for o in codes): codes = _encoded(net, codes)
     codes = torch.as_tensor(codes)
+    if codes.ndim==1 and len(codes)==net.width: codes = codes[None]
     if codes.ndim==2 and codes.shape[1]==net.width: return codes
     raise UserError(f"the model reads {net.width} bp; these sequences have shape {tuple(codes.shape)}")
+
+# %% ../../nbs/model/3_predict.ipynb #e9d50b58
+def _encoded(net, seqs):
+    "The codes of DNA letters that are as long as the network's DNA"
+    for i,seq in enumerate(seqs, 1):
+        if len(seq)!=net.width: raise UserError(f"the model reads {net.width} bp; sequence {i} has {len(seq)}")
+    return np.stack([encode(seq) for seq in seqs])
 
 # %% ../../nbs/model/3_predict.ipynb #afbca159
 @torch.no_grad()
@@ -53,9 +63,10 @@ def in_batches(
 # %% ../../nbs/model/3_predict.ipynb #d09871f8
 def _of_strands(net, codes, read, both_strands, bs):
     "The mean of the two strands, unless they are alike to the network"
+    codes = check_codes(net, codes)
     here = in_batches(net, codes, read, bs)
     if not both_strands or net.strands_alike: return here
-    return (here+in_batches(net, reverse_complement(torch.as_tensor(codes)), read, bs))/2
+    return (here+in_batches(net, reverse_complement(codes), read, bs))/2
 
 # %% ../../nbs/model/3_predict.ipynb #966d9c16
 def logits(
@@ -71,7 +82,7 @@ def logits(
 # %% ../../nbs/model/3_predict.ipynb #bc35f08d
 def predict(
     model, # A network, or a learner; or a list of them, an ensemble, whose probabilities are averaged
-    codes:np.ndarray, # Codes, uint8, (sequences, width)
+    codes:np.ndarray|list|str, # Codes, uint8, (sequences, width); or DNA letters, one or several
     both_strands:bool=True, # Average the logits of the two strands?
     bs:int=1024, # Sequences per batch
 ) -> np.ndarray: # Probabilities, float32, (sequences, TFs)

@@ -10,8 +10,7 @@ __all__ = ['gap_patterns', 'word_numbers', 'mirrored_words', 'word_features', 'g
 # %% ../../nbs/motifs/5_kmers.ipynb #098677f3
 from itertools import combinations
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
-from scipy.sparse import csr_matrix, vstack
+from scipy.sparse import csr_matrix
 
 # %% ../../nbs/motifs/5_kmers.ipynb #5102deb5
 def gap_patterns(
@@ -57,21 +56,31 @@ def gapped_counts(
     codes:np.ndarray, # Codes, uint8, (regions, width); words with N are left out
     k:int=8, # Length of a word
     informative:int=6, # Bases that count
-    bs:int=1000, # Regions per batch
+    bs:int=500, # Regions per batch
 ) -> csr_matrix: # Float32, (regions, patterns x 4**informative); a column per feature, some of them never used
     "How often each gapped word occurs in each region, on either strand."
-    powers, features = word_numbers(k, informative), word_features(k, informative)
-    return vstack([_counted(codes[i:i+bs], powers, features) for i in range(0, len(codes), bs)]).tocsr()
+    patterns, features = gap_patterns(k, informative), word_features(k, informative).astype(np.int32)
+    most = len(codes)*len(patterns)*max(codes.shape[1]-k+1, 0)
+    columns, counts, n = np.empty(most, np.int32), np.empty(most, np.float32), [0]
+    for i in range(0, len(codes), bs):
+        found, times, per_region = _counted(codes[i:i+bs], patterns, features, k)
+        here = slice(n[-1], n[-1]+len(found))
+        columns[here], counts[here] = found, times
+        n.extend(n[-1]+per_region.cumsum())
+    return csr_matrix((counts[:n[-1]], columns[:n[-1]], n), (len(codes), features.size))
 
 # %% ../../nbs/motifs/5_kmers.ipynb #32632860
-def _counted(codes, powers, features):
-    "Counts of one batch; words with N go to a last column, which is dropped"
-    words = sliding_window_view(codes, len(powers), axis=1)
-    with_n, first = words>3, np.arange(len(features), dtype=np.int32)*features.shape[1]
-    numbers = (np.where(with_n, 0, words).astype(np.float32)@powers).astype(np.int32)+first
-    ids = np.take(features.astype(np.int32), numbers)
-    ids[with_n.any(-1)] = features.size
-    ends = np.arange(len(codes)+1)*ids[0].size
-    counts = csr_matrix((np.ones(ids.size, np.float32), ids.ravel(), ends), (len(codes), features.size+1))
-    counts.sum_duplicates()
-    return counts[:, :-1]
+def _counted(codes, patterns, features, k):
+    "Features of one batch, region after region, how often each occurs, and how many each region has"
+    n, with_n, bases = codes.shape[1]-k+1, codes>3, np.minimum(codes, 3).astype(np.int32)
+    ids = np.empty((len(codes), len(patterns), n), np.int32)
+    for i,(places,of_word) in enumerate(zip(patterns, features)):
+        ids[:, i] = of_word[sum(bases[:, p:p+n]<<(2*j) for j,p in enumerate(places))]
+    ids.transpose(0, 2, 1)[np.any([with_n[:, i:i+n] for i in range(k)], 0)] = features.size
+    ids = np.sort(ids.reshape(len(codes), -1), 1)
+    new = np.ones(ids.shape, bool)
+    new[:, 1:] = ids[:, 1:]!=ids[:, :-1]
+    at = np.flatnonzero(new)
+    found, times = ids.ravel()[at], np.diff(at, append=ids.size)
+    there = found<features.size
+    return found[there], times[there], (new & (ids<features.size)).sum(1)

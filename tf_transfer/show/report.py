@@ -58,9 +58,9 @@ def table(
     caption:str="", # Above the table
 ) -> str: # HTML
     "A table."
-    above = f"<caption>{escape(caption)}</caption><thead>"
-    html = data.to_html(border=0, na_rep="").replace("<thead>", above, 1)
-    return f'<div class="scroll" tabindex="0">{html}</div>'
+    above = f'<p class="caption">{escape(caption)}</p>' if caption else ""
+    html = data.to_html(border=0, na_rep="")
+    return f'{above}<div class="scroll" tabindex="0">{html}</div>'
 
 # %% ../../nbs/show/2_report.ipynb #4194a1f1
 def figure(
@@ -98,14 +98,14 @@ body { font: 16px/1.55 system-ui, sans-serif; max-width: 46rem; margin: 2rem aut
 h1 { line-height: 1.2 }
 h2 { margin-top: 2.2rem; border-bottom: 1px solid var(--line); padding-bottom: .2rem; line-height: 1.3 }
 table { border-collapse: collapse; font-size: .92rem }
-caption { text-align: left; font-weight: 600; padding: .4rem 0 }
-th, td { padding: .3rem .7rem; border-bottom: 1px solid var(--line); text-align: right }
-th:first-child { text-align: left; white-space: nowrap }
+.caption { font-weight: 600; margin-bottom: .3rem }
+th, td { padding: .3rem .7rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap }
+th:first-child { text-align: left }
 .notice { border-left: 4px solid #0072B2; background: var(--box); padding: .7rem 1rem; font-size: 1.08rem }
 figure { margin: 1.2rem 0 }
 img { max-width: 100%; height: auto }
 figcaption { font-size: .9rem; color: var(--faint) }
-pre { background: var(--box); padding: .8rem; overflow-x: auto; border-radius: 4px }
+pre { background: var(--box); padding: .8rem; white-space: pre-wrap; overflow-wrap: anywhere; border-radius: 4px }
 pre code { user-select: all }
 .scroll { overflow-x: auto }
 details { background: var(--box); padding: .5rem 1rem; border-radius: 4px; font-size: .92rem }

@@ -43,12 +43,16 @@ def bootstrap(
     seed:int=0, # Seed of the bootstrap
 ) -> tuple[float, float, float]: # Mean over targets, and its 95 % interval
     "Mean of the targets' means, with a bootstrap over targets and, within each, over its runs."
-    rng, by_target = np.random.default_rng(seed), [g[value].to_numpy() for _,g in gains.groupby("target")]
+    rng, by_target = np.random.default_rng(seed), gains.groupby("target")[value]
+    n, runs = by_target.size().to_numpy(), np.concatenate([g for _,g in by_target])
+    first = np.cumsum(n)-n
     def once():
-        targets = [by_target[i] for i in rng.integers(0, len(by_target), len(by_target))]
-        return np.mean([g[rng.integers(0, len(g), len(g))].sum()/len(g) for g in targets])
+        targets = rng.integers(0, len(n), len(n))
+        n_of = n[targets]
+        drawn = runs[np.repeat(first[targets], n_of)+rng.integers(0, np.repeat(n_of, n_of))]
+        return (np.add.reduceat(drawn, np.cumsum(n_of)-n_of)/n_of).mean()
     low, high = np.percentile([once() for _ in range(n_boot)], [2.5, 97.5])
-    return float(np.mean([g.mean() for g in by_target])), float(low), float(high)
+    return float((np.add.reduceat(runs, first)/n).mean()), float(low), float(high)
 
 # %% ../../nbs/study/4_compare.ipynb #b57a017a
 def compare(

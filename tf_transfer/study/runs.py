@@ -158,7 +158,9 @@ def _attempt(self:StudyFolder, run, most=3):
     tries = self.tries(run)
     n = tries.stat().st_size if tries.exists() else 0
     if n>=most: return dict(error=f"its process died {n} times")
-    with open(tries, "a") as f: f.write("x")
+    try:
+        with open(tries, "a") as f: f.write("x")
+    except OSError as e: raise UserError(f"{tries}: {e.strerror.lower()}; start again to carry on") from None
     try: found = self.do_run(run)
     except Exception as e: found = e
     tries.unlink()

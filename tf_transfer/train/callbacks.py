@@ -14,9 +14,11 @@ from contextlib import contextmanager
 import torch
 import torch.nn.functional as F
 from torch import nn
-from fastai.callback.core import Callback
+from fastai.callback.core import Callback, CancelFitException
 from fastai.callback.tracker import TrackerCallback
 from fastai.learner import Learner
+from fastai.torch_core import num_distrib
+from ..core import UserError
 
 # %% ../../nbs/train/4_callbacks.ipynb #3961f26f
 class MaskedBCE:
@@ -63,29 +65,54 @@ class OpenToo(MaskedBCE):
         if logits.shape[1]==n: return loss
         return loss+self.weight*F.binary_cross_entropy_with_logits(logits[:, n:].float(), (~labels.isnan()).float())
 
+# %% ../../nbs/train/4_callbacks.ipynb #c0647fa2
+def _is_no_number(loss):
+    "Is a loss infinite or NaN, here or in another process that trains along?"
+    wrong = (~loss.detach().isfinite()).float()
+    if num_distrib()>1: torch.distributed.all_reduce(wrong)
+    return wrong.item()>0
+
 # %% ../../nbs/train/4_callbacks.ipynb #c0647fa3
 class KeepBest(TrackerCallback):
-    "Go back to the epoch with the lowest validation loss when training ends."
+    "Go back to the epoch with the lowest validation loss when training ends; it ends where a loss is not a number."
     order = 60
-    def __init__(self): super().__init__(monitor="valid_loss", reset_on_fit=True)
+    def __init__(self):
+        super().__init__(monitor="valid_loss", reset_on_fit=False)
+        self.begins, self.fitting, self.stopped = False, False, ""
     def before_fit(self):
-        self.kept = None
         super().before_fit()
+        self.begins = True
+    def before_train(self):
+        if self.begins: self.best, self.kept, self.stopped, self.fitting = float("inf"), None, "", True
+        self.begins = False
+    def after_loss(self):
+        if not self.fitting or not _is_no_number(self.loss): return
+        where = f"batch {self.iter+1}" if self.training else "validation"
+        self.stopped = (f"the loss is not a number in epoch {self.epoch+1}, {where}: training stopped; "
+                        "a lower learning rate (--lr) may help")
+        raise CancelFitException
     def after_epoch(self):
+        if not self.fitting: return
         super().after_epoch()
         if not self.new_best: return
         weights = getattr(self.model, "module", self.model).state_dict()
         self.kept, self.epoch_kept = {k:v.clone() for k,v in weights.items()}, self.epoch
     def after_fit(self):
         super().after_fit()
+        if not self.fitting: return
+        self.fitting = False
         if self.kept is not None: self.model.load_state_dict(self.kept)
+        if self.stopped: self.learn.logger(self.stopped)
 
 # %% ../../nbs/train/4_callbacks.ipynb #d8b9c708
 def kept_epoch(
     learn:Learner, # Trained, with `KeepBest`
-) -> dict: # epoch_kept, from 1 on, and valid_loss
-    "Which epoch was kept, and its validation loss."
-    return dict(epoch_kept=learn.keep_best.epoch_kept+1, valid_loss=float(learn.keep_best.best))
+) -> dict: # epoch_kept, from 1 on, valid_loss, and `stopped`, where and why, if training did
+    "Which epoch was kept, and its validation loss; raises `UserError` where training stopped before one was finished."
+    best = learn.keep_best
+    if best.kept is None and best.stopped: raise UserError(f"{best.stopped}; no epoch was finished, nothing is kept")
+    return dict(epoch_kept=best.epoch_kept+1, valid_loss=float(best.best)) | (
+        dict(stopped=best.stopped) if best.stopped else {})
 
 # %% ../../nbs/train/4_callbacks.ipynb #45c57723
 class FrozenNorm(Callback):
@@ -108,7 +135,9 @@ class OwnSeed(Callback):
         self.fork.__enter__()
         torch.manual_seed(self.seed+self.n_fits)
         self.n_fits += 1
-    def after_fit(self): self.fork.__exit__(None, None, None)
+    def after_fit(self):
+        self.fork.__exit__(None, None, None)
+        self.fork = None
 
 # %% ../../nbs/train/4_callbacks.ipynb #92cb7fcb
 class TidyMemory(Callback):
@@ -126,6 +155,9 @@ class EpochLines(Callback):
         train, valid, auprc = self.recorder.values[-1][:3]
         print(f"epoch {self.epoch+1:>2}/{self.n_epoch}  train loss {train:.4f}  valid loss {valid:.4f}  "
               f"AUPRC {auprc:.3f}  {time.time()-self.start:.0f} s", flush=True)
+    def after_fit(self):
+        best = getattr(self.learn, "keep_best", None)
+        if best and best.stopped: print(best.stopped, flush=True)
 
 # %% ../../nbs/train/4_callbacks.ipynb #008768f1
 @contextmanager

@@ -17,8 +17,8 @@ from fastai.data.load import DataLoader
 from fastai.torch_core import default_device, to_device
 from fastcore.basics import patch
 from IPython.display import display
-from ..core import UserError
-from ..genome.dna import decode, one_hot, reverse_complement
+from ..core import UserError, check_memory
+from ..genome.dna import decode, encode, one_hot, reverse_complement
 from ..matrix.splits import Split, Target
 from ..matrix.states import less_sparse, states_of
 
@@ -33,6 +33,11 @@ class RegionSet:
         self.codes, self.labels, self.both_strands = torch.as_tensor(codes), torch.as_tensor(labels), both_strands
 
     def __len__(self): return len(self.codes)*(2 if self.both_strands else 1)
+
+    @property
+    def items(self):
+        "Refused: what fastai would plot."
+        raise UserError("regions have no items for fastai to plot; use learn.top_losses(), a table")
 
     def __getitem__(self,
         index:torch.Tensor, # Positions, int64, (regions,)
@@ -60,11 +65,25 @@ class RegionDL(DataLoader):
         self.share = share
         super().__init__(dataset, bs=bs, shuffle=shuffle, **kwargs)
         self.random_strand, self.seed, self.names, self.encode = random_strand, seed, list(names), encode
+        self.least = bs if self.drop_last else min(2, bs) if shuffle else 1
         self.generator = torch.Generator().manual_seed(seed)
 
     def new(self, dataset=None, cls=None, **kwargs):
         own = {k:getattr(self, k) for k in ("random_strand", "seed", "names", "encode", "share")}
+        if dataset is not None and not isinstance(dataset, RegionSet): dataset = self.unlabelled(dataset)
         return super().new(dataset, cls, **(own | kwargs))
+
+# %% ../../nbs/train/1_data.ipynb #a228edda
+@patch
+def unlabelled(self:RegionDL,
+    seqs:list, # DNA letters, or codes, uint8, (sequences, width)
+) -> RegionSet:
+    "A region set of sequences without labels; raises `UserError` where their width is another."
+    seqs, width = [seqs] if isinstance(seqs, str) else list(seqs), self.dataset.codes.shape[1]
+    codes = [encode(o) if isinstance(o, str) else np.asarray(o) for o in seqs]
+    for i,o in enumerate(codes, 1):
+        if o.shape!=(width,): raise UserError(f"the regions here have {width} bp; sequence {i} has {o.size}")
+    return RegionSet(np.stack(codes), np.full((len(codes), self.dataset.labels.shape[1]), np.nan, np.float32))
 
 # %% ../../nbs/train/1_data.ipynb #bc1e207b
 @patch
@@ -73,14 +92,14 @@ def __iter__(self:RegionDL):
     order = torch.randperm(self.n, generator=self.generator) if self.shuffle else torch.arange(self.n)
     which, of = self.share
     for index in order[:self.n//of*of][which::of].split(self.bs):
-        if self.drop_last and len(index)<self.bs: break
+        if len(index)<self.least: break
         yield self.after_batch(self.finish(to_device(self.dataset[index], self.device)))
     self.after_iter()
 
 @patch
 def __len__(self:RegionDL):
-    n = self.n//self.share[1]
-    return n//self.bs if self.drop_last else -(-n//self.bs)
+    whole, rest = divmod(self.n//self.share[1], self.bs)
+    return whole+(0<rest and rest>=self.least)
 
 # %% ../../nbs/train/1_data.ipynb #a48ae247
 @patch
@@ -134,14 +153,25 @@ def binding_dls(
 ) -> DataLoaders:
     "Training and validation batches for many TFs; `.index` tells which regions serve."
     tfs = list(m.obs_names) if tfs is None else list(tfs)
+    check_memory(f"labelling {m.n_vars:,} regions for {len(tfs)} TFs", m.n_vars*(5*len(tfs)+m.uns["width"]))
     y = view(states_of(m, tfs))
     resolved = ~np.isnan(y)
     usable = (resolved.all(0) if complete else resolved.any(0)) & (m.varm["sequence"]<4).all(1)
     index = [part[usable[part]] for part in (split.train, split.valid)]
     for part,name in zip(index, ("training", "validation")):
         if not len(part):
-            raise UserError(f"no {name} region is resolved for {'all' if complete else 'any'} of the {len(tfs)} TFs")
+            raise UserError(f"no {name} region without an N is resolved for {'all' if complete else 'any'} "
+                            f"of the {len(tfs)} TFs")
+    _check_both_labels(y[:, index[0]])
+    n = sum(map(len, index))
+    check_memory(f"training on {n:,} regions for {len(tfs)} TFs", n*(4*len(tfs)+m.uns["width"]))
     return region_dls(m, index, [np.ascontiguousarray(y[:,i].T) for i in index], tfs, bs, both_strands, seed, device)
+
+# %% ../../nbs/train/1_data.ipynb #c4a5de91
+def _check_both_labels(y):
+    "Raises `UserError` where no TF, a row each, has bound and unbound regions"
+    if any((row==1).any() and (row==0).any() for row in y): return
+    raise UserError(f"none of the {len(y)} TFs has both bound and unbound regions to train on")
 
 # %% ../../nbs/train/1_data.ipynb #957f41e2
 def region_dls(
@@ -156,12 +186,14 @@ def region_dls(
 ) -> DataLoaders:
     "Training batches, shuffled, and validation batches, in order."
     device = default_device() if device is None else torch.device(device)
+    if min(bs, len(index[0]))<2: raise UserError(f"training needs two regions in a batch; bs is {bs}, "
+                                                 f"and there are {len(index[0])} training regions")
     train, valid = (RegionSet(m.varm["sequence"][i], y, both_strands) for i,y in zip(index, labels))
     both = dict(seed=seed, names=tfs, device=device)
-    lone = len(train)%bs==1 # BatchNorm needs two
-    train = RegionDL(train, bs, shuffle=True, drop_last=lone, random_strand=not both_strands, **both)
+    train = RegionDL(train, bs, shuffle=True, random_strand=not both_strands, **both)
     dls = DataLoaders(train, RegionDL(valid, 4*bs, **both), device=device)
     dls.index, dls.n_tfs = index, len(tfs)
+    dls.vocab, dls.c = list(tfs), len(tfs)
     return dls
 
 # %% ../../nbs/train/1_data.ipynb #525806dc

@@ -8,7 +8,6 @@ Docs: https://tf-transfer.github.io/tf_transfer/train/pretraining.html.md"""
 __all__ = ['AfterFirst', 'read_once', 'pretrain']
 
 # %% ../../nbs/train/7_pretraining.ipynb #54c75baf
-import tempfile
 from collections.abc import Callable
 import anndata as ad
 import numpy as np
@@ -16,6 +15,7 @@ import torch
 from fastai.data.core import DataLoaders
 from fastai.learner import Learner
 from torch import nn
+from ..core import check_memory
 from ..genome.dna import one_hot
 from ..matrix.splits import Split
 from ..matrix.states import less_sparse
@@ -24,7 +24,7 @@ from ..model.predict import evaluating
 from .callbacks import KeepBest, OpenToo, OwnSeed, TidyMemory, kept_epoch, progress, silent
 from .data import RegionSet
 from .devices import all_devices, is_first
-from .learners import binding_learner
+from .learners import binding_learner, own_folder
 from .metrics import AUPRC
 
 # %% ../../nbs/train/7_pretraining.ipynb #70f3ae3d
@@ -58,6 +58,8 @@ def read_once(
 ) -> Learner: # Of the same network behind its first layer, which stays as it is
     "Let the first layer read every region once, and train the rest on its activations."
     loaders, net = learn.dls.loaders, learn.model
+    n, each = sum(len(dl.dataset) for dl in loaders), 4 if activations is None else 2
+    check_memory(f"keeping what the first layer says of {n:,} regions", n*net.first.n_out*each)
     sets = [_read(net.first, dl.dataset) if activations is None else RegionSet(activations[i], dl.dataset.labels)
             for dl,i in zip(loaders, learn.dls.index)]
     dls = DataLoaders(*[dl.new(d, encode=torch.Tensor.float, random_strand=False) for dl,d in zip(loaders, sets)],
@@ -66,8 +68,8 @@ def read_once(
         torch.manual_seed(net.card.seed)
         model = AfterFirst(net, net.n_tfs if openness else 0)
     rest = Learner(dls, model, loss_func=OpenToo(openness), opt_func=learn.opt_func, splitter=_groups_after_first,
-                   metrics=AUPRC(), model_dir=tempfile.gettempdir(),
-                   cbs=[KeepBest(), OwnSeed(net.card.seed), TidyMemory()])
+                   metrics=AUPRC(), cbs=[KeepBest(), OwnSeed(net.card.seed), TidyMemory()])
+    own_folder(rest)
     return rest.to_fp16() if dls.device.type=="cuda" else rest
 
 # %% ../../nbs/train/7_pretraining.ipynb #c2aece91

@@ -1,0 +1,138 @@
+"""How fast is it, beside an earlier build, beside tools for the same work, and beside torch alone?
+
+    python bench/speed.py BEFORE                       # a checkout of an earlier build, with its .venv
+    python bench/speed.py BEFORE --peers PEERS/python  # a Python that has lightmotif
+    python bench/speed.py BEFORE --only words          # tasks whose name has this; the other rows stay
+
+Each task runs in a process of its own, in turn here and there, on one thread. Processor time and memory are those of
+the whole process, start and imports included; `rate` is what the task itself measured, where it did, per second of
+processor time. The own peaks are of the simulated genome: 500 of JUND, and its open regions."""
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+from datetime import date
+from multiprocessing import get_context
+from pathlib import Path
+
+from common import RESULTS, commit, write_table
+import pandas as pd
+from fastcore.script import call_parse
+from tf_transfer.matrix.simulate import simulate
+from tf_transfer.matrix.states import BOUND
+from tf_transfer.motifs.pwm import vertebrate_profiles
+
+COUNTED = """
+import time, numpy as np, torch
+torch.set_num_threads(1)
+codes = np.random.default_rng(0).integers(0, 4, (%d, 200)).astype(np.uint8)
+def rate(do):
+    start = time.process_time()
+    do()
+    print("rate", len(codes)/(time.process_time()-start))
+"""
+LAYER = COUNTED%1024+"""
+from {dna} import one_hot
+from {motifs} import vertebrate_profiles
+from {models} import MotifLayer
+layer, x = MotifLayer(list(vertebrate_profiles()), best={best}), one_hot(codes)
+with torch.no_grad():
+    layer(x[:16])
+    rate(lambda: layer(x))
+"""
+WORDS = COUNTED%10_000+"""
+from {baselines} import GappedKmers
+rate(lambda: GappedKmers().transform(codes))
+"""
+PEER = """
+import json, lightmotif, random, time
+random.seed(0)
+made = [lightmotif.CountMatrix(p).normalize(0.25).log_odds() for p in json.load(open("{path}"))]
+made += [m.reverse_complement() for m in made]
+seqs = [lightmotif.stripe("".join(random.choices("ACGT", k=200))) for _ in range(40)]
+start = time.process_time()
+for s in seqs:
+    for m in made: m.calculate(s).max()
+print("rate", len(seqs)/(time.process_time()-start))
+"""
+HERE = dict(dna="tf_transfer.genome.dna", motifs="tf_transfer.motifs.pwm", models="tf_transfer.model.networks",
+            baselines="tf_transfer.finetune.baselines")
+BEFORE = dict(dna="tf_transfer.dna", motifs="tf_transfer.motifs", models="tf_transfer.models",
+              baselines="tf_transfer.baselines")
+
+
+def measured(args, root):
+    "Seconds of processor time, peak memory in MB, and the rate that was printed, of a command and its children"
+    env = os.environ | dict(PYTHONPATH=str(root), OMP_NUM_THREADS="1", TQDM_DISABLE="1")
+    done = subprocess.run(args, env=env, cwd=tempfile.gettempdir(), capture_output=True, text=True)
+    if done.returncode: raise SystemExit(f"{args}: {done.stderr[-2000:]}")
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    rates = [float(o.split()[1]) for o in done.stdout.splitlines() if o.startswith("rate ")]
+    return used.ru_utime+used.ru_stime, used.ru_maxrss/1024, rates[0] if rates else float("nan")
+
+def alone(args, root):
+    "The same, counted by a process that has no other children"
+    with get_context("spawn").Pool(1) as pool: return pool.apply(measured, ([str(a) for a in args], root))
+
+def own_peaks(folder):
+    "Files of the simulated genome: peaks and open regions"
+    world = simulate(n_regions=12_000, seed=1)
+    world.write(folder)
+    m = world.matrix()
+    bound = m.var[m["JUND"].X[0]==BOUND].sample(500, random_state=0)
+    for name,rows in (("peaks", bound), ("open", m.var)):
+        rows[["chrom", "start", "end"]].to_csv(folder/f"{name}.bed", sep="\t", header=False, index=False)
+    return ["--peaks", folder/"peaks.bed", "--genome", folder/"genome.fa", "--background", folder/"open.bed",
+            "--tf", "JUND"]
+
+def machine():
+    "The processor and its number of cores"
+    names = [o.split(":")[1].strip() for o in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in o]
+    return f"{names[0] if names else platform.processor()}, {os.cpu_count()} cores"
+
+def tasks(folder, before):
+    "Task, build, its root, its Python, and what that runs"
+    here, old = (Path(__file__).resolve().parent.parent, sys.executable), (before, before/".venv"/"bin"/"python")
+    builds, peaks = [("here", here, HERE), ("before", old, BEFORE)], own_peaks(folder)
+    script = lambda at, name, *args: [Path(at[1]).parent/name, *args]
+    own = [folder/"own.safetensors", "--force", *peaks]
+    yield "own peaks, whole command", "here", here, script(here, "tft-fit", *own)
+    yield "own peaks, whole command", "before", old, script(old, "tft-finetune", *own)
+    for task,code,more in (("odds of all sites", LAYER, dict(best=False)), ("best hits", LAYER, dict(best=True)),
+                           ("gapped words", WORDS, {})):
+        for build,at,names in builds: yield task, build, at, [at[1], "-c", code.format(**names, **more)]
+    for build,at,_ in builds: yield "help of a command", build, at, script(at, "tft-evaluate", "--help")
+    yield "import of everything", "here", here, [here[1], "-c", "import tf_transfer.all"]
+    yield "import of everything", "torch alone", here, [here[1], "-c", "import torch"]
+
+def peer(python, folder):
+    "lightmotif, which scans with the same profiles for their best hit"
+    path = folder/"profiles.json"
+    counts = [{b:[round(v) for v in row] for b,row in zip("ACGT", p.counts)} for p in vertebrate_profiles()]
+    path.write_text(json.dumps(counts))
+    return "best hits", "lightmotif", (folder, python), [python, "-c", PEER.format(path=path)]
+
+
+@call_parse
+def main(
+    before:str, # A checkout of an earlier build, with its .venv
+    only:str="", # Tasks whose name has this
+    peers:str="", # A Python that has lightmotif
+):
+    "Measure, and write results/speed.csv"
+    rows = []
+    with tempfile.TemporaryDirectory() as tmp:
+        folder = Path(tmp)/"own"
+        todo = [*tasks(folder, Path(before).resolve()), *([peer(peers, folder)] if peers else [])]
+        for task,build,(root,_),args in todo:
+            if only not in task: continue
+            seconds, memory, rate = alone(args, root)
+            rows.append(dict(task=task, build=build, seconds=seconds, memory=memory, rate=rate))
+            print(rows[-1], flush=True)
+    rows = [row | dict(machine=machine(), commit=commit(), date=str(date.today())) for row in rows]
+    out, done = RESULTS/"speed.csv", {row["task"] for row in rows}
+    older = pd.read_csv(out).to_dict("records") if out.exists() else []
+    write_table([row for row in older if row["task"] not in done]+rows, out)

@@ -1,0 +1,128 @@
+"Too little memory is said before a job starts"
+import math
+from functools import partial
+from types import SimpleNamespace
+
+import pytest
+
+from helpers import assert_refused, command
+from tf_transfer import core
+from tf_transfer.core import UserError, available_memory, check_memory
+from tf_transfer.finetune import auto
+from tf_transfer.matrix.simulate import simulate
+from tf_transfer.matrix.splits import by_chrom, target_set
+from tf_transfer.matrix.states import BOUND, write_matrix
+from tf_transfer.model.networks import MotifNet, SmallCNN
+from tf_transfer.motifs.pwm import jaspar
+from tf_transfer.train.callbacks import silent
+from tf_transfer.train.learners import new_model
+from tf_transfer.train.pretraining import pretrain
+
+VARIABLE = 'TF_TRANSFER_MEMORY_GB'
+
+
+@pytest.fixture(scope='module')
+def files(tmp_path_factory):
+    d = tmp_path_factory.mktemp('memory')
+    world = simulate(n_regions=400, seed=1)
+    world.write(d/'world')
+    m = world.matrix()
+    write_matrix(m, d/'m.h5ad')
+    peaks = m.var[m['JUND'].X[0] == BOUND][['chrom', 'start', 'end']]
+    peaks.to_csv(d/'peaks.bed', sep='\t', header=False, index=False)
+    return d, m
+
+
+CALLS = dict(
+    tft_import='OUT --states W/states.npz --regions W/regions.bed.gz --fasta W/regions.fa.gz',
+    tft_build='OUT --regions W/dhs.bed.gz --peaks W/remap.bed.gz --genome W/genome.fa --tfbs W/unibind',
+    tft_pretrain='D/m.h5ad OUT --arch SmallCNN --epochs 1 --valid-chroms chr5',
+    tft_groups='D/m.h5ad --tf JUND --by correlated --out OUT',
+    tft_fit='OUT --peaks D/peaks.bed --genome W/genome.fa')
+
+
+@pytest.mark.parametrize('name', CALLS)
+def test_a_command_says_what_it_needs(files, tmp_path, monkeypatch, name):
+    words = CALLS[name].replace('D/', f'{files[0]}/').replace('W/', f'{files[0]}/world/').split()
+    words = [tmp_path/'out' if w == 'OUT' else w for w in words]
+    monkeypatch.setenv(VARIABLE, '0.00005')
+    assert_refused('GB of memory, and 0.0 GB can be had: take fewer', name.replace('_', '-'), *words)
+    monkeypatch.setenv(VARIABLE, 'much')
+    assert_refused(f"{VARIABLE} is 'much'; a number is needed", name.replace('_', '-'), *words)
+    if name in ('tft_pretrain', 'tft_fit'): return
+    monkeypatch.delenv(VARIABLE)
+    status, err = command(name.replace('_', '-'), *words)
+    assert status == 0, err
+
+
+def asked(monkeypatch, do):
+    "What a call asks for, in bytes, by the words for it"
+    found = {}
+    def note(what, needed, *args): found[what] = needed
+    for room in ('matrix.states', 'matrix.build', 'train.data', 'train.pretraining', 'finetune.auto'):
+        monkeypatch.setattr(f'tf_transfer.{room}.check_memory', note)
+    do()
+    return found
+
+
+def test_estimates_of_training(files, monkeypatch):
+    m = files[1]
+    split = by_chrom(m, 'chr5', 'chr6')
+    motifs = jaspar('JUND')+jaspar('MAX')
+    small = partial(MotifNet, motifs=motifs, hidden=(8, 8))
+    how = dict(epochs=1, complete=False, watch=silent)
+    found = asked(monkeypatch, lambda: pretrain(m, split, ['FOS', 'MAX'], small, **how))
+    assert found['labelling 400 regions for 2 TFs'] == 400*(2*5+200)
+    n, needed = [(int(k.split()[2].replace(',', '')), v) for k, v in found.items() if k.startswith('training on')][0]
+    assert 0 < n < 400 and needed == n*(2*4+200)
+    assert found[f'keeping what the first layer says of {n} regions'] == n*len(motifs)*4
+
+
+def test_estimates_of_words(files, monkeypatch):
+    class Enough(Exception): pass
+    def enough(*args): raise Enough
+    monkeypatch.setattr(auto, 'known_motifs', enough)
+    target = target_set(files[1], 'JUND', by_chrom(files[1], 'chr5', 'chr6'))
+    net = new_model(SmallCNN, 1, 200)
+    net.card = None
+    learn = SimpleNamespace(target=target, model=net)
+    found = asked(monkeypatch, lambda: pytest.raises(Enough, auto.auto, learn))
+    n = len(target.train)+len(target.valid)
+    assert found == {f'learning words from {n:,} regions': n*193*28*28}
+
+
+def group(folder, **files):
+    folder.mkdir(parents=True, exist_ok=True)
+    for k, v in files.items(): (folder/k.replace('__', '.')).write_text(f'{v}\n')
+
+
+def test_a_control_group(tmp_path):
+    "The tightest of a group and those above it; what was read from files does not count"
+    group(tmp_path, memory__max='max', memory__current=5)
+    group(tmp_path/'job', memory__max=1000, memory__current=900, memory__stat='anon 1\ninactive_file 300')
+    group(tmp_path/'job'/'step', memory__max='max', memory__current=9)
+    (tmp_path/'own').write_text('0::/job/step\n')
+    assert core._of_groups(tmp_path/'own', tmp_path) == 400
+    (tmp_path/'own').write_text('0::/\n')
+    assert core._of_groups(tmp_path/'own', tmp_path) == math.inf
+    assert core._of_groups(tmp_path/'none', tmp_path) == math.inf
+
+
+def test_a_control_group_of_version_1(tmp_path):
+    group(tmp_path/'memory'/'slurm'/'job', memory__limit_in_bytes=1000, memory__usage_in_bytes=1200)
+    group(tmp_path/'memory', memory__limit_in_bytes=2**63, memory__usage_in_bytes=1)
+    (tmp_path/'own').write_text('4:cpu:/\n3:memory:/slurm/job\n')
+    assert core._of_groups(tmp_path/'own', tmp_path) == 0
+
+
+def test_a_machine(tmp_path, monkeypatch):
+    (tmp_path/'meminfo').write_text('MemTotal: 900 kB\nMemAvailable:   20 kB\n')
+    assert core._of_machine(tmp_path/'meminfo') == 20*1024
+    assert core._of_machine(tmp_path/'none') == math.inf
+    (tmp_path/'meminfo').write_text('MemTotal: 900 kB\n')
+    assert core._of_machine(tmp_path/'meminfo') == math.inf
+    monkeypatch.setenv(VARIABLE, '2')
+    assert available_memory() == 2e9
+    check_memory('this', 2e9)
+    with pytest.raises(UserError, match=f'this needs about 2.1 GB of memory, and 2.0 GB can be had: .*{VARIABLE}'):
+        check_memory('this', 2.1e9)

@@ -1,0 +1,153 @@
+"The report beside a model of own peaks: as a page in a browser, as a notebook that runs again, all of it or nothing"
+import json
+import re
+import shlex
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from browser import Browser, chromium
+from execnb.shell import CaptureShell
+from fastcore.nbio import read_nb
+from helpers import assert_refused, run
+from tf_transfer.interpret import own_report
+from tf_transfer.interpret.own_report import STEPS, SUFFIXES, Given, next_commands, own_notebook, write_own_report
+from tf_transfer.matrix.simulate import simulate
+from tf_transfer.matrix.splits import by_chrom
+from tf_transfer.matrix.states import BOUND
+from tf_transfer.model.networks import MotifNet
+from tf_transfer.model.saving import save_model
+from tf_transfer.motifs.files import read_meme
+from tf_transfer.train.callbacks import silent
+from tf_transfer.train.pretraining import pretrain
+from test_options import parser_of
+
+too_wide = 'document.documentElement.scrollWidth > innerWidth'
+too_pale = (Path(__file__).parent/'too_pale.js').read_text()
+
+
+@pytest.fixture(scope='module')
+def files(tmp_path_factory):
+    "A genome, 60 peaks of JUND, open regions, and a model pre-trained on a relative"
+    folder = tmp_path_factory.mktemp('report')
+    world = simulate(n_regions=1500, seed=1)
+    world.write(folder/'world')
+    m = world.matrix()
+    peaks = m.var[m['JUND'].X[0] == BOUND].sample(60, random_state=0)
+    peaks[['chrom', 'start', 'end']].to_csv(folder/'peaks.bed', sep='\t', header=False, index=False)
+    arch = partial(MotifNet, motifs=[p for t, p in world.profiles.items() if t != 'JUND'], hidden=(32, 16))
+    learn = pretrain(m, by_chrom(m, 'chr5', 'chr6'), ['FOSL2'], arch, epochs=1, lr=1e-3, one_cycle=False,
+                     complete=False, bs=64, watch=silent)
+    save_model(learn, folder/'pre.safetensors')
+    return folder
+
+
+def fit(files, out):
+    return ['tft-fit', out, '--peaks', files/'peaks.bed', '--genome', files/'world'/'genome.fa', '--tf', 'JUND',
+            '--background', files/'world'/'dhs.bed.gz', '--pretrained', files/'pre.safetensors']
+
+
+@pytest.fixture(scope='module')
+def report(files):
+    "The model that the command made, whose report lies beside it"
+    status, said, err = run(*fit(files, files/'jund.safetensors'))
+    assert status == 0, err
+    assert all(f'jund{o}' in said.splitlines()[-1] for o in SUFFIXES)
+    return files/'jund.safetensors'
+
+
+def test_the_page_stands_alone_and_says_the_verdict_first(report):
+    html = report.with_suffix('.html').read_text()
+    assert not re.search(r'https?://|src="(?!data:)', html)
+    assert html.count('<img') == html.count('src="data:image/png') == 6 and not re.search(r'alt=""', html)
+    titles = re.findall('<h2>(.*?)</h2>', html)
+    assert titles == [*[o.title for o in STEPS], 'What to do next']
+    assert 'class="notice"' in html[:html.index('<h2>')]
+    for word in ('prevalence', 'AUPRC', 'MCC', 'at 1:1', 'body', 'words', 'spread of what it adds to the logit'):
+        assert f'<dt>{word}</dt>' in html
+
+
+@pytest.fixture(scope='module')
+def browser():
+    if not chromium: pytest.skip('no Chromium here')
+    browser = Browser()
+    yield browser
+    browser.close()
+
+
+@pytest.mark.parametrize('width', [390, 1280])
+@pytest.mark.parametrize('dark', [False, True])
+def test_the_page_in_a_browser(browser, report, width, dark):
+    browser.open(report.with_suffix('.html').as_uri(), width=width, dark=dark)
+    browser.js("document.querySelectorAll('details').forEach(o => { o.open = true })")
+    wrong = browser.problems + ['wider than the screen']*browser.js(too_wide) + browser.js(too_pale)
+    wrong += browser.js('[...document.images].filter(o => !o.naturalWidth || o.width > innerWidth).map(o => o.alt)')
+    assert wrong == []
+    ground = browser.js('getComputedStyle(document.body).backgroundColor')
+    assert (sum(map(int, re.findall(r'\d+', ground))) < 150) == dark
+
+
+def test_the_notebook_runs_and_finds_the_scores(report):
+    shell, nb = CaptureShell(), read_nb(report.with_suffix('.ipynb'))
+    assert f"peaks = {str(report.parent/'peaks.bed')!r}" in [o.source for o in nb.cells if o.cell_type == 'code'][0]
+    shell.run_all(nb, exc_stop=True)
+    numbers = json.loads(report.with_suffix('.json').read_text())
+    again = shell.user_ns['fitted']
+    assert again.scores.to_dict('index') == numbers['scores']
+    assert str(again.verdict) == numbers['verdict'] and again.verdict.use == numbers['use']
+    prose = ''.join(o.source for o in nb.cells if o.cell_type == 'markdown')
+    assert all(f'## {step.title}' in prose and step.prose in prose for step in STEPS)
+
+
+def test_the_numbers_say_what_they_were_made_from(report):
+    numbers = json.loads(report.with_suffix('.json').read_text())
+    peaks = report.parent/'peaks.bed'
+    assert numbers['inputs']['peaks']['bytes'] == peaks.stat().st_size
+    assert set(numbers['inputs']) == {'peaks', 'genome', 'background'} and numbers['versions']['tf_transfer']
+    assert numbers['options']['seed'] == 0 and numbers['regions']['test']['bound'] > 0
+    assert [p.name for p in read_meme(report.with_suffix('.meme'))][-1] == 'own_found'
+
+
+@pytest.mark.parametrize('name', ['jund.html', 'jund.meme'])
+def test_what_is_there_is_not_replaced(files, tmp_path, name):
+    (tmp_path/name).write_text('mine')
+    assert_refused(f'{name} exists already', *fit(files, tmp_path/'jund.safetensors'))
+    assert (tmp_path/name).read_text() == 'mine'
+
+
+def test_a_model_that_is_called_as_its_report(files, tmp_path):
+    assert_refused('call the model .safetensors', *fit(files, tmp_path/'jund.html'))
+
+
+def test_the_commands_to_copy_are_understood(tmp_path):
+    "Each option is one of its command; names with blanks stay whole"
+    given = Given(str(tmp_path/'my model.safetensors'), 'my peaks.bed', 'genome.fa', 'open.bed')
+    for use in ('this model', 'own profile', "body's output for JUND"):
+        fitted = SimpleNamespace(verdict=SimpleNamespace(use=use), body='motifs-hg38')
+        for name, *args in map(shlex.split, next_commands(fitted, given)):
+            if not name.startswith('tft-'): continue
+            known = re.findall(r'--[a-z-]+', parser_of(name).format_help())
+            assert {o for o in args if o.startswith('--')} <= {*known}
+            assert {str(given.model), 'motifs-hg38'} & {args[0]}
+
+
+def test_all_of_it_or_nothing(tmp_path, monkeypatch):
+    "Motifs are written last; where that fails, no page is left"
+    for name, made in (('own_page', 'page'), ('own_numbers', {})):
+        monkeypatch.setattr(own_report, name, lambda *args, made=made: made)
+    monkeypatch.setattr(own_report, 'own_notebook', lambda *args: own_report.new_nb([]))
+    with pytest.raises(AttributeError): write_own_report(None, Given(tmp_path/'jund.safetensors', '', ''))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_names_run_nothing():
+    "A TF's name from elsewhere is a string in the notebook, not prose"
+    name = '[a](javascript:alert(1))<img src=x onerror=alert(1)>\'\n1/0'
+    fitted = SimpleNamespace(target=SimpleNamespace(tf=name), body=name, withheld=[name], seed=0,
+                             verdict=SimpleNamespace(use='this model'))
+    first, *others = [o for o in own_notebook(fitted, Given(name, name, name)).cells if o.cell_type == 'code']
+    given = {}
+    exec(first.source, given)
+    assert given['tf'] == given['peaks'] == name and given['withheld'] == [name]
+    assert not any('javascript' in o.source for o in others)
