@@ -6,7 +6,7 @@ Docs: https://tf-transfer.github.io/tf_transfer/motifs/pwm.html.md"""
 
 # %% auto #0
 __all__ = ['BASE_COLOURS', 'PWM', 'draw_logo', 'vertebrate_profiles', 'jaspar', 'jaspar_table', 'UsableProfiles',
-           'usable_profiles', 'jaspar_family', 'Alignment', 'align']
+           'usable_profiles', 'jaspar_family', 'log_odds_of', 'Alignment', 'align']
 
 # %% ../../nbs/motifs/1_pwm.ipynb #c73c79fd
 import io, sqlite3
@@ -17,12 +17,10 @@ import logomaker
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import torch
-import torch.nn.functional as F
 from fastcore.basics import patch
 from pyjaspar import jaspardb
 from ..core import UserError, pick
-from ..genome.dna import one_hot
+from .scan import best_sites
 
 # %% ../../nbs/motifs/1_pwm.ipynb #87b22ad2
 @dataclass(frozen=True, eq=False)
@@ -200,20 +198,25 @@ def jaspar_family(
     families = [p.tf_family for p in vertebrate_profiles()]
     return mine | np.isin(families, sorted({f for f,m in zip(families, mine) if m}-{""}))
 
+# %% ../../nbs/motifs/1_pwm.ipynb #2ba6d38a
+def log_odds_of(
+    profiles:list, # PWMs
+) -> np.ndarray: # Bits, float32, (motifs, 4, widest); 0 after the last place of a motif
+    "The log-odds of several motifs."
+    out = np.zeros((len(profiles), 4, max(p.width for p in profiles)), np.float32)
+    for row,p in zip(out, profiles): row[:, :p.width] = p.log_odds()
+    return out
+
 # %% ../../nbs/motifs/1_pwm.ipynb #e786509f
 @patch
 def best_hit(self:PWM,
     codes:np.ndarray, # Codes, uint8, (sequences, length)
-    bs:int=4096, # Sequences per batch
 ) -> pd.DataFrame: # score (log-odds, bits), start (0-based) and strand of the best site of each sequence
     "The best site of each sequence, on either strand."
     if codes.shape[1]<self.width:
         raise UserError(f"{self.name} is {self.width} bp wide, the sequences only {codes.shape[1]}")
-    w = torch.tensor(np.stack([self.log_odds(), self.reverse_complement().log_odds()]), dtype=torch.float32)
-    best = [F.conv1d(one_hot(c), w).flatten(1).max(1) for c in torch.as_tensor(codes).split(bs)]
-    score, at = (torch.cat(o).numpy() for o in zip(*best))
-    n = codes.shape[1]-self.width+1
-    return pd.DataFrame(dict(score=score, start=at%n, strand=np.where(at<n, "+", "-")))
+    score, start, turned = (o[:, 0] for o in best_sites(codes, log_odds_of([self]), [self.width]))
+    return pd.DataFrame(dict(score=score, start=start, strand=np.where(turned, "-", "+")))
 
 # %% ../../nbs/motifs/1_pwm.ipynb #85600e4a
 @patch
