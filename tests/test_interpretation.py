@@ -3,6 +3,7 @@ import os
 import subprocess
 import sys
 from contextlib import suppress
+from functools import partial
 
 import numpy as np
 import pytest
@@ -11,9 +12,16 @@ from torch import nn
 from tf_transfer.core import UserError
 from tf_transfer.genome.dna import encode, one_hot
 from tf_transfer.motifs.files import read_meme, write_meme
-from tf_transfer.motifs.pwm import PWM, jaspar
+from tf_transfer.motifs.pwm import PWM, align, jaspar, vertebrate_profiles
 from tf_transfer.motifs.tomtom import tomtom
+from tf_transfer.matrix.simulate import simulate
+from tf_transfer.matrix.splits import by_chrom, target_set
+from tf_transfer.matrix.states import BOUND
 from tf_transfer.model.networks import DanQ, MotifKmerNet, MotifNet, PaperCNN, ShallowCNN, TargetNet
+from tf_transfer.train.callbacks import silent
+from tf_transfer.train.pretraining import pretrain
+from tf_transfer.finetune.baselines import DeNovoMotif
+from tf_transfer.finetune.strategies import finetune
 from tf_transfer.interpret.attribution import Attributions, deep_lift, integrated_gradients, mutagenesis
 from tf_transfer.interpret.experiments import ablation, marginal, spacing
 from tf_transfer.interpret.filters import activations, correctly_predicted, filter_pwms
@@ -21,6 +29,7 @@ from tf_transfer.interpret.influence import influence
 from tf_transfer.interpret.nulls import known_filters, shuffled, untrained
 from tf_transfer.interpret.patterns import known_patterns, patterns
 from tf_transfer.interpret.refinement import drawn_filter, refinement
+from tf_transfer.interpret.sections import Look, motif_section
 
 rng = np.random.default_rng(0)
 codes = rng.integers(0, 4, (400, 200)).astype(np.uint8)
@@ -202,3 +211,38 @@ def test_repeats_in_patterns_and_experiments():
     with pytest.raises(UserError, match="found no pattern in 30 sequences"): patterns(a)
     assert len(marginal(net, [spi1], np.stack(REPEATS), scrambles=1))==1
     assert ablation(net, spi1, np.concatenate([with_site, REPEATS]), repeats=1)["sequences"]==12
+
+@pytest.fixture(scope="module")
+def world():
+    "A simulated genome, its matrix and split, and a body of motifs that was pre-trained on some TFs"
+    simulated = simulate(n_regions=2000, seed=2)
+    m, profiles = simulated.matrix(), simulated.profiles
+    arch, split = partial(MotifNet, motifs=list(profiles.values()), hidden=(32, 16)), by_chrom(m, "chr5", "chr6")
+    how = dict(epochs=1, lr=1e-3, one_cycle=False, complete=False, bs=64, watch=silent)
+    return m, profiles, split, pretrain(m, split, ["FOSL2", "ELF1", "USF1"], arch, **how)
+
+@pytest.fixture
+def few_profiles(monkeypatch):
+    "A part of JASPAR, in which motifs are looked for with little effort; the mask of the rest"
+    use = np.array([i%25==0 or p.name in TARGETS for i,p in enumerate(vertebrate_profiles())])
+    known = [p for p,u in zip(vertebrate_profiles(), use) if u]
+    monkeypatch.setattr("tf_transfer.interpret.experiments.vertebrate_profiles", lambda: known)
+    monkeypatch.setattr("tf_transfer.finetune.auto.DeNovoMotif", partial(DeNovoMotif, n_starts=1, n_rounds=3))
+    return ~use
+
+TARGETS = ["JUND", "SPI1", "HNF4A"]
+
+@pytest.mark.parametrize("tf", TARGETS)
+def test_a_model_of_own_peaks_shows_its_own_motif_first(world, few_profiles, tf, tmp_path):
+    m, profiles, split, body = world
+    net = finetune(target_set(m, tf, split, n_pos=60, ratio=2), body, "auto", withheld=few_profiles).model
+    bound = m.varm["sequence"][m[tf].X[0]==BOUND][:40]
+    section = motif_section(Look(net, tf, bound, len(bound)))
+    effects, fits = section.tables["motifs"], {o:align(section.motifs[0], profiles[o]).similarity for o in TARGETS}
+    first = effects.iloc[0]
+    assert first.motif.startswith("own ") and first.beats_null and fits[tf]==max(fits.values())>0.6
+    assert first.put_in_low>first.put_in_null and first.taken_out_high<first.taken_out_null
+    assert section.motifs[0].name==f"{first.motif} {first.known_name}" and len(section.motifs)==len(effects)
+    html = "".join(section.write(tmp_path))
+    chance = html.find("No more than chance")%len(html)
+    assert [html.find(f"<th>{o}</th>")<chance for o in effects.motif]==effects.beats_null.tolist()

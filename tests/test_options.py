@@ -46,6 +46,9 @@ def options_of(name):
     return [p.name for p in parameters if p.default is not p.empty]
 
 
+# Arguments with a default that are known by their place
+PLACES = {'tft-study': ['out'], 'tft-interpret': ['matrix', 'out']}
+
 # What stands on the command line in each mode of each command
 BUILD = 'out.h5ad --regions in/world/dhs.bed.gz --genome in/genome.fa --peaks '
 FINETUNE = 'in/matrix.h5ad in/cnn.safetensors out.safetensors --tf JUND --strategy '
@@ -81,7 +84,9 @@ MODES = {
         'buried': GROUPS_OF+'cofactors --bury 3', 'to a file': GROUPS_OF+'cofactors --out out.txt'},
     'tft-study': {'list': 'list', 'status': 'in/study --status', 'run': 'groups out',
                   'scheduler': 'groups out --scheduler tcp://there:1'},
-    'tft-interpret': {'one model': 'in/cnn.safetensors in/matrix.h5ad out --tf FOS'},
+    'tft-interpret': {
+        'a matrix': 'in/cnn.safetensors in/matrix.h5ad out --tf FOS',
+        'peaks': 'in/cnn.safetensors out --peaks in/peaks.bed --genome in/genome.fa --tf FOS'},
     'tft-demo': {'the whole': '', 'check': '--check'},
 }
 
@@ -113,7 +118,9 @@ VALUES = {
                        min_score='990', out='other.txt', seed='1', force=True),
     'tft-study': dict(out='other', matrix='in/matrix.h5ad', workers='2', scheduler='tcp://here:1', keep_models=True,
                       status=True),
-    'tft-interpret': dict(tf='FOSL2', pretrained='in/motifs.safetensors', n='200', seed='1', force=True),
+    'tft-interpret': dict(matrix='in/matrix.h5ad', out='other', peaks='in/other.bed', genome='in/other.fa',
+                          background='in/world/dhs.bed.gz', tf='FOSL2', pretrained='in/motifs.safetensors', n='200',
+                          seed='1', force=True),
     'tft-demo': dict(out='other', seeds='2', seed='1', force=True, check=True),
 }
 
@@ -182,7 +189,7 @@ def plain(o):
     if isinstance(o, Path): return str(o)
     if isinstance(o, np.ndarray): return o.tolist()
     if isinstance(o, pd.DataFrame): return o.to_csv()
-    if isinstance(o, anndata.AnnData): return o.uns['fingerprint']
+    if isinstance(o, anndata.AnnData): return o.uns.get('fingerprint') or plain([dict(o.uns), o.varm['sequence']])
     if isinstance(o, dict): return {k: plain(v) for k, v in o.items()}
     if isinstance(o, (list, tuple)): return [plain(v) for v in o]
     if isinstance(o, Genome): return str(o.path)
@@ -218,11 +225,17 @@ def trial(inputs, tmp_path, monkeypatch):
     return try_out
 
 
+def placed(args, value):
+    "Another OUT, behind STUDY, or in the place of the one that is there"
+    return [value if o == 'out' else o for o in args] if 'out' in args else [args[0], value, *args[1:]]
+
+
 def command_line(name, mode, option):
     "The arguments of a mode, and the same with one option more"
     args, values = MODES[name][mode].split(), VALUES[name][option]
+    if option in PLACES.get(name, ()) and option == 'matrix': return args, [args[0], values, *args[args.index('out'):]]
     value = next(v for v in (values if isinstance(values, tuple) else (values,)) if v is True or v not in args)
-    if name == 'tft-study' and option == 'out': return args, [args[0], value, *[o for o in args[1:] if o != 'out']]
+    if option == 'out' and 'out' in PLACES.get(name, ()): return args, placed(args, value)
     flag = f"--{option.replace('_', '-')}"
     if value is True: return args, args if flag in args else [*args, flag]
     return args, [*args, flag, value]
@@ -341,7 +354,7 @@ def test_pages_say_what_commands_understand():
 def parser_of(name):
     module, function = scripts[name].split(':')
     function = getattr(importlib.import_module(module), function)
-    return anno_parser(function, name, ['out'] if name == 'tft-study' else None)
+    return anno_parser(function, name, PLACES.get(name))
 
 
 def test_help_does_not_wait_for_torch():

@@ -9,26 +9,53 @@ __all__ = ['tft_interpret']
 
 # %% ../../nbs/commands/5_inside.ipynb #5d6d4b08
 from fastcore.script import is_cli, store_true
-from .base import at_least, command
+from ..core import UserError
+from .base import at_least, command, need
+
+# %% ../../nbs/commands/5_inside.ipynb #45f05ba1
+def _matrix_and_out(matrix, out, peaks):
+    "What stands behind the model: a matrix and a folder, or with peaks the folder alone"
+    if peaks is None:
+        if out is None: raise UserError("OUT must be given: MODEL MATRIX OUT; or MODEL OUT with --peaks and --genome")
+        return matrix, out
+    if matrix and out: raise UserError("give a matrix or --peaks, not both")
+    if not (matrix or out): raise UserError("OUT must be given: MODEL OUT with --peaks and --genome")
+    return None, out or matrix
+
+def _regions(net, matrix, peaks, genome, background, tf, seed):
+    "The binding matrix to look into; made of peaks where there are some"
+    from tf_transfer.finetune.own_data import peaks_matrix
+    from tf_transfer.matrix.states import read_matrix
+    from tf_transfer.model.predict import output_of
+    if peaks is None: return read_matrix(matrix)
+    return peaks_matrix(peaks, genome, background, net.card.tfs[output_of(net, tf)], net.width, seed=seed)
 
 # %% ../../nbs/commands/5_inside.ipynb #2c567b25
-@command
+_idle_interpret = [("genome background", "without --peaks", lambda o: o.peaks is None)]
+
+@command(idle=_idle_interpret, pos=["matrix", "out"])
 def tft_interpret(
     model:str, # Model, .safetensors, or the name of a released one
-    matrix:str, # Binding matrix, .h5ad
-    out:str, # Folder to make: report.html, motifs (MEME), tables (CSV), figures (PNG, SVG)
+    matrix:str=None, # Binding matrix, .h5ad; not with --peaks
+    out:str=None, # Folder to make: report.html, motifs (MEME), tables (CSV), figures (PNG, SVG)
+    peaks:str=None, # In place of a matrix, peaks: BED, narrowPeak ...
+    genome:str=None, # With --peaks: the genome, FASTA
+    background:str=None, # With --peaks: open regions, BED; the genome away from the peaks if not given
     tf:str=None, # Name of the TF; needed where the model has several
     pretrained:str=None, # The model it was fine-tuned from: also show before and after
     n:int=1000, # Bound regions to look at, at most; 50 or more
     seed:int=0, # Seed of the regions and of the nulls
     force:store_true=False, # Replace an existing folder?
 ):
-    "Look inside a model: filters, letters, patterns, experiments, each beside its null."
+    "Look inside a model: filters or motifs, letters, patterns, experiments, each beside its null."
     from tf_transfer.interpret.page import interpret
-    from tf_transfer.matrix.states import read_matrix
     from tf_transfer.model.saving import pretrained as load
+    matrix, out = _matrix_and_out(matrix, out, peaks)
+    if peaks is not None: need(genome=genome)
     at_least(50, n=n)
     at_least(0, seed=seed)
-    folder = interpret(load(model), read_matrix(matrix), out, tf, pretrained and load(pretrained), n, seed, force)
+    net = load(model)
+    m = _regions(net, matrix, peaks, genome, background, tf, seed)
+    folder = interpret(net, m, out, tf, pretrained and load(pretrained), n, seed, force)
     print(f"{folder/'report.html'} written")
     if not is_cli(tft_interpret): return folder

@@ -122,9 +122,10 @@ def mutagenesis(
 ) -> Attributions:
     "Change of the logit with every single substitution (tangermeme), less the mean of the four bases."
     net = _network(model, codes, gradients=False)
+    by_convolution = not isinstance(net.first, MotifLayer)
     with evaluating(net):
         found = saturation_mutagenesis(net, one_hot(codes), target=output_of(net, tf), hypothetical=True,
-                                       batch_size=512, device="cpu")
+                                       batch_size=512, device="cpu", fast=by_convolution)
     return Attributions(codes, found.detach().numpy())
 
 # %% ../../nbs/interpret/4_attribution.ipynb #7e2a59a1

@@ -61,11 +61,13 @@ def influence(
     model, # A network, or a learner
     codes:np.ndarray, # Codes, uint8, (sequences, width)
     bs:int=64, # Sequences per batch; a few fit the cache of a CPU
+    names:list=None, # Which filters: "filter 0", ..., "motif 0", ..., "all words"; all if not given
 ) -> pd.DataFrame: # Filters x TFs: mean squared change of the probability, float64
     "How much each filter of the first layer matters, by silencing one at a time (the paper's filter influence)."
     net, acts = net_of(model), first_layer(model, codes, bs)
     device = next(net.parameters()).device
     quiet, silenced, total = _quiet(net.first, acts), _silenced(net.first, acts.shape[1]), 0
+    if names is not None: silenced = {k:silenced[k] for k in names}
     with evaluating(net):
         for c,a in zip(torch.as_tensor(codes).split(bs), acts.split(bs)):
             a, beside = a.to(device), net.beside(one_hot(c.to(device)))
@@ -86,7 +88,7 @@ def _names(ax, dots):
         at = min([y+3, *(v-9 for u,v in taken if abs(u-x)<60)])
         taken.append((x, at))
         ax.annotate(d.name, (d.bits, d.influence), fontsize=8, xytext=(9, at-y), textcoords="offset points",
-                    arrowprops=arrow)
+                    arrowprops=arrow, parse_math=False)
 
 def _dots(ax, filters, null):
     "The filters of a network, and crosses for those of an untrained one"

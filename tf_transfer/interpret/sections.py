@@ -10,7 +10,7 @@ __all__ = ['Look', 'Section', 'filter_section', 'motif_section', 'letter_section
 
 # %% ../../nbs/interpret/8_sections.ipynb #150d1944
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 import matplotlib.pyplot as plt
@@ -19,14 +19,13 @@ import pandas as pd
 from fastcore.basics import patch
 from ..core import UserError
 from ..motifs.pwm import jaspar, vertebrate_profiles
-from ..motifs.tomtom import tomtom
 from ..model.networks import BindingNet, MotifLayer, TargetNet
 from ..model.predict import output_of, predict
 from ..show.plots import logo_column
 from ..show.report import figure, table, text
-from .attribution import deep_lift, draw_attributions, mutagenesis
-from .experiments import ablation, marginal
-from .filters import motif_pwms
+from .attribution import deep_lift, letters
+from .experiments import ablation, marginal, motif_effects, strongest
+from .filters import motif_pwms, own_motifs, own_words
 from .influence import influence, influence_plot
 from .nulls import known_filters, untrained
 from .patterns import known_patterns
@@ -85,7 +84,15 @@ def keep(self:Section,
 ):
     "Add a table."
     self.tables[name] = frame
-    shown = (frame if shown is None else shown).map(lambda v: f"{v:.2g}" if isinstance(v, float) else v)
+    self.show(frame if shown is None else shown, caption)
+
+@patch
+def show(self:Section,
+    frame:pd.DataFrame, # The table
+    caption:str, # Above the table
+):
+    "Add a table to the page, without a file."
+    shown = frame.map(lambda v: f"{v:.2g}" if isinstance(v, float) else v)
     self.parts.append(lambda: table(shown, caption))
 
 # %% ../../nbs/interpret/8_sections.ipynb #a50e5ddc
@@ -95,10 +102,11 @@ def draw(self:Section,
     fig, # Matplotlib figure, or axes
     alt:str, # What it shows, for those who cannot see it
     caption:str="", # Below the figure
+    wide:bool=False, # Keep its size on a small screen, and scroll?
 ):
     "Add a figure."
     fig = self.figures[name] = getattr(fig, "figure", fig)
-    self.parts.append(lambda: figure(self.pngs.get(name, fig), alt, caption))
+    self.parts.append(lambda: figure(self.pngs.get(name, fig), alt, caption, wide))
 
 @patch
 def write(self:Section,
@@ -147,43 +155,76 @@ def filter_section(
     section.motifs, section.to_test = pwms, [vertebrate_profiles()[i] for i in best.known.head(4)]
     return section
 
+# %% ../../nbs/interpret/8_sections.ipynb #74953d56
+def _asked(look):
+    "The motifs to ask about; the number of them that are the network's own, which come first"
+    beside = isinstance(look.net, TargetNet)
+    own, jaspars = own_motifs(look.net) if beside else [], []
+    with suppress(UserError): jaspars = [replace(p, name=f"JASPAR's {p.name}") for p in jaspar(look.tf)[:1]]
+    asked = own+[p for p in jaspars if p.matrix_id not in [o.matrix_id for o in own]]
+    of_body = [replace(p, name=f"body {p.name}") if beside else p for p in motif_pwms(look.net.first)]
+    some = look.bound[::max(len(look.bound)//4, 1)][:4]
+    return asked+strongest(look.net, of_body, some, look.tf, unlike=asked, seed=look.seed+1), len(own)
+
+def _in_words(effects):
+    "What the page shows of the effects of motifs"
+    numbers = effects.select_dtypes(float).map(lambda v: "" if np.isnan(v) else f"{v:+.2f}")
+    def change(what): return numbers[what]+(" ["+numbers[f"{what}_low"]+", "+numbers[f"{what}_high"]+"]").where(
+        numbers[what]!="", "")
+    similarity = effects.similarity.map(" ({:.2f})".format)
+    shown = {"nearest in JASPAR (similarity)":effects.known_name+" "+effects.matrix_id+similarity,
+             "put in":change("put_in"), "scrambled":numbers.put_in_null, "regions with a site":effects.sites,
+             "taken out":change("taken_out"), "elsewhere":numbers.taken_out_null}
+    return pd.DataFrame(shown).set_index(pd.Index(effects.motif, name="motif"))
+
+# %% ../../nbs/interpret/8_sections.ipynb #fb4435c9
+def _effect_logos(motifs, rows):
+    "Motifs that matter, above each other"
+    titles = [f"{r.motif}: {r.known_name} {r.matrix_id}, similarity {r.similarity:.2f}" for r in rows.itertuples()]
+    return logo_column([motifs[i] for i in rows.index], titles)
+
+def _add_words(section, look):
+    "Words of eight bases that a network has of its own, and those of six that its body has"
+    if isinstance(look.net, TargetNet):
+        section.keep("words", own_words(look.net, look.tf), "Words of its own: what one occurrence adds to the logit")
+    if look.net.first.n_out==len(look.net.first.widths): return
+    some = look.codes[::max(len(look.codes)//100, 1)]
+    of_words = influence(look.net, some, names=["all words"])[look.tf].iloc[0]
+    section.say("All words of six bases, silenced together, change the probability by "
+                f"{of_words**0.5:.2g} (root of the mean square).")
+
 # %% ../../nbs/interpret/8_sections.ipynb #ca470fc9
 def motif_section(
     look:Look, # What is looked at; the first layer holds motifs
-) -> Section: # Table and figure: motifs
-    "The most influential motifs of a network that begins with motifs."
-    section, pwms = Section(), motif_pwms(look.net.first)
-    of_all = influence(look.net, look.some)[look.tf]
-    matters = of_all.to_numpy()[:len(pwms)]
-    order = np.argsort(-matters)[:12]
-    names = tomtom([pwms[i] for i in order], min_bits=0, min_sites=0, top=1)
-    frame = names.assign(motif=order[names.motif], influence=matters[order[names.motif]])
-    columns = ["motif_name", "known_name", "matrix_id", "family", "influence"]
-    section.keep("motifs", frame.drop(columns="known"), "The most influential motifs of the first layer",
-                 frame[columns].set_index("motif_name"))
-    section.draw("motifs", _logos(pwms, frame.head(4), "motif_name"), "logos of the most influential motifs")
-    if "all words" in of_all:
-        section.say(f"All words of six bases, silenced together, have an influence of {of_all['all words']:.2g}; "
-                    f"the motif that matters most has {matters.max():.2g}.")
-    section.motifs, section.to_test = [pwms[i] for i in order], [vertebrate_profiles()[i] for i in frame.known.head(4)]
+) -> Section: # Tables: motifs, and words where the network has its own; figure: motifs, where one beats its nulls
+    "The motifs that matter to a network that begins with motifs, and those that are no more than chance."
+    section, motifs, n_own = Section(), *_asked(look)
+    effects = motif_effects(look.net, look.bound, look.tf, motifs, seed=look.seed)
+    effects = effects.assign(own=effects.index<n_own)
+    effects = effects.sort_values(["beats_null", "own"], ascending=False, kind="stable")
+    best, rest = (effects[effects.beats_null==o] for o in (True, False))
+    section.say(f"{len(best)} of {len(effects)} motifs beat their nulls. Put in: written into {min(look.n_pos, 50)} "
+                "shuffled sequences, beside its letters scrambled. Taken out: its sites overwritten in bound regions, "
+                "beside other places of the same regions. All numbers are changes of the logit, with 95 % intervals.")
+    section.tables["motifs"] = effects
+    for caption,rows in (("Motifs that matter", best), ("No more than chance", rest)):
+        if len(rows): section.show(_in_words(rows), caption)
+    if len(best): section.draw("motifs", _effect_logos(motifs, best.head(4)), "logos of the motifs that matter most")
+    section.motifs = [replace(motifs[i], name=f"{motifs[i].name} {name}") for i,name in effects.known_name.items()]
+    _add_words(section, look)
     return section
 
 # %% ../../nbs/interpret/8_sections.ipynb #51d430c8
 def letter_section(
     look:Look, # What is looked at
 ) -> Section: # Figure: letters
-    "The letters of the three bound regions of which the model is surest."
+    "The letters of the bound regions of which the model is surest, three at most."
     section = Section()
     surest = look.bound[np.argsort(-predict(look.net, look.bound)[:, look.output])[:3]]
-    a = (mutagenesis if isinstance(look.net, TargetNet) else deep_lift)(look.net, surest, look.tf)
-    fig, axes = plt.subplots(len(surest), 1, figsize=(12, 1.7*len(surest)), layout="constrained", squeeze=False)
-    for i,ax in enumerate(axes[:, 0]):
-        middle = int(np.abs(a.actual[i]).argmax())
-        start = min(max(middle-50, 0), max(look.net.width-100, 0))
-        draw_attributions(a, i, start, min(start+100, look.net.width), ax)
-    section.draw("letters", fig, "attributions of the letters of three sequences",
-                 "The three bound regions of which the model is surest. "
-                 "Letters above the line speak for binding, those below against.")
+    a, fig = letters(look.net, surest, look.tf)
+    section.draw("letters", fig, f"attributions of the letters of {len(surest)} sequences",
+                 f"The {len(surest)} bound regions of which the model is surest. "
+                 "Letters above the line speak for binding, those below against.", wide=True)
     section.say("By mutagenesis: how the logit changes with each letter." if np.isnan(a.delta).all() else
                 "By DeepLIFT against shuffled sequences. "
                 f"The letters add up to the prediction within {np.abs(a.delta).max():.1e}.")
