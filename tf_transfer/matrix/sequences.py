@@ -106,7 +106,8 @@ def read_table(
     if parts is not None and not parts.isin(_PARTS).all():
         raise UserError(f"{path}: split '{parts[~parts.isin(_PARTS)].iloc[0]}'; write train, valid or test")
     names = t["name"] if "name" in t else None
-    return sequences_matrix(t.sequence.str.strip(), t.label, tf, names, None if parts is None else parts.map(_PARTS), what=str(path))
+    if parts is not None: parts = parts.map(_PARTS)
+    return sequences_matrix(t.sequence.str.strip(), t.label, tf, names, parts, what=str(path))
 
 # %% ../../nbs/matrix/8_sequences.ipynb #135b47f8
 def similar_groups(
@@ -160,9 +161,9 @@ def _drawn(index, label, group, share, seed, what):
     order, n, drawn = np.random.default_rng(seed).permutation(len(first)), round(1/share), []
     for v in (BOUND, UNBOUND):
         mine = order[label[first[order]]==v]
-        if len(mine)<n: raise UserError(f"{what}: too few sequences to set some aside: {len(mine)} of one class that are "
-                                        f"not nearly the same, at least {n} are needed; give more, or a table with a "
-                                        "column split")
+        if len(mine)<n:
+            raise UserError(f"{what}: too few sequences to set some aside: {len(mine)} of one class that are not "
+                            f"nearly the same, at least {n} are needed; give more, or a table with a column split")
         enough = share*size[mine].sum()
         mine = mine[size[mine]<=max(enough/2, 1)]
         drawn.append(mine[np.cumsum(size[mine])<=max(enough, 1)])
