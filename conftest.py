@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from execnb.shell import CaptureShell
+from hypothesis import settings
 from nbdev.config import get_config
 from nbdev.process import NBProcessor
 from nbdev.test import nb_test_cells
@@ -22,6 +23,8 @@ if str(offline) not in os.environ.get('PYTHONPATH', ''):
     os.environ['PYTHONPATH'] = os.pathsep.join(filter(None, [str(offline), os.environ.get('PYTHONPATH')]))
 
 pytest_plugins = ['pytester']
+settings.register_profile('same each time', derandomize=True)     # bench/fuzz.py looks for new ones
+settings.load_profile('same each time')
 cfg = get_config(Path(__file__).parent)
 test_flags = cfg.tst_flags.split()
 

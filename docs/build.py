@@ -68,7 +68,7 @@ def process(folder):
 
 def adapt_all(processed, src):
     "Write the pages that Sphinx reads to `src`: notebooks in MyST Markdown, a page for each section, and images"
-    notebooks = {p.relative_to(processed): read_nb(p) for p in sorted(processed.rglob('*.ipynb'))}
+    notebooks = {p.relative_to(processed): read_nb(p) for p in sorted(processed.rglob('*.ipynb'), key=by_number)}
     labels = {label_of(path, c) for path, nb in notebooks.items() for c in nb.cells if documents(c)}
     lists = contents({path: front_of(nb.cells) for path, nb in notebooks.items()})
     own = {f'/{page_of(path)}' for path in notebooks}     # sections whose page is a notebook
@@ -116,6 +116,12 @@ def contents(fronts):
 
 def subtitle_of(wing):
     return ast.get_docstring(ast.parse((root/'tf_transfer'/wing/'__init__.py').read_text()))
+
+
+def by_number(path):
+    "Order of paths: numbers first, 9 before 10"
+    numbers = [re.match(r'(\d+)_', o) for o in path.parts]
+    return [(not n, int(n[1]) if n else 0, o) for n, o in zip(numbers, path.parts)]
 
 
 def toctree(pages):

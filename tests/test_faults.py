@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -76,7 +77,9 @@ def nothing_heavy(files, monkeypatch):
     monkeypatch.setattr(own_data, 'fit_peaks', lambda *args, **kwargs: trained)
     monkeypatch.setattr(own_report, 'write_own_report', lambda fitted, given, force: [])
     monkeypatch.setattr(StudyFolder, 'do_run', lambda self, run: scores)
-    monkeypatch.setattr(page, '_look', lambda *args: (SimpleNamespace(net=net, codes='', n_pos=1, tf='FOS'), 2))
+    codes = np.zeros((1, 200), np.uint8)
+    look = SimpleNamespace(net=net, codes='', bound=codes, n_pos=1, seed=0, tf='FOS')
+    monkeypatch.setattr(page, '_look', lambda *args: (look, 2))
     monkeypatch.setattr(page, '_sections', lambda look, pretrained, folder: (['x'*9999], []))
     def steps(tmp, *args):
         save_model(net, tmp/'jund.safetensors')

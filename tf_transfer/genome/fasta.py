@@ -116,14 +116,16 @@ _HEADER = re.compile(rb"(?:\r?\n(?:;[^\r\n]*)?)+(>[^\r\n]*)\r?\n")
 
 def _fits(fa, everywhere=False):
     "Does an index say what stands in a file?"
-    at, before = 0, b"\n"
+    at, before, end = 0, b"\n", b""
     for name,r in fa.index.items():
         if not 0<r.offset-at<2**16: return False
         text = _bytes(fa, at, r.offset-at)
+        if not text.startswith(end): return False
         header = _HEADER.fullmatch(before+text)
         if not header or len(text)<r.offset-at or _name(header[1].decode("utf-8", "replace"))!=name: return False
         if not _lines_fit(fa, r, everywhere): return False
         at, before = (r.bend-(r.lenb-r.lenc), b"") if r.rlen else (r.offset, b"\n")
+        end = b"\r\n" if r.rlen and r.rlen%r.lenc==0 and r.lenb-r.lenc==2 else b"" # Read along with a full last line
     rest = _bytes(fa, at, 2**16)
     return at>0 and len(rest)<2**16 and not rest.strip(b"\r\n")
 

@@ -6,7 +6,7 @@ Docs: https://tf-transfer.github.io/tf_transfer/interpret/own_report.html.md"""
 
 # %% auto #0
 __all__ = ['STEPS', 'SUFFIXES', 'Says', 'Tabulates', 'Draws', 'Step', 'what_was_used', 'Given', 'next_commands', 'own_page',
-           'own_notebook', 'file_fingerprint', 'own_numbers', 'check_report', 'write_own_report']
+           'own_notebook', 'own_numbers', 'check_report', 'write_own_report']
 
 # %% ../../nbs/interpret/11_own_report.ipynb #b1000004
 import hashlib, json, platform, shlex
@@ -32,8 +32,8 @@ class Says:
     "Sentences of a step."
     of:Callable # From a `FittedPeaks` to a list of sentences
 
-    def html(self, fitted): return report.bullets(self.of(fitted))
-    def cell(self): return f"print(*{self.of.__name__}(fitted), sep='\\n')"
+    def _html(self, fitted): return report.bullets(self.of(fitted))
+    def _cell(self): return f"print(*{self.of.__name__}(fitted), sep='\\n')"
 
 @dataclass
 class Tabulates:
@@ -41,8 +41,8 @@ class Tabulates:
     of:Callable # From a `FittedPeaks` to a table
     caption:str # Above the table
 
-    def html(self, fitted): return report.table(self.of(fitted), self.caption)
-    def cell(self): return f"{self.of.__name__}(fitted)"
+    def _html(self, fitted): return report.table(self.of(fitted), self.caption)
+    def _cell(self): return f"{self.of.__name__}(fitted)"
 
 @dataclass
 class Draws:
@@ -50,10 +50,10 @@ class Draws:
     of:Callable # From a `FittedPeaks` to Matplotlib axes or a figure
     caption:str="" # Below the figure
 
-    def html(self, fitted):
+    def _html(self, fitted):
         drawn = self.of(fitted)
         return report.figure(getattr(drawn, "figure", None) or drawn, self.of.__doc__, self.caption)
-    def cell(self): return f"{self.of.__name__}(fitted);"
+    def _cell(self): return f"{self.of.__name__}(fitted);"
 
 # %% ../../nbs/interpret/11_own_report.ipynb #b1000008
 @dataclass
@@ -64,16 +64,18 @@ class Step:
     shows:list # Of `Says`, `Tabulates` and `Draws`
     words:dict = field(default_factory=dict) # What may be new to a reader, and what it means
 
-    def html(self, fitted): # List of pieces of HTML
+    def html(self,
+        fitted:FittedPeaks, # From `fit_peaks`
+    ) -> list: # Pieces of HTML
         "The part of the page."
         folded = [report.glossary(self.words)]*bool(self.words)
-        return [report.heading(self.title), report.text(self.prose), *[o.html(fitted) for o in self.shows], *folded]
+        return [report.heading(self.title), report.text(self.prose), *[o._html(fitted) for o in self.shows], *folded]
 
-    def cells(self): # List of (kind, source)
+    def cells(self) -> list: # Pairs: kind, source
         "The cells of the notebook."
         words = "".join(f"\n- *{k}*: {v}" for k,v in self.words.items())
         prose = f"## {self.title}\n\n{self.prose}{chr(10)*bool(words)}{words}"
-        return [("markdown", prose), *[("code", o.cell()) for o in self.shows]]
+        return [("markdown", prose), *[("code", o._cell()) for o in self.shows]]
 
 # %% ../../nbs/interpret/11_own_report.ipynb #b1000011
 _SCORES = {
@@ -170,8 +172,11 @@ def next_commands(
     regions = ("predictions.tsv", "--bed", "regions.bed", "--genome", given.genome)
     other = [line("fimo", given.beside(".meme"), given.genome)]*(use in SCANS)
     if use.startswith("body's output"): other = [line("tft-predict", fitted.body, *regions)]
+    more = ["--background", given.background] if given.background else []
     return [*other, line("tft-predict", given.model, *regions),
             line("tft-predict", given.model, "variants.tsv", "--vcf", "variants.vcf", "--genome", given.genome),
+            line("tft-interpret", given.model, given.beside("_inside"), "--peaks", given.peaks,
+                 "--genome", given.genome, *more),
             line("jupyter", "lab", given.beside(".ipynb"))]
 
 # %% ../../nbs/interpret/11_own_report.ipynb #b1000021
@@ -184,8 +189,8 @@ def own_page(
     first = [report.notice(f"{advice[0].upper()}{advice[1:]}."), *map(report.text, compared)]
     parts = [*first, *[o for step in STEPS for o in step.html(fitted)],
              report.heading("What to do next"),
-             report.text("Predict binding in regions of your own, score variants, or carry on in the notebook. "
-                         "A click selects a command."),
+             report.text("Predict binding in regions of your own, score variants, look inside the model, or carry on "
+                         "in the notebook. A click selects a command."),
              *map(report.code, next_commands(fitted, given))]
     return report.page(f"A model of {fitted.target.tf} peaks", parts)
 
@@ -221,7 +226,7 @@ def own_notebook(
     return new_nb([mk_cell(source, kind, id=f"step-{i}") for i,(kind,source) in enumerate(cells)], kernel)
 
 # %% ../../nbs/interpret/11_own_report.ipynb #b1000026
-def file_fingerprint(
+def _fingerprint(
     path:str|Path, # A file
 ) -> dict: # file, bytes, sha256_of_first_mb
     "By which to know a file again."
@@ -244,7 +249,7 @@ def own_numbers(
         shares=training["shares"], motifs=training["motifs"],
         options=dict(pretrained=fitted.body, withheld=list(fitted.withheld), ratio=given.ratio,
                      other_genome=given.other_genome, seed=fitted.seed),
-        inputs={k:file_fingerprint(v) for k,v in inputs.items() if v},
+        inputs={k:_fingerprint(v) for k,v in inputs.items() if v},
         versions={k:version(k) for k in ("tf_transfer", "torch", "numpy")}|dict(python=platform.python_version()))
 
 # %% ../../nbs/interpret/11_own_report.ipynb #b1000028

@@ -6,8 +6,8 @@ Docs: https://tf-transfer.github.io/tf_transfer/interpret/own_sections.html.md""
 
 # %% auto #0
 __all__ = ['how_good', 'method_table', 'method_intervals', 'strongest_other', 'precision_recall', 'calibration_plot',
-           'at_other_ratios', 'main_motif', 'motif_words', 'motif_logos', 'source_names', 'weight_bars',
-           'parts_of_logit', 'examples', 'example_table', 'stretch_letters', 'example_letters']
+           'at_other_ratios', 'main_motif', 'motif_words', 'motif_logos', 'weight_bars', 'parts_of_logit', 'examples',
+           'example_table', 'stretch_letters', 'example_letters']
 
 # %% ../../nbs/interpret/10_own_sections.ipynb #a1000004
 from functools import lru_cache
@@ -177,7 +177,7 @@ def motif_logos(
     return fig
 
 # %% ../../nbs/interpret/10_own_sections.ipynb #a1000032
-def source_names(
+def _source_names(
     fitted:FittedPeaks, # From `fit_peaks`
 ) -> dict: # Source to its name in plain words
     "What the sources of a model are."
@@ -192,7 +192,7 @@ def weight_bars(
     ax=None, # Matplotlib axes; new ones if not given
 ): # The axes
     "Spread of what each source of the model adds to the logit."
-    shares, names = pd.Series(fitted.learn.model.card.training["shares"])[::-1], source_names(fitted)
+    shares, names = pd.Series(fitted.learn.model.card.training["shares"])[::-1], _source_names(fitted)
     ax = _axes(ax, 4.6, 0.55*len(shares)+0.6, xlabel="spread of what it adds to the logit")
     ax.barh(range(len(shares)), shares, color=_OTHER, height=0.35)
     for y,(k,v) in enumerate(shares.items()): ax.text(0, y+0.24, f"{names[k]}: {v:.2f}", fontsize=9, va="bottom")
