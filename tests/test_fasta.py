@@ -251,7 +251,8 @@ def test_any_place_equals_reading_line_by_line(tmp_path_factory, records, final,
     for _ in range(2): assert read(path) == dict(fasta_records(path))
 
 
-@pytest.mark.parametrize('text', ['>a\nACGTACGT\r\nACGTACGT\n>b\nAC\n', '>a\r\nACGT\r\nACGT\n>b\r\nAC\r\n', '>a\nAC\r\nGT\n\n>b\n'])
+@pytest.mark.parametrize('text', [
+    '>a\nACGTACGT\r\nACGTACGT\n>b\nAC\n', '>a\r\nACGT\r\nACGT\n>b\r\nAC\r\n', '>a\nAC\r\nGT\n\n>b\n'])
 def test_a_last_line_that_ends_otherwise(tmp_path, text):
     "pyfaidx reads the end of a full last line along, as long as that of the first"
     (tmp_path/'g.fa').write_bytes(text.encode())
