@@ -113,6 +113,7 @@ def _save_first(learn, out, force, compact):
     save_model(learn, out, force, compact)
     print(f"{out}: {_kept(learn.model.card.training)}")
 
+# %% ../../nbs/commands/3_models.ipynb #c0de00a2
 def _one_sided(labels, names):
     "Lines about TFs of which nothing can be learned"
     for value,kind in ((1, "bound"), (0, "unbound")):

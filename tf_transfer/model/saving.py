@@ -183,6 +183,7 @@ def _readme(card, title, license):
     tfs = card.tfs[0] if len(card.tfs)==1 else f"each of {len(card.tfs)} transcription factors"
     return _README.format(front=lines, title=title, card=card, tfs=tfs, training=json.dumps(card.training, indent=1))
 
+# %% ../../nbs/model/2_saving.ipynb #9dc224a2
 _README = """---
 {front}
 ---
