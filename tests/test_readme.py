@@ -7,10 +7,18 @@ from pathlib import Path
 from tf_transfer.core import same_name
 from tf_transfer.model.saving import load_model, pretrained
 
+readme = (Path(__file__).parent.parent/'README.md').read_text()
+
+
+def test_the_cpu_build_stays():
+    "fastai needs torchvision: where that comes later, from PyPI, it replaces torch by the one for GPUs"
+    lines = re.findall(r'^pip install (.+) --index-url .+/whl/cpu$', readme, re.M)
+    assert [sorted(o.split()) for o in lines] == [['torch', 'torchvision']]
+
 
 def test_readme_lines(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    code = re.search(r'```python\n(.+?)```', (Path(__file__).parent.parent/'README.md').read_text(), re.S)[1]
+    code = re.search(r'```python\n(.+?)```', readme, re.S)[1]
     names, out = {}, StringIO()
     with redirect_stdout(out): exec(code, names)
     fitted, told = names['fitted'], out.getvalue()

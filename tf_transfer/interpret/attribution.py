@@ -147,7 +147,7 @@ def draw_attributions(
     if ax is None: _, ax = plt.subplots(figsize=(0.11*(end-start)+1, 1.5))
     logomaker.Logo(heights, ax=ax, color_scheme=BASE_COLOURS, show_spines=False)
     ax.axhline(0, color="0.5", lw=0.5)
-    ax.set_title(title, fontsize=9, parse_math=False)
+    ax.set_title(title, fontsize=9, loc="left", parse_math=False)
     ax.set_ylabel("logit", fontsize=8)
     ax.tick_params(labelsize=8)
     ax.spines["left"].set_visible(True)

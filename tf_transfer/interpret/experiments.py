@@ -11,7 +11,7 @@ __all__ = ['marginal', 'ablation', 'motif_effects', 'strongest', 'spacing']
 import numpy as np
 import pandas as pd
 import torch
-from scipy.stats import t
+from scipy.stats import false_discovery_control, t
 from tangermeme.ersatz import substitute
 from tangermeme.marginalize import marginalize
 from tangermeme.space import space
@@ -24,10 +24,25 @@ from .filters import best_filter, own_motifs
 from .nulls import shuffled
 
 # %% ../../nbs/interpret/6_experiments.ipynb #bd63f92e
-def _word(motif, seed=None):
-    "The consensus of a motif; scrambled, where there is a seed"
-    letters = list(motif.consensus().upper())
-    return "".join(letters if seed is None else np.random.default_rng(seed).permutation(letters))
+def _word(motif): return motif.consensus().upper()
+
+def _runs(word, k):
+    "All stretches of k letters, on either strand"
+    return {w[i:i+k] for w in (word, word[::-1].translate(str.maketrans("ACGT", "TGCA"))) for i in range(len(w)-k+1)}
+
+def _scrambled(word, n, seed, kept=5):
+    "At most n words of the same letters that have no five in a row with it; fewer where there are not so many"
+    rng, k, found = np.random.default_rng(seed), min(kept, len(word)), {}
+    own = _runs(word, k)
+    for _ in range(10*n):
+        other = "".join(rng.permutation(list(word)))
+        if not own & _runs(other, k): found[other] = True
+        if len(found)==n: break
+    return list(found)
+
+def _found(p):
+    "Which p-values are findings, at a false discovery rate of 5 %"
+    return false_discovery_control(p)<=0.05
 
 def _mean(x):
     "Mean and its 95 % interval"
@@ -49,7 +64,8 @@ def marginal(
     motifs:list, # PWMs
     codes:np.ndarray, # Codes, uint8, (sequences, width): shuffled, they are the backgrounds
     tf:str=None, # One of the model's TFs; needed where it has several
-    scrambles:int=5, # Scrambled words per motif, for the control
+    scrambles:int=199, # Scrambled words per motif, for the control, at most
+    n_scrambled:int=25, # Sequences to put them into, at most
     seed:int=0, # Seed of shuffling and scrambling
 ) -> pd.DataFrame: # A row per motif with the columns above
     "The response to a motif in sequences that hold nothing else (marginalisation)."
@@ -57,18 +73,26 @@ def marginal(
     check_codes(net, codes)
     x, rows = one_hot(shuffled(codes, seed=seed)), []
     for m in motifs:
-        own, *mixed = _responses(net, k, x, [_word(m), *(_word(m, seed+i) for i in range(scrambles))])
-        rows.append(dict(motif=m.name) | _mean(own) | dict(scrambled=np.mean(mixed)))
-    return pd.DataFrame(rows).set_index("motif").assign(beats=lambda d: d.low>d.scrambled)
+        own = _responses(net, k, x, [_word(m)])[0]
+        null = _responses(net, k, x[:n_scrambled], [_word(m), *_scrambled(_word(m), scrambles, seed)]).mean(1)
+        rows.append(dict(motif=m.name) | _mean(own) | dict(scrambled=null[1:].mean() if len(null)>1 else np.nan,
+                                                           p=(null>=null[0]).mean()))
+    found = pd.DataFrame(rows).set_index("motif")
+    return found.assign(beats=_found(found.p))
 
-# %% ../../nbs/interpret/6_experiments.ipynb #170075f4
+# %% ../../nbs/interpret/6_experiments.ipynb #20d16eb7
 def _overwritten(codes, rows, starts, width, rng):
     "With random letters at some places"
     out = codes.copy()
     for i,s in zip(rows, starts): out[i, s:s+width] = rng.integers(0, 4, width)
     return out
 
-# %% ../../nbs/interpret/6_experiments.ipynb #5a99478d
+def _less(x):
+    "One-sided p-value that a mean is below zero"
+    error = x.std(ddof=1)/np.sqrt(len(x))
+    return float(t.cdf(x.mean()/error, len(x)-1)) if error>0 else 1.
+
+# %% ../../nbs/interpret/6_experiments.ipynb #04fbe4a1
 def ablation(
     model, # A network, or a learner
     motif:PWM, # Whose sites to destroy
@@ -94,10 +118,10 @@ def ablation(
     room = codes.shape[1]-motif.width
     lost = change(lambda: sites.start)
     control = change(lambda: (sites.start+rng.integers(motif.width, room-motif.width, len(sites)))%room)
-    beats = bool(_mean(lost-control)["high"]<0)
-    return dict(motif=motif.name, sequences=len(carry)) | _mean(lost) | dict(elsewhere=control.mean(), beats=beats)
+    p = _less(lost-control)
+    return dict(motif=motif.name, sequences=len(carry)) | _mean(lost) | dict(elsewhere=control.mean(), p=p, beats=p<=0.05)
 
-# %% ../../nbs/interpret/6_experiments.ipynb #407ea8ec
+# %% ../../nbs/interpret/6_experiments.ipynb #4a4f13bc
 def _known(motif):
     "The JASPAR profile that a motif is, or the most similar one"
     profiles = vertebrate_profiles()
@@ -109,12 +133,12 @@ def _in_columns(row, what, null):
     return {what:row["mean"], f"{what}_low":row["low"], f"{what}_high":row["high"], f"{what}_null":row[null]}
 
 def _taken_out(net, motif, codes, tf, seed):
-    "Columns of what is lost without the sites of a motif, and whether it is more than elsewhere"
+    "Columns of what is lost without the sites of a motif, and the p-value that it is no more than elsewhere"
     try: row = ablation(net, motif, codes, tf, repeats=3, seed=seed, min_sequences=5)
-    except UserError: row = dict.fromkeys(("mean", "low", "high", "elsewhere"), np.nan) | dict(sequences=0, beats=False)
-    return dict(sites=row["sequences"]) | _in_columns(row, "taken_out", "elsewhere"), row["beats"]
+    except UserError: row = dict.fromkeys(("mean", "low", "high", "elsewhere"), np.nan) | dict(sequences=0, p=1.)
+    return dict(sites=row["sequences"]) | _in_columns(row, "taken_out", "elsewhere"), row["p"]
 
-# %% ../../nbs/interpret/6_experiments.ipynb #11232faf
+# %% ../../nbs/interpret/6_experiments.ipynb #306585ee
 def motif_effects(
     model, # A network, or a learner
     codes:np.ndarray, # Codes, uint8, (sequences, width), without N: where the TF binds
@@ -129,14 +153,15 @@ def motif_effects(
     motifs, rows = own_motifs(net) if motifs is None else motifs, []
     put_in = marginal(net, motifs, codes[:n_put_in], tf, seed=seed).to_dict("records")
     for p,row in zip(motifs, put_in):
-        out, beats = _taken_out(net, p, codes[:n_taken_out], tf, seed)
+        out, p_out = _taken_out(net, p, codes[:n_taken_out], tf, seed)
         rows.append(dict(motif=p.name) | _known(p) | _in_columns(row, "put_in", "scrambled") | out |
-                    dict(beats_null=bool(row["beats"] and beats)))
+                    dict(p=max(row["p"], p_out)))
     found = pd.DataFrame(rows)
-    both = found.put_in-found.put_in_null+(found.taken_out_null-found.taken_out).fillna(0)
+    found["beats_null"] = _found(found.p)
+    both = found.put_in-found.put_in_null.fillna(0)+(found.taken_out_null-found.taken_out).fillna(0)
     return found.loc[found.assign(both=both).sort_values(["beats_null", "both"], ascending=False).index]
 
-# %% ../../nbs/interpret/6_experiments.ipynb #e1b8b1c3
+# %% ../../nbs/interpret/6_experiments.ipynb #5490d7a6
 def strongest(
     model, # A network, or a learner
     motifs:list, # PWMs
@@ -156,7 +181,7 @@ def strongest(
         if all(align(told[i], o).similarity<0.6 for o in [*unlike, *kept]): kept.append(told[i])
     return kept
 
-# %% ../../nbs/interpret/6_experiments.ipynb #db5c1238
+# %% ../../nbs/interpret/6_experiments.ipynb #a50a9cb9
 def spacing(
     model, # A network, or a learner
     first:PWM, # A motif

@@ -113,15 +113,22 @@ def _roles(net, n):
 # %% ../../nbs/interpret/1_filters.ipynb #6b831c3d
 def own_motifs(
     net:TargetNet, # A network with motifs of its own
-) -> list: # Of PWM, named "own profile", "own nearest", "own found"; with an identifier where JASPAR has them
-    "The motifs that a network has beside its body."
+) -> list: # Of PWM, "own profile", "own nearest", "own found", each once; with an identifier where JASPAR has them
+    "The motifs that a network has beside its body; two that are one in JASPAR have both names."
     pwms, known = motif_pwms(net.motifs), {p.matrix_id:p for p in vertebrate_profiles()}
     def named(p, role, called):
         k = known.get(called.split(" ")[-1])
         if k is None or k.width!=p.width or np.abs(k.log_odds()-np.log2(p.counts/25)).max()>0.1:
             return replace(p, name=f"own {role}")
         return replace(k, name=f"own {role}")
-    return [named(p, *o) for p,o in zip(pwms, _roles(net, len(pwms)))]
+    return _once([named(p, *o) for p,o in zip(pwms, _roles(net, len(pwms)))])
+
+def _once(pwms):
+    "Each motif of JASPAR once, by the names of all that it is"
+    names = {}
+    for p in pwms: names.setdefault(p.matrix_id or p.name, []).append(p.name)
+    of = {p.matrix_id or p.name:p for p in pwms}
+    return [replace(of[k], name=" and ".join([v[0], *(o.removeprefix("own ") for o in v[1:])])) for k,v in names.items()]
 
 # %% ../../nbs/interpret/1_filters.ipynb #e4fbe4e9
 def own_words(

@@ -40,7 +40,9 @@ def _look(model, m, tf, n, seed):
     if n_pos<3:
         raise UserError(f"only {n_pos} of {data.n_pos} bound regions are predicted correctly (above 0.5); at least 3 "
                         "are needed: give more bound regions, those that the model was made of, say, or a better model")
-    return Look(net, tf, data.codes[right], n_pos, seed), len(data)
+    places = m.var[["chrom", "start", "end"]].iloc[data.index[right]]
+    where = [f"{chrom}:{start:,}-{end:,}" for chrom,start,end in places.itertuples(index=False)]
+    return Look(net, tf, data.codes[right], n_pos, seed, where), len(data)
 
 # %% ../../nbs/interpret/9_page.ipynb #efc6b20a
 def _sections(look, pretrained, folder):
@@ -65,8 +67,10 @@ def _sections(look, pretrained, folder):
 # %% ../../nbs/interpret/9_page.ipynb #c763c759
 def _intro(look, of):
     "What the page begins with"
-    words = [text(f"{type(look.net).__name__}, {len(look.net.card.tfs)} TFs. Looked at: {len(look.codes):,} regions "
-                  f"that are predicted correctly, of {of:,}; {look.n_pos:,} of them are bound by {look.tf}.")]
+    n = len(look.net.card.tfs)
+    words = [text(f"A network of {'one TF' if n==1 else f'{n} TFs'} ({type(look.net).__name__}). Looked at: "
+                  f"{len(look.codes):,} regions that are predicted correctly, of {of:,}; {look.n_pos:,} of them are "
+                  f"bound by {look.tf}.")]
     alone = int((shuffled(look.bound, seed=look.seed)==look.bound).all(1).sum())
     if look.n_pos<10: words.append(notice(f"Only {look.n_pos} bound regions are predicted correctly: few to look at. "
                                           "Intervals are wide, and much will not beat its null."))

@@ -22,7 +22,7 @@ from ..motifs.pwm import jaspar, vertebrate_profiles
 from ..model.networks import BindingNet, MotifLayer, TargetNet
 from ..model.predict import output_of, predict
 from ..show.plots import logo_column
-from ..show.report import figure, table, text
+from ..show.report import figure, glossary, table, text
 from .attribution import deep_lift, letters
 from .experiments import ablation, marginal, motif_effects, strongest
 from .filters import motif_pwms, own_motifs, own_words
@@ -40,6 +40,7 @@ class Look:
     codes:np.ndarray # Codes, uint8, (regions, width): predicted correctly, without N, the bound regions first
     n_pos:int # Bound regions among them
     seed:int=0 # Seed of the nulls
+    where:list=None # Where the regions are, as text
 
     @property
     def bound(self): # Codes, uint8, (n_pos, width)
@@ -85,6 +86,13 @@ def keep(self:Section,
     "Add a table."
     self.tables[name] = frame
     self.show(frame if shown is None else shown, caption)
+
+@patch
+def explain(self:Section,
+    words:dict, # Word to what it means
+):
+    "Add what words mean, folded."
+    self.parts.append(lambda: glossary(words))
 
 @patch
 def show(self:Section,
@@ -160,7 +168,7 @@ def _asked(look):
     "The motifs to ask about; the number of them that are the network's own, which come first"
     beside = isinstance(look.net, TargetNet)
     own, jaspars = own_motifs(look.net) if beside else [], []
-    with suppress(UserError): jaspars = [replace(p, name=f"JASPAR's {p.name}") for p in jaspar(look.tf)[:1]]
+    with suppress(UserError): jaspars = [replace(p, name=f"JASPAR {p.name}") for p in jaspar(look.tf)[:1]]
     asked = own+[p for p in jaspars if p.matrix_id not in [o.matrix_id for o in own]]
     of_body = [replace(p, name=f"body {p.name}") if beside else p for p in motif_pwms(look.net.first)]
     some = look.bound[::max(len(look.bound)//4, 1)][:4]
@@ -169,15 +177,39 @@ def _asked(look):
 def _in_words(effects):
     "What the page shows of the effects of motifs"
     numbers = effects.select_dtypes(float).map(lambda v: "" if np.isnan(v) else f"{v:+.2f}")
-    def change(what): return numbers[what]+(" ["+numbers[f"{what}_low"]+", "+numbers[f"{what}_high"]+"]").where(
+    def change(what): return numbers[what]+(" ["+numbers[f"{what}_low"]+",\u00a0"+numbers[f"{what}_high"]+"]").where(
         numbers[what]!="", "")
     similarity = effects.similarity.map(" ({:.2f})".format)
     shown = {"nearest in JASPAR (similarity)":effects.known_name+" "+effects.matrix_id+similarity,
              "put in":change("put_in"), "scrambled":numbers.put_in_null, "regions with a site":effects.sites,
-             "taken out":change("taken_out"), "elsewhere":numbers.taken_out_null}
+             "taken out":change("taken_out"), "elsewhere":numbers.taken_out_null, "p":effects.p.map("{:.2g}".format)}
     return pd.DataFrame(shown).set_index(pd.Index(effects.motif, name="motif"))
 
-# %% ../../nbs/interpret/8_sections.ipynb #fb4435c9
+# %% ../../nbs/interpret/8_sections.ipynb #cb691dbf
+_WORDS = {
+    "own found":"the motif that was found in the peaks when the model was made.",
+    "own profile":"the TF's motif in JASPAR, a collection of motifs.",
+    "own nearest":"the motif in JASPAR, of whichever TF, that told the peaks best from other regions.",
+    "body":"the pre-trained network inside the model, with hundreds of motifs of its own; those that raise the score "
+           "most are asked about. One that holds the TF's motif, or a part of it, matters too.",
+    "similarity":"of two motifs, laid on each other in the best way; 1 is the same.",
+    "scrambled":"words with the letters of the motif in other orders, put into the same sequences.",
+    "elsewhere":"as many letters overwritten in other places of the same regions.",
+    "p":"how often chance alone would do as much, in the way that shows less."}
+
+# %% ../../nbs/interpret/8_sections.ipynb #af2e7deb
+def _how_asked(n_best, n, n_put_in):
+    "What was done to find the motifs that matter, and how often that is wrong"
+    return (f"{n_best} of {n} motifs beat both of their nulls. Put in: written into {n_put_in} shuffled sequences, beside "
+            "its letters scrambled. Taken out: its sites overwritten in bound regions, beside other places of the same "
+            "regions. All numbers are changes of the logit (the model's score: 0 is a probability of 0.5, 2 is 0.88), "
+            "with 95 % intervals; p is the larger p-value of the two ways. The false discovery rate is 5 %: of twenty "
+            "motifs that are said to matter, expect one that does not.")
+
+def _with_nearest(motif, known):
+    "A motif whose name says which known one it is"
+    return motif if known.upper() in motif.name.upper() else replace(motif, name=f"{motif.name} {known}")
+
 def _effect_logos(motifs, rows):
     "Motifs that matter, above each other"
     titles = [f"{r.motif}: {r.known_name} {r.matrix_id}, similarity {r.similarity:.2f}" for r in rows.itertuples()]
@@ -193,7 +225,7 @@ def _add_words(section, look):
     section.say("All words of six bases, silenced together, change the probability by "
                 f"{of_words**0.5:.2g} (root of the mean square).")
 
-# %% ../../nbs/interpret/8_sections.ipynb #ca470fc9
+# %% ../../nbs/interpret/8_sections.ipynb #fb4435c9
 def motif_section(
     look:Look, # What is looked at; the first layer holds motifs
 ) -> Section: # Tables: motifs, and words where the network has its own; figure: motifs, where one beats its nulls
@@ -203,25 +235,34 @@ def motif_section(
     effects = effects.assign(own=effects.index<n_own)
     effects = effects.sort_values(["beats_null", "own"], ascending=False, kind="stable")
     best, rest = (effects[effects.beats_null==o] for o in (True, False))
-    section.say(f"{len(best)} of {len(effects)} motifs beat their nulls. Put in: written into {min(look.n_pos, 50)} "
-                "shuffled sequences, beside its letters scrambled. Taken out: its sites overwritten in bound regions, "
-                "beside other places of the same regions. All numbers are changes of the logit, with 95 % intervals.")
+    section.say(_how_asked(len(best), len(effects), min(look.n_pos, 50)))
     section.tables["motifs"] = effects
-    for caption,rows in (("Motifs that matter", best), ("No more than chance", rest)):
+    for caption,rows in (("Motifs that matter", best), ("Not shown to matter", rest)):
         if len(rows): section.show(_in_words(rows), caption)
+    section.explain(_WORDS)
     if len(best): section.draw("motifs", _effect_logos(motifs, best.head(4)), "logos of the motifs that matter most")
-    section.motifs = [replace(motifs[i], name=f"{motifs[i].name} {name}") for i,name in effects.known_name.items()]
+    section.motifs = [_with_nearest(motifs[i], name) for i,name in effects.known_name.items()]
     _add_words(section, look)
     return section
 
-# %% ../../nbs/interpret/8_sections.ipynb #51d430c8
+# %% ../../nbs/interpret/8_sections.ipynb #7f70d5d5
+def _letter_table(a, titles):
+    "What each letter of some regions adds to the logit: region, position (from 0, bp), base, adds"
+    n, width = a.codes.shape
+    return pd.DataFrame(dict(region=np.repeat(titles or np.arange(n), width), position=np.tile(np.arange(width), n),
+                             base=np.array(list("ACGTN"))[a.codes.ravel()], adds=a.actual.reshape(-1)))
+
+# %% ../../nbs/interpret/8_sections.ipynb #ca470fc9
 def letter_section(
     look:Look, # What is looked at
-) -> Section: # Figure: letters
+) -> Section: # Table: letters. Figure: letters
     "The letters of the bound regions of which the model is surest, three at most."
     section = Section()
-    surest = look.bound[np.argsort(-predict(look.net, look.bound)[:, look.output])[:3]]
-    a, fig = letters(look.net, surest, look.tf)
+    chosen = np.argsort(-predict(look.net, look.bound)[:, look.output])[:3]
+    surest = look.bound[chosen]
+    titles = look.where and [look.where[i] for i in chosen]
+    a, fig = letters(look.net, surest, look.tf, titles)
+    section.tables["letters"] = _letter_table(a, titles)
     section.draw("letters", fig, f"attributions of the letters of {len(surest)} sequences",
                  f"The {len(surest)} bound regions of which the model is surest. "
                  "Letters above the line speak for binding, those below against.", wide=True)
@@ -230,7 +271,7 @@ def letter_section(
                 f"The letters add up to the prediction within {np.abs(a.delta).max():.1e}.")
     return section
 
-# %% ../../nbs/interpret/8_sections.ipynb #ebb12eef
+# %% ../../nbs/interpret/8_sections.ipynb #9956a6ad
 def pattern_section(
     look:Look, # What is looked at
 ) -> Section: # Table: patterns; figure: patterns, where some are found
@@ -249,13 +290,13 @@ def pattern_section(
     section.motifs, section.to_test = pwms, [vertebrate_profiles()[i] for i in best.known]
     return section
 
-# %% ../../nbs/interpret/8_sections.ipynb #0ceb012c
+# %% ../../nbs/interpret/8_sections.ipynb #1591b1c1
 def _taken_out(look, motifs):
     "A row per motif that enough regions have: what is lost without its sites"
     for motif in motifs:
         with suppress(UserError): yield ablation(look.net, motif, look.bound[:300], look.tf, seed=look.seed)
 
-# %% ../../nbs/interpret/8_sections.ipynb #beafbec6
+# %% ../../nbs/interpret/8_sections.ipynb #12561c35
 def experiment_section(
     look:Look, # What is looked at
     motifs:list, # JASPAR motifs that other sections found
@@ -274,7 +315,7 @@ def experiment_section(
                      "and where as many letters elsewhere are")
     return section
 
-# %% ../../nbs/interpret/8_sections.ipynb #ba8a754c
+# %% ../../nbs/interpret/8_sections.ipynb #94a3737d
 def refinement_section(
     look:Look, # What is looked at
     before, # The network it was fine-tuned from, or a learner

@@ -59,7 +59,8 @@ def table(
 ) -> str: # HTML
     "A table."
     above = f'<p class="caption">{escape(caption)}</p>' if caption else ""
-    html = data.to_html(border=0, na_rep="")
+    corner = data.index.name or data.columns.name
+    html = data.rename_axis(index=None, columns=corner).to_html(border=0, na_rep="")
     return f'{above}<div class="scroll" tabindex="0">{html}</div>'
 
 # %% ../../nbs/show/2_report.ipynb #4194a1f1
@@ -99,8 +100,9 @@ h1 { line-height: 1.2 }
 h2 { margin-top: 2.2rem; border-bottom: 1px solid var(--line); padding-bottom: .2rem; line-height: 1.3 }
 table { border-collapse: collapse; font-size: .92rem }
 .caption { font-weight: 600; margin-bottom: .3rem }
-th, td { padding: .3rem .7rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap }
-th:first-child { text-align: left }
+th, td { padding: .3rem .6rem; border-bottom: 1px solid var(--line); text-align: right; vertical-align: baseline }
+th:first-child { text-align: left; position: sticky; left: 0; background: var(--paper) }
+thead th { vertical-align: bottom }
 .notice { border-left: 4px solid #0072B2; background: var(--box); padding: .7rem 1rem; font-size: 1.08rem }
 figure { margin: 1.2rem 0 }
 img { max-width: 100%; height: auto }
@@ -108,6 +110,10 @@ figcaption { font-size: .9rem; color: var(--faint) }
 pre { background: var(--box); padding: .8rem; white-space: pre-wrap; overflow-wrap: anywhere; border-radius: 4px }
 pre code { user-select: all }
 .scroll { overflow-x: auto }
+@media (min-width: 68rem) {
+  .scroll { width: max-content; min-width: 100%; max-width: 64rem; position: relative; left: 50%;
+            transform: translateX(-50%) }
+}
 details { background: var(--box); padding: .5rem 1rem; border-radius: 4px; font-size: .92rem }
 dt { font-weight: 600; margin-top: .5rem }
 dd { margin-left: 0 }
