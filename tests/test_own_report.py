@@ -6,18 +6,23 @@ from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
+import numpy as np
+import pandas as pd
 import pytest
 from browser import Browser, chromium
 from execnb.shell import CaptureShell
 from fastcore.nbio import read_nb
 from helpers import assert_refused, run
+from tf_transfer.core import UserError
+from tf_transfer.finetune.own_data import fit_peaks
 from tf_transfer.interpret import own_report
 from tf_transfer.interpret.own_report import STEPS, SUFFIXES, Given, next_commands, own_notebook, write_own_report
 from tf_transfer.matrix.simulate import simulate
 from tf_transfer.matrix.splits import by_chrom
 from tf_transfer.matrix.states import BOUND
 from tf_transfer.model.networks import MotifNet
-from tf_transfer.model.saving import save_model
+from tf_transfer.model.predict import predict
+from tf_transfer.model.saving import load_model, save_model
 from tf_transfer.motifs.files import read_meme
 from tf_transfer.train.callbacks import silent
 from tf_transfer.train.pretraining import pretrain
@@ -100,6 +105,44 @@ def test_the_notebook_runs_and_finds_the_scores(report):
     assert all(f'## {step.title}' in prose and step.prose in prose for step in STEPS)
 
 
+def test_the_notebook_ranks_regions_by_what_is_to_be_used(report):
+    ranked = pd.read_csv(report.with_name('jund_ranked.tsv'), sep='\t')
+    use = json.loads(report.with_suffix('.json').read_text())['use']
+    assert list(ranked.columns) == ['chrom', 'start', 'end', use] and ranked[use].is_monotonic_decreasing
+    assert len(ranked) == len((report.parent/'peaks.bed').read_text().splitlines())
+
+
+def test_a_notebook_in_another_folder_finds_its_files(files, tmp_path, monkeypatch):
+    "Jupyter runs a notebook in its own folder"
+    monkeypatch.chdir(tmp_path)
+    (tmp_path/'results').mkdir()
+    fitted = SimpleNamespace(target=SimpleNamespace(tf='JUND'), body='pre.safetensors', withheld=[], seed=0,
+                             verdict=SimpleNamespace(use='this model'))
+    given = Given('results/jund.safetensors', 'peaks.bed', str(files/'genome.fa'))
+    first, names = [o for o in own_notebook(fitted, given).cells if o.cell_type == 'code'][0], {}
+    exec(first.source, names)
+    assert [names[o] for o in ('model', 'peaks', 'body')] == ['jund.safetensors', '../peaks.bed', '../pre.safetensors']
+    assert names['genome'] == str(files/'genome.fa')
+
+
+def test_a_pretrained_network_in_memory(files, tmp_path, monkeypatch):
+    "has no file: the notebook says which one it wants, and runs once it is there"
+    monkeypatch.chdir(tmp_path)
+    net = load_model(files/'pre.safetensors')
+    given = Given('jund.safetensors', files/'peaks.bed', files/'world'/'genome.fa', files/'world'/'dhs.bed.gz')
+    fitted = fit_peaks(given.peaks, given.genome, given.background, 'JUND', net)
+    fitted.verdict = SimpleNamespace(use="body's output for FOSL2")
+    assert shlex.split(next_commands(fitted, given)[0])[:2] == ['tft-predict', 'body.safetensors']
+    cells = own_notebook(fitted, given).cells
+    assert 'save_model(network, "body.safetensors")' in cells[0].source
+    names, code = {}, [o.source for o in cells if o.cell_type == 'code'][:3]
+    with pytest.raises(UserError, match='body.safetensors'): exec('\n'.join(code), names)
+    save_model(net, 'body.safetensors')
+    exec('\n'.join(code), names)
+    assert np.allclose(predict(names['fitted'].learn, fitted.target.test.codes),
+                       predict(fitted.learn, fitted.target.test.codes))
+
+
 def test_the_numbers_say_what_they_were_made_from(report):
     numbers = json.loads(report.with_suffix('.json').read_text())
     peaks = report.parent/'peaks.bed'
@@ -123,8 +166,11 @@ def test_a_model_that_is_called_as_its_report(files, tmp_path):
 def test_the_commands_to_copy_are_understood(tmp_path):
     "Each option is one of its command; names with blanks stay whole"
     given = Given(str(tmp_path/'my model.safetensors'), 'my peaks.bed', 'genome.fa', 'open.bed')
-    for use in ('this model', 'own profile', "body's output for JUND"):
+    for use in ('this model', 'own profile', "body's output for JUND", 'gapped k-mer SVM', 'all of these, stacked'):
         fitted = SimpleNamespace(verdict=SimpleNamespace(use=use), body='motifs-hg38')
+        first = next_commands(fitted, given)[0]
+        assert ('my model.safetensors' in first) == (use == 'this model'), 'what is to be used comes first'
+        assert ('rank your regions' in first) == (use in ('gapped k-mer SVM', 'all of these, stacked'))
         for name, *args in map(shlex.split, next_commands(fitted, given)):
             if not name.startswith('tft-'): continue
             known = re.findall(r'--[a-z-]+', parser_of(name).format_help())
@@ -146,7 +192,7 @@ def test_names_run_nothing():
     name = '[a](javascript:alert(1))<img src=x onerror=alert(1)>\'\n1/0'
     fitted = SimpleNamespace(target=SimpleNamespace(tf=name), body=name, withheld=[name], seed=0,
                              verdict=SimpleNamespace(use='this model'))
-    first, *others = [o for o in own_notebook(fitted, Given(name, name, name)).cells if o.cell_type == 'code']
+    first, *others = [o for o in own_notebook(fitted, Given('x', name, name)).cells if o.cell_type == 'code']
     given = {}
     exec(first.source, given)
     assert given['tf'] == given['peaks'] == name and given['withheld'] == [name]

@@ -23,7 +23,7 @@ from ..genome.dna import Genome
 from ..genome.formats import places_line, read_bed, read_peaks
 from ..genome.regions import Contigs, overlaps
 from ..genome.windows import OWN_PEAKS, Skipped, windows, without_n
-from ..motifs.pwm import PWM
+from ..motifs.pwm import PWM, vertebrate_profiles
 from ..matrix.groups import relatives
 from ..matrix.splits import Split, Target, labelled, target_set
 from ..matrix.states import BOUND, UNBOUND, binding_matrix
@@ -270,7 +270,7 @@ class Fitted:
     @cached_property
     def verdict(self): # A `Verdict`
         "Is the model worth using?"
-        return judge(self.tested)
+        return judge(self.tested, known=f"body's output for {same_name(self.target.tf, self.pre.card.tfs)}")
 
     @cached_property
     def valid(self): # `Scores`
@@ -293,7 +293,7 @@ class FittedPeaks(Fitted):
     @property
     def made_from(self) -> str: # Several lines of text
         "What was used, and why scores may be too high; known before anything is scored."
-        return "\n".join([*_counts(self.target), *_caveats(self.target, self.pre)])
+        return "\n".join([*_counts(self.target), *_caveats(self.target, self.pre), *filter(None, [self.unknown])])
 
 # %% ../../nbs/finetune/6_own_data.ipynb #c0f0faa1
 @patch(as_prop=True)
@@ -304,6 +304,14 @@ def known(self:Fitted): # A line; empty where the pre-trained model does not kno
     row = self.scores.loc[f"body's output for {name}"]
     return (f"{self.body} knows {name}: without training, its own output has AUPRC {row.auprc:.3f} "
             f"[{row.low:.3f}, {row.high:.3f}] on the same test regions")
+
+@patch(as_prop=True)
+def unknown(self:Fitted): # A line; empty where the TF is known, or has no name
+    "That nothing of the TF's name is known: perhaps it is an alias."
+    tf, known = self.target.tf, [*self.pre.card.tfs, *(p.name for p in vertebrate_profiles())]
+    if tf=="TF" or same_name(tf, known): return ""
+    return (f"{tf} is neither among the TFs that {self.body} knows nor in JASPAR: no known motif of it is used. "
+            "They have one name for each TF (POU5F1 for OCT4, SPI1 for PU.1)")
 
 @patch(as_prop=True)
 def calibration(self:Fitted) -> pd.DataFrame: # A row per bin: predicted (mean), found (share bound), regions

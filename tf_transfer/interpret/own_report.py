@@ -9,7 +9,7 @@ __all__ = ['STEPS', 'SUFFIXES', 'Says', 'Tabulates', 'Draws', 'Step', 'what_was_
            'own_notebook', 'own_numbers', 'check_report', 'write_own_report']
 
 # %% ../../nbs/interpret/11_own_report.ipynb #b1000004
-import hashlib, json, platform, shlex
+import hashlib, json, os, platform, shlex
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ from ..core import UserError, check_output, writing
 from ..motifs.files import write_meme
 from ..finetune.auto import RATIO
 from ..finetune.own_data import FittedPeaks
-from ..finetune.verdict import SCANS
+from ..finetune.verdict import BODY, OURS, SCANS, WORDS
 from ..show import report
 from .filters import own_motifs
 from .own_sections import (at_other_ratios, calibration_plot, example_letters, example_table,
@@ -163,6 +163,14 @@ class Given:
         model = Path(self.model)
         return model.with_name(f"{model.name.removesuffix('.safetensors')}{suffix}")
 
+    def seen_from_beside(self, path): # A path
+        "A file as the folder of the model sees it; a whole path stays whole."
+        return str(path) if os.path.isabs(path) else os.path.relpath(path, Path(self.model).parent)
+
+def _body_file(fitted):
+    "The pre-trained model by its name or file; a network in memory is to be saved under this name"
+    return "body.safetensors" if fitted.body=="the body" else fitted.body
+
 def next_commands(
     fitted:FittedPeaks, # From `fit_peaks`
     given:Given, # Files and options
@@ -170,14 +178,15 @@ def next_commands(
     "What to do with a model."
     line, use = lambda *words: shlex.join(map(str, words)), fitted.verdict.use
     regions = ("predictions.tsv", "--bed", "regions.bed", "--genome", given.genome)
+    notebook = line("jupyter", "lab", given.beside(".ipynb"))
     other = [line("fimo", given.beside(".meme"), given.genome)]*(use in SCANS)
-    if use.startswith("body's output"): other = [line("tft-predict", fitted.body, *regions)]
+    if use.startswith(BODY): other = [line("tft-predict", _body_file(fitted), *regions)]
+    elif use!=OURS: other += [f"{notebook}   # its last cells rank your regions by {WORDS.get(use, use)}"]
     more = ["--background", given.background] if given.background else []
     return [*other, line("tft-predict", given.model, *regions),
             line("tft-predict", given.model, "variants.tsv", "--vcf", "variants.vcf", "--genome", given.genome),
             line("tft-interpret", given.model, given.beside("_inside"), "--peaks", given.peaks,
-                 "--genome", given.genome, *more),
-            line("jupyter", "lab", given.beside(".ipynb"))]
+                 "--genome", given.genome, *more), notebook]
 
 # %% ../../nbs/interpret/11_own_report.ipynb #b1000021
 def own_page(
@@ -197,21 +206,28 @@ def own_page(
 # %% ../../nbs/interpret/11_own_report.ipynb #b1000023
 def _first_cells(fitted, given):
     "Files and options, and the call that uses them"
-    options = dict(model=str(given.model), peaks=str(given.peaks), genome=str(given.genome),
-                   background=given.background and str(given.background), tf=fitted.target.tf, body=fitted.body,
-                   withheld=list(fitted.withheld), ratio=given.ratio, other_genome=given.other_genome,
-                   seed=fitted.seed)
+    seen, body = given.seen_from_beside, _body_file(fitted)
+    options = {k:getattr(given, k) and seen(getattr(given, k)) for k in ("model", "peaks", "genome", "background")} | \
+        dict(tf=fitted.target.tf, body=seen(body) if Path(body).suffix==".safetensors" else body,
+             withheld=list(fitted.withheld), ratio=given.ratio, other_genome=given.other_genome, seed=fitted.seed)
     names = sorted({o.of.__name__ for step in STEPS for o in step.shows}-{"what_was_used"})
     imports = ["from tf_transfer.finetune.own_data import fit_peaks",
                "from tf_transfer.interpret.own_report import what_was_used",
-               f"from tf_transfer.interpret.own_sections import ({', '.join(names)})"]
-    return [("markdown", "# A model of your peaks\n\nYour files and options. Change them, and run all "
-                         "cells again. Paths are seen from the folder in which the command was run."),
+               f"from tf_transfer.interpret.own_sections import ({', '.join([*names, 'said_by'])})"]
+    return [("markdown", "# A model of your peaks\n\nYour files and options. Change them, and run all cells again. "
+                         f"Paths are seen from the folder of this notebook.{_NO_FILE*(fitted.body=='the body')}"),
             ("code", "\n".join(f"{k} = {v!r}" for k,v in options.items())), ("code", "\n".join(imports)),
             ("markdown", "The model is fitted again, and is tested when its verdict is asked for. To use the one that "
                          "you have: `load_model(model)`, from `tf_transfer.model.saving`."),
             ("code", "fitted = fit_peaks(peaks, genome, background, tf, body, withheld, ratio, other_genome, seed)"),
             ("code", "print(fitted.verdict)")]
+_NO_FILE = (" The pre-trained network that you gave has no file. Save it there first: "
+            "`save_model(network, \"body.safetensors\")`, from `tf_transfer.model.saving`.")
+_YOUR_REGIONS = [
+    ("markdown", "## Regions of your own\n\nThe method that the verdict says is to be used, asked about regions: here the "
+                 "peaks themselves, which it knows. Give a BED file of your own, or the name of another method."),
+    ("code", "regions = peaks\nranked = said_by(fitted, fitted.verdict.use, regions, genome)\nranked.head(10)"),
+    ("code", 'ranked.to_csv(model.removesuffix(".safetensors")+"_ranked.tsv", sep="\\t", index=False)')]
 
 # %% ../../nbs/interpret/11_own_report.ipynb #b1000024
 def own_notebook(
@@ -221,7 +237,7 @@ def own_notebook(
     "The report as cells that run again."
     commands = "\n".join(f"    {o}" for o in next_commands(fitted, given))
     last = ("markdown", f"## What to do next\n\nIn a terminal:\n\n{commands}")
-    cells = [*_first_cells(fitted, given), *[o for step in STEPS for o in step.cells()], last]
+    cells = [*_first_cells(fitted, given), *[o for step in STEPS for o in step.cells()], *_YOUR_REGIONS, last]
     kernel = dict(kernelspec=dict(display_name="Python 3", language="python", name="python3"))
     return new_nb([mk_cell(source, kind, id=f"step-{i}") for i,(kind,source) in enumerate(cells)], kernel)
 

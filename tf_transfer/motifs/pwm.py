@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from fastcore.basics import patch
 from pyjaspar import jaspardb
-from ..core import UserError, pick
+from ..core import UserError, bare_name, pick
 from .scan import best_sites
 
 # %% ../../nbs/motifs/1_pwm.ipynb #87b22ad2
@@ -176,8 +176,8 @@ class UsableProfiles:
 # %% ../../nbs/motifs/1_pwm.ipynb #6f13850b
 def _bears(names):
     "Which profiles bear one of some names, alone or in a dimer, bool, (profiles,)"
-    names = {n.upper() for n in names}
-    return np.array([bool(names & set(p.name.upper().split("::"))) for p in vertebrate_profiles()])
+    names = {bare_name(n) for n in names}
+    return np.array([bool(names & {*map(bare_name, p.name.split("::"))}) for p in vertebrate_profiles()])
 
 # %% ../../nbs/motifs/1_pwm.ipynb #d22b32eb
 def usable_profiles(
@@ -186,7 +186,7 @@ def usable_profiles(
 ) -> UsableProfiles:
     "The vertebrate profiles that are not withheld, and the TF's own among them."
     out = withheld if np.asarray(withheld).dtype.kind=="b" else _bears(withheld)
-    named = np.array([p.name.upper()==tf.upper() for p in vertebrate_profiles()])
+    named = np.array([bare_name(p.name)==bare_name(tf) for p in vertebrate_profiles()])
     return UsableProfiles(np.flatnonzero(~out), np.flatnonzero(~out & named))
 
 # %% ../../nbs/motifs/1_pwm.ipynb #4e26cf28
