@@ -49,6 +49,7 @@ from .finetune.auto import *
 from .finetune.strategies import *
 from .finetune.verdict import *
 from .finetune.own_data import *
+from .finetune.own_sequences import *
 from .study.plan import *
 from .study.folder import *
 from .study.runs import *

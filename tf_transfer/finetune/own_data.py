@@ -6,7 +6,7 @@ Docs: https://tf-transfer.github.io/tf_transfer/finetune/own_data.html.md"""
 
 # %% auto #0
 __all__ = ['own_windows', 'away_from', 'peaks_matrix', 'split_by_size', 'nearest_output', 'outputs_to_test', 'tested_regions',
-           'FittedPeaks', 'fit_peaks']
+           'Fitted', 'FittedPeaks', 'fit_peaks', 'body_of']
 
 # %% ../../nbs/finetune/6_own_data.ipynb #814533d4
 from collections.abc import Callable
@@ -233,8 +233,8 @@ def _shares(net):
     return f"shares (standard deviation of what each source adds to the logit): {shares}"
 
 def _motif_lines(net, pre):
-    "Which motif was found in the peaks, and which of its relatives the body has seen"
-    if "found" not in net.card.training["shares"]: return ["no motif was found in the peaks"]
+    "Which motif was found, and which of its relatives the body has seen"
+    if "found" not in net.card.training["shares"]: return ["no motif was found"]
     log_odds = net.motifs.weight[-1, :, :net.motifs.widths[-1]].detach().double().numpy()
     motif = PWM("found", 25*2**log_odds)
     kin, near, similarity = relatives(motif, pre.card.tfs)
@@ -245,15 +245,17 @@ def _motif_lines(net, pre):
 
 # %% ../../nbs/finetune/6_own_data.ipynb #6b741722
 @dataclass(repr=False, eq=False)
-class FittedPeaks:
-    "A model of a TF's peaks, what it was made from, and how good it is."
+class Fitted:
+    "A model of a TF, what it was made from, and how good it is."
     learn:Learner # Its `.model` has the card
     pre:BindingNet # The pre-trained model
-    target:Target # Regions to train, validate and test on; `target.m` is what `peaks_matrix` gave
+    target:Target # What it was trained, validated and tested on; `target.m` is the matrix of it
     body:str="the body" # What the pre-trained model is called: a name, or a file
     withheld:list=() # Names of TFs whose profiles were not used
     seed:int=0 # Seed of the learner
     say:Callable=None # What to call with lines about what is being done, as it happens: `print`
+
+    things = "peaks" # What a user calls the bound regions
 
     @cached_property
     def tested(self): # chrom, start, end, label, and what each method says; "this model" is the last
@@ -274,14 +276,28 @@ class FittedPeaks:
     def valid(self): # `Scores`
         "Scores on the validation regions, of a model that was fitted without them."
         without = finetune(self.target, self.pre, "auto", seed=self.seed, withheld=self.withheld, with_valid=False)
-        return evaluate(without, labelled(self.target.m, self.target.tf, self.target.split.valid))
+        return evaluate(without, self.valid_regions)
 
     def __str__(self): return self.account
-    def __repr__(self): return f"FittedPeaks({self.target})"
+    def __repr__(self): return f"{type(self).__name__}({self.target})"
+
+# %% ../../nbs/finetune/6_own_data.ipynb #191fe850
+@patch(as_prop=True)
+def valid_regions(self:Fitted): # `Labelled`
+    "The validation regions, as many unbound as bound ones."
+    return labelled(self.target.m, self.target.tf, self.target.split.valid)
+
+class FittedPeaks(Fitted):
+    "A model of a TF's peaks, what it was made from, and how good it is."
+
+    @property
+    def made_from(self) -> str: # Several lines of text
+        "What was used, and why scores may be too high; known before anything is scored."
+        return "\n".join([*_counts(self.target), *_caveats(self.target, self.pre)])
 
 # %% ../../nbs/finetune/6_own_data.ipynb #c0f0faa1
 @patch(as_prop=True)
-def known(self:FittedPeaks): # A line; empty where the pre-trained model does not know the TF
+def known(self:Fitted): # A line; empty where the pre-trained model does not know the TF
     "What the pre-trained model says of the TF without training."
     name = same_name(self.target.tf, self.pre.card.tfs)
     if not name: return ""
@@ -290,18 +306,13 @@ def known(self:FittedPeaks): # A line; empty where the pre-trained model does no
             f"[{row.low:.3f}, {row.high:.3f}] on the same test regions")
 
 @patch(as_prop=True)
-def calibration(self:FittedPeaks) -> pd.DataFrame: # A row per bin: predicted (mean), found (share bound), regions
+def calibration(self:Fitted) -> pd.DataFrame: # A row per bin: predicted (mean), found (share bound), regions
     "Do probabilities mean what they say? On the test regions."
     return calibration_of(self.tested.label, self.tested[OURS])
 
-@patch(as_prop=True)
-def made_from(self:FittedPeaks) -> str: # Several lines of text
-    "What was used, and why scores may be too high; known before anything is scored."
-    return "\n".join([*_counts(self.target), *_caveats(self.target, self.pre)])
-
 # %% ../../nbs/finetune/6_own_data.ipynb #acf2a5b2
 @patch(as_prop=True)
-def result(self:FittedPeaks) -> str: # Several lines of text
+def result(self:Fitted) -> str: # Several lines of text
     "How good the model is, beside what, and why."
     net, test = self.learn.model, self.target.test
     return "\n".join([
@@ -313,13 +324,13 @@ def result(self:FittedPeaks) -> str: # Several lines of text
         "", _shares(net), *_motif_lines(net, self.pre)])
 
 @patch(as_prop=True)
-def account(self:FittedPeaks) -> str: # Several lines of text
+def account(self:Fitted) -> str: # Several lines of text
     "The verdict, what was used, how good the model is, beside what, and why."
     return f"{self.result}\n\n{self.made_from}"
 
 # %% ../../nbs/finetune/6_own_data.ipynb #5af82986
 @patch
-def save(self:FittedPeaks,
+def save(self:Fitted,
     path:str|Path, # The `.safetensors` file to make
     force:bool=False, # May an existing file be replaced?
 ):
@@ -347,7 +358,8 @@ def fit_peaks(
 ) -> FittedPeaks: # It is tested when its scores are asked for
     "A model of a user's own peaks; raises `UserError` where files do not fit each other."
     if ratio<1: raise UserError(f"ratio must be 1 or more, not {ratio}")
-    pre, body = _body(pretrained, other_genome, genome)
+    pre, body = body_of(pretrained)
+    if other_genome or is_other_genome(pre, Genome(genome).lengths): pre = unseeing(pre)
     m = peaks_matrix(peaks, genome, background, tf, pre.width, seed=seed)
     target = target_set(m, tf, split_by_size(m, pre.card.regions), seed=seed, ratio=ratio)
     fitted = FittedPeaks(None, pre, target, body, withheld, seed, say)
@@ -356,9 +368,9 @@ def fit_peaks(
     return fitted
 
 # %% ../../nbs/finetune/6_own_data.ipynb #67be6c66
-def _body(pretrained, other_genome, genome):
-    "The pre-trained model, and what to call it; without the regions that it has seen where the genome is another one"
+def body_of(
+    pretrained:str|Path|BindingNet, # Name of a released model, a `.safetensors` file, or a model
+) -> tuple[BindingNet, str]: # The model, and what to call it
+    "The pre-trained model that a user named."
     named = isinstance(pretrained, (str, Path))
-    pre = released(pretrained) if named else net_of(pretrained)
-    other_genome = other_genome or is_other_genome(pre, Genome(genome).lengths)
-    return unseeing(pre) if other_genome else pre, str(pretrained) if named else "the body"
+    return (released(pretrained), str(pretrained)) if named else (net_of(pretrained), "the body")

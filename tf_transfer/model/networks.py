@@ -7,9 +7,10 @@ Docs: https://tf-transfer.github.io/tf_transfer/model/networks.html.md"""
 # %% auto #0
 __all__ = ['ARCHS', 'BindingNet', 'net_of', 'conv_block', 'dense_block', 'length_after', 'conv_blocks', 'PaperCNN', 'n_params',
            'ShallowCNN', 'SmallCNN', 'BiLSTM', 'DanQ', 'MotifLayer', 'MotifNet', 'KmerCounts', 'MotifsAndKmers',
-           'MotifKmerNet', 'KmerScore', 'TargetNet', 'four_groups', 'with_new_head']
+           'MotifKmerNet', 'KmerScore', 'TargetNet', 'four_groups', 'with_new_head', 'at_width', 'shortest_width']
 
 # %% ../../nbs/model/1_networks.ipynb #8d3c29fc
+from dataclasses import replace
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -25,6 +26,7 @@ from ..motifs.scan import scan
 class BindingNet(nn.Module):
     "First layer, middle, dense layers and head: DNA in, one logit per TF out."
     strands_alike = False # Is its answer the same for a sequence and its reverse complement?
+    any_width = False # Does its first layer pool over the whole sequence, so that its weights fit every width?
     def __init__(self,
         first:nn.Module, # One-hot, (batch, 4, width), to filter activations
         middle:nn.Module, # To features, (batch, features)
@@ -239,7 +241,8 @@ class MotifLayer(nn.Module):
 # %% ../../nbs/model/1_networks.ipynb #9f079a78
 class MotifNet(BindingNet):
     "How well known motifs fit, standardised, and two dense layers."
-    strands_alike, reader, dropout = True, MotifLayer, (0.1, 0.4, 0.4)
+    strands_alike = any_width = True
+    reader, dropout = MotifLayer, (0.1, 0.4, 0.4)
     def __init__(self,
         n_tfs:int, # Outputs
         width:int=200, # Length of the DNA, bp
@@ -346,7 +349,8 @@ class TargetNet(BindingNet):
     ):
         body = ARCHS[arch](n_tfs, width, **args)
         super().__init__(body.first, body.middle, body.dense, n_tfs, body.head.in_features+len(motifs)+1, width)
-        self.motifs, self.kmers, self.strands_alike = MotifLayer(motifs, best=True), KmerScore(), body.strands_alike
+        self.motifs, self.kmers = MotifLayer(motifs, best=True), KmerScore()
+        self.strands_alike, self.any_width = body.strands_alike, body.any_width
         length_after("TargetNet", width, (max(self.motifs.shortest, self.kmers.powers.shape[-1]), 1))
         self.args = dict(arch=arch, args=args, motifs=self.motifs.widths)
 
@@ -379,3 +383,25 @@ def with_new_head(
     body = {k:v for k,v in model.state_dict().items() if not k.startswith("head.")}
     new.load_state_dict(body, strict=False)
     return new
+
+# %% ../../nbs/model/1_networks.ipynb #d6174096
+def at_width(
+    model:BindingNet, # A network
+    width:int, # Length of the DNA, bp
+) -> BindingNet: # The network itself where it reads that width; else another one, with the same weights
+    "A network that reads another width; raises `UserError` where its weights do not fit one."
+    if width==model.width: return model
+    if not model.any_width: raise UserError(f"{type(model).__name__} reads {model.width} bp alone, not {width}: "
+                                            "its dense layers see positions")
+    other = type(model)(model.n_tfs, width, **model.args)
+    other.load_state_dict(model.state_dict())
+    if hasattr(model, "card"): other.card = replace(model.card, width=width)
+    return other.to(next(model.parameters()).device).train(model.training)
+
+def shortest_width(
+    model:BindingNet, # A network
+) -> int: # bp; its own width where it reads no other
+    "The shortest DNA that a network can read."
+    if not model.any_width: return model.width
+    own = getattr(model, "motifs", None)
+    return max(model.first.shortest, own.shortest if own else 0)
