@@ -3,6 +3,7 @@
 Cleans, exports and writes the README in a copy, then compares: the checkout stays as it is."""
 import ast
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from fastcore.nbio import read_nb
 root = Path(__file__).resolve().parent.parent
 python = Path(sys.executable)
 made = ['nbs', 'tf_transfer', 'README.md', 'pyproject.toml']
+lessons = ['tutorials', 'howto', 'explanations', 'workshop', 'paper']
 ignore = shutil.ignore_patterns('__pycache__', '.ipynb_checkpoints', '.last_checked')
 
 
@@ -64,8 +66,16 @@ def wrong_cells(nbs):
             elif lines: in_a_row = 0
             if exported and len(lines) > 30: yield f'{where}: {len(lines)} exported lines, at most 30'
             if in_a_row == 4: yield f'{where}: the fourth exported cell in a row without a sentence'
+            if path.parent.name in lessons and wide_lines(cell): yield f'{where}: a line of over 84 columns'
             if exports and not exported and cell.cell_type == 'code' and mixes_imports(cell):
                 yield f'{where}: imports need a cell of their own'
+
+
+def wide_lines(cell):
+    "Lines of a lesson that its page would cut; those of a text in triple quotes cannot be broken"
+    if cell.cell_type != 'code' or cell.directives.keys() & {'hide', 'echo'}: return []
+    lines = re.sub(r'("{3}.*?"{3})', lambda m: '\n'*m[1].count('\n'), cell.source, flags=re.S).splitlines()
+    return [o for o in lines if len(o) > 84 and not o.startswith('#|')]
 
 
 def mixes_imports(cell):

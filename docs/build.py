@@ -3,6 +3,7 @@
 A copy of nbs/ goes through nbdev's own processors, which add the reference of exported names and link `names` to it.
 Then Sphinx makes pages of it, with the outputs stored in the notebooks. A warning, such as a dead link, is an error."""
 import ast
+import json
 import re
 import shutil
 import subprocess
@@ -34,6 +35,9 @@ wings = dict(    # folder in nbs/ -> title of its page in the reference; the win
     genome='Genome', motifs='Motifs', matrix='Binding matrix', model='Networks', train='Training',
     finetune='Fine-tuning', study='Studies', show='Figures and lessons', interpret='Looking inside',
     commands='Commands')
+kinds = dict(     # folder in nbs/ -> what the titles of its pages begin with; {} is the number of the page
+    tutorials='Tutorial {}', howto='How-to', explanations='Explanation', workshop='Workshop', paper='Paper {}')
+keywords = yaml.safe_load((root/'docs'/'keywords.yml').read_text())     # page -> what its readers may look for
 
 copies = '_notebooks'       # the folder of notebooks in the site
 branch = 'gh-pages'         # the branch that the site is published from
@@ -97,6 +101,16 @@ def page_of(path):
     return nbpath2html(path).with_suffix('')
 
 
+def kind_of(path):
+    "What kind of page a notebook is, as its title says it"
+    folder, number = path.parent.name, re.match(r'\d+', path.name)
+    if path in {o.relative_to(root/'nbs') for o in episodes}: return f'Episode {int(number[0])}'
+    return kinds.get(folder, 'Reference').format(int(number[0]) if number else '').strip()
+
+
+def full_title(path, title): return title if path.stem == 'index' else f'{kind_of(path)}: {title}'
+
+
 def front_of(cells):
     "Title and subtitle of a processed notebook, which nbdev keeps as YAML in a raw cell"
     front = next(yaml.safe_load(c.source.strip().strip('-')) for c in cells if c.cell_type == 'raw')
@@ -125,7 +139,10 @@ def by_number(path):
 
 
 def toctree(pages):
-    return '\n'.join(['```{toctree}', ':hidden:', '', *pages, '```'])
+    "The pages under a page, in the sidebar by their short titles"
+    titles = {} if isinstance(pages, list) else {name: about for name, (about, below) in pages.items()}
+    short = [f'{titles[o]} <{o}>' if isinstance(titles.get(o), str) else o for o in pages]
+    return '\n'.join(['```{toctree}', ':hidden:', '', *short, '```'])
 
 
 def listing(front, pages, level=1):
@@ -168,8 +185,14 @@ class Page:
 
     def title(self, cell):
         title, subtitle = front_of([cell])
-        parts = [f'# {title}', subtitle and f'{{.subtitle}}\n{subtitle}', self.name != 'index' and self.buttons()]
+        parts = [f'# {full_title(self.path, title)}', self.meta(), subtitle and f'{{.subtitle}}\n{subtitle}',
+                 self.name != 'index' and self.buttons()]
         return mk_cell('\n\n'.join(filter(None, parts)), 'markdown')
+
+    def meta(self):
+        "The words by which the page is to be found; Sphinx's search reads them"
+        words = ', '.join(keywords.get(self.name, '').lower().replace('-', ' ').split())
+        return words and f'```{{eval-rst}}\n.. meta::\n   :keywords: {words}\n```'
 
     def buttons(self):
         "Where to run the notebook; Colab reads the copy with the installing cell, from the published site's branch"
@@ -292,6 +315,12 @@ except ImportError:
         write_nb(nb, to)
 
 
+def scorer(path):
+    "Write the order of what the search finds, with the keywords"
+    path.write_text((root/'docs'/'search.js').read_text().replace('{}', json.dumps(keywords), 1))
+    return path
+
+
 @call_parse
 def main(
     out:str='_docs', # Folder to build the site into
@@ -307,7 +336,7 @@ def main(
             run('nbdev-clean', cwd=tmp/'stage')
         adapt_all(process(tmp/'stage'), tmp/'src')
         sphinx = 'python', '-m', 'sphinx', '-q', '-W', '--keep-going', '-c', root/'docs', '-d', tmp/'doctrees'
-        run(*sphinx, tmp/'src', tmp/'html')
+        run(*sphinx, '-D', f"html_search_scorer={scorer(tmp/'search.js')}", tmp/'src', tmp/'html')
         copy_notebooks(tmp/'html'/copies)
         shutil.copytree(tmp/'html', out, dirs_exist_ok=True, ignore=shutil.ignore_patterns('_sources'))
     print(f'The site is in {out}')

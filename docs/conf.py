@@ -45,5 +45,6 @@ def visit_math(writer, node):
 
 
 def setup(app):
+    SearchEnglish.stopwords -= {'few', 'own', 'same', 'when', 'which', 'why'}      # words of our titles
     SearchEnglish.stem = staticmethod(cache(SearchEnglish({}).stem))      # Sphinx finds stems anew for each page
     app.add_html_math_renderer('mathml', (visit_math, None), (visit_math, None))

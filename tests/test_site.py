@@ -8,7 +8,7 @@ from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
 from threading import Thread
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote_plus, unquote, urlsplit
 
 import pytest
 from browser import Browser, chromium
@@ -20,11 +20,21 @@ from test_imports import table_of
 root = Path(__file__).parent.parent
 nbs = root/'nbs'
 sys.path.insert(0, str(root/'docs'))
-from build import main as build, wings  # noqa: E402
+from build import keywords, main as build, wings  # noqa: E402
 
 notebooks = [Path(o).relative_to(nbs) for o in sorted(nbglob(nbs))]
 one_of_each_kind = {path.parent: str(nbpath2html(path)) for path in notebooks if path.parent.name not in wings}
 one_of_each_kind = ['matrix/states.html', 'reference/index.html', 'genome/index.html', *one_of_each_kind.values()]
+
+
+looked_for = {     # what a reader types into the search -> a page that must be among the first three
+    'own peaks': 'howto/own_peaks', 'few peaks': 'howto/own_peaks', 'narrowPeak': 'howto/own_peaks',
+    'mm10': 'howto/own_genome', 'mouse': 'howto/own_genome', 'ChIP-seq': 'howto/build_matrix', 'SLURM': 'howto/cluster',
+    'GPU': 'howto/gpu', 'VCF': 'howto/variants', 'SNP': 'howto/variants', 'own network': 'howto/architecture',
+    'how to cite': 'howto/cite', 'lr_find': 'howto/fastai', 'fine-tune': 'tutorials/transfer',
+    'motif discovery': 'tutorials/looking_inside', 'glossary': 'explanations/vocabulary',
+    'AUPRC': 'explanations/auprc', 'negatives': 'explanations/negatives', 'DNABERT': 'explanations/language_models',
+    'Windows': 'workshop/set_up', 'install': 'index', 'JASPAR': 'motifs/files', 'tft-predict': 'commands/models'}
 
 
 @pytest.fixture(scope='module')
@@ -44,12 +54,14 @@ class Page(HTMLParser):
     def __init__(self, path):
         super().__init__()
         self.text, self.ids, self.links, self.loads, self.silent = '', set(), set(), set(), []
+        self.title, self.in_title = '', False
         self.part, self.in_part = None, dict(nav=[], article=[])
         self.feed(path.read_text())
 
     def handle_starttag(self, tag, attrs):
         attrs = dict(attrs)
         self.ids |= {attrs.get('id')}
+        self.in_title |= tag == 'title' and not self.title
         if tag == 'article' or tag == 'nav' and 'bd-links' in attrs.get('class', ''): self.part = tag
         if tag == 'a' and 'href' in attrs:
             self.links |= {attrs['href']}
@@ -60,8 +72,11 @@ class Page(HTMLParser):
 
     def handle_endtag(self, tag):
         if tag == self.part: self.part = None
+        if tag == 'title': self.in_title = False
 
-    def handle_data(self, data): self.text += data
+    def handle_data(self, data):
+        self.text += data
+        if self.in_title: self.title += data
 
 
 page_at = cache(Page)
@@ -84,6 +99,18 @@ def is_broken(link, page):
 def test_every_notebook_is_a_page(site, notebook):
     title = next(line for line in (nbs/notebook).read_text().split('"') if line.startswith('# ')).strip('# \\n')
     assert title in page_at(site/nbpath2html(notebook)).text
+
+
+def test_titles_are_unique_and_say_their_kind(site):
+    titles = [page_at(o).title.strip() for o in pages_of(site)]
+    assert sorted({o for o in titles if titles.count(o) > 1}) == []
+    kinds = '(Tutorial|Episode) \\d: |Paper \\d: |How-to: |Explanation: |Workshop: |Reference: '
+    lessons = [site/nbpath2html(o) for o in notebooks if o.stem != 'index']
+    assert [o for o in lessons if not re.match(kinds, page_at(o).title.strip())] == []
+
+
+def test_keywords_are_of_pages(site):
+    assert [name for name in keywords if not (site/f'{name}.html').exists()] == []
 
 
 def test_no_link_is_broken(site):
@@ -255,6 +282,14 @@ def test_search(browser, address, site, scheme):
     browser.wait_for(f"{found}.some(o => o.href.includes('/train/learners.html'))")
     if scheme == 'http': assert not browser.problems
     browser.open('about:blank')      # a file may not fetch others; what it says of that is not about the next page
+
+
+@pytest.mark.parametrize('query', looked_for)
+def test_search_finds_the_page(browser, address, query):
+    browser.open(f'{address}/search.html?q={quote_plus(query)}')
+    found = "[...document.querySelectorAll('#search-results li a')]"
+    browser.wait_for(f"{found}.length > 2 || document.querySelector('#search-results').innerText.includes('finished')")
+    assert f'/{looked_for[query]}.html' in browser.js(f"{found}.slice(0, 3).map(o => new URL(o.href).pathname)")
 
 
 def test_a_solution_unfolds(browser, address, site):
