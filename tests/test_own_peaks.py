@@ -200,7 +200,8 @@ def test_mistakes_beside_the_peaks(files, tmp_path, args, words, monkeypatch):
 
 def test_arguments_that_do_not_go_together(files, tmp_path):
     assert_refused('--genome must be given', 'tft-fit', tmp_path/'o.safetensors', '--peaks', files/'peaks.bed')
-    assert_refused('--peaks must be given', 'tft-fit', tmp_path/'o.safetensors', '--genome', files/'world'/'genome.fa')
+    assert_refused('give one of --peaks, --positives and --table', 'tft-fit', tmp_path/'o.safetensors',
+                   '--genome', files/'world'/'genome.fa')
     for name, words in (('tft-fit', 'required: out'), ('tft-finetune', 'required: matrix, pretrained, out')):
         status, err = command(name, '--tf', 'JUND')
         assert status == 2 and words in err
