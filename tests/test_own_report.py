@@ -116,7 +116,7 @@ def test_a_notebook_in_another_folder_finds_its_files(files, tmp_path, monkeypat
     "Jupyter runs a notebook in its own folder"
     monkeypatch.chdir(tmp_path)
     (tmp_path/'results').mkdir()
-    fitted = SimpleNamespace(target=SimpleNamespace(tf='JUND'), body='pre.safetensors', withheld=[], seed=0,
+    fitted = SimpleNamespace(target=SimpleNamespace(tf='JUND'), body='pre.safetensors', withheld=[], seed=0, things='peaks',
                              verdict=SimpleNamespace(use='this model'))
     given = Given('results/jund.safetensors', 'peaks.bed', str(files/'genome.fa'))
     first, names = [o for o in own_notebook(fitted, given).cells if o.cell_type == 'code'][0], {}

@@ -19,14 +19,9 @@ from fastcore.nbio import mk_cell, new_nb, write_nb
 from ..core import UserError, check_output, writing
 from ..motifs.files import write_meme
 from ..finetune.auto import RATIO
-<<<<<<< HEAD
-from ..finetune.own_data import FittedPeaks
-from ..finetune.verdict import BODY, OURS, SCANS, WORDS
-=======
 from ..finetune.own_data import Fitted
 from ..finetune.own_sequences import FittedSequences
-from ..finetune.verdict import SCANS
->>>>>>> main
+from ..finetune.verdict import BODY, OURS, PLAIN, SCANS, WORDS
 from ..show import report
 from .filters import own_motifs
 from .own_sections import (at_other_ratios, calibration_plot, example_letters, example_table,
@@ -199,46 +194,35 @@ class Given:
         model = Path(self.model)
         return model.with_name(f"{model.name.removesuffix('.safetensors')}{suffix}")
 
-<<<<<<< HEAD
     def seen_from_beside(self, path): # A path
         "A file as the folder of the model sees it; a whole path stays whole."
         return str(path) if os.path.isabs(path) else os.path.relpath(path, Path(self.model).parent)
 
+# %% ../../nbs/interpret/11_own_report.ipynb #a6098377
 def _body_file(fitted):
     "The pre-trained model by its name or file; a network in memory is to be saved under this name"
     return "body.safetensors" if fitted.body=="the body" else fitted.body
 
-=======
-# %% ../../nbs/interpret/11_own_report.ipynb #a6098377
->>>>>>> main
 def next_commands(
     fitted:Fitted, # From `fit_peaks` or `fit_sequences`
     given:Given, # Files and options
 ) -> list: # Lines for a terminal
     "What to do with a model."
     line, use = lambda *words: shlex.join(map(str, words)), fitted.verdict.use
-<<<<<<< HEAD
-    regions = ("predictions.tsv", "--bed", "regions.bed", "--genome", given.genome)
-    notebook = line("jupyter", "lab", given.beside(".ipynb"))
-    other = [line("fimo", given.beside(".meme"), given.genome)]*(use in SCANS)
-    if use.startswith(BODY): other = [line("tft-predict", _body_file(fitted), *regions)]
-    elif use!=OURS: other += [f"{notebook}   # its last cells rank your regions by {WORDS.get(use, use)}"]
-=======
     of_genome = given.genome is not None
     regions = ("predictions.tsv", *(("--bed", "regions.bed", "--genome", given.genome) if of_genome else
                                     ("--fasta", "sequences.fa")))
     other = [line("fimo", given.beside(".meme"), given.genome or "sequences.fa")]*(use in SCANS)
-    if use.startswith("body's output"): other = [line("tft-predict", fitted.body, *regions)]
->>>>>>> main
+    if use.startswith(BODY): other = [line("tft-predict", _body_file(fitted), *regions)]
     more = ["--background", given.background] if given.background else []
     notebook = line("jupyter", "lab", given.beside(".ipynb"))
+    if use!=OURS and use not in PLAIN and not use.startswith(BODY):
+        other.append(f"{notebook}   # its last cells ask {WORDS.get(use, use)}")
     if not of_genome: return [*other, line("tft-predict", given.model, *regions), notebook]
     return [*other, line("tft-predict", given.model, *regions),
             line("tft-predict", given.model, "variants.tsv", "--vcf", "variants.vcf", "--genome", given.genome),
             line("tft-interpret", given.model, given.beside("_inside"), "--peaks", given.peaks,
                  "--genome", given.genome, *more), notebook]
-<<<<<<< HEAD
-=======
 
 # %% ../../nbs/interpret/11_own_report.ipynb #9cce3882
 def _next_words(given):
@@ -249,7 +233,6 @@ def _next_words(given):
     return ("Predict binding of sequences of any length, or carry on in the notebook. A click selects a command. "
             "Regions (--bed), variants (--vcf) and tft-interpret need a genome, which was not given; with one, they "
             "read this model as any other.")
->>>>>>> main
 
 # %% ../../nbs/interpret/11_own_report.ipynb #b1000021
 def own_page(
@@ -267,45 +250,32 @@ def own_page(
 # %% ../../nbs/interpret/11_own_report.ipynb #6a0a981b
 def _first_cells(fitted, given):
     "Files and options, and the call that uses them"
-<<<<<<< HEAD
-    seen, body = given.seen_from_beside, _body_file(fitted)
-    options = {k:getattr(given, k) and seen(getattr(given, k)) for k in ("model", "peaks", "genome", "background")} | \
-        dict(tf=fitted.target.tf, body=seen(body) if Path(body).suffix==".safetensors" else body,
-             withheld=list(fitted.withheld), ratio=given.ratio, other_genome=given.other_genome, seed=fitted.seed)
-    names = sorted({o.of.__name__ for step in STEPS for o in step.shows}-{"what_was_used"})
-    imports = ["from tf_transfer.finetune.own_data import fit_peaks",
-               "from tf_transfer.interpret.own_report import what_was_used",
-               f"from tf_transfer.interpret.own_sections import ({', '.join([*names, 'said_by'])})"]
-    return [("markdown", "# A model of your peaks\n\nYour files and options. Change them, and run all cells again. "
-                         f"Paths are seen from the folder of this notebook.{_NO_FILE*(fitted.body=='the body')}"),
-            ("code", "\n".join(f"{k} = {v!r}" for k,v in options.items())), ("code", "\n".join(imports)),
-            ("markdown", "The model is fitted again, and is tested when its verdict is asked for. To use the one that "
-                         "you have: `load_model(model)`, from `tf_transfer.model.saving`."),
-            ("code", "fitted = fit_peaks(peaks, genome, background, tf, body, withheld, ratio, other_genome, seed)"),
-            ("code", "print(fitted.verdict)")]
-_NO_FILE = (" The pre-trained network that you gave has no file. Save it there first: "
-            "`save_model(network, \"body.safetensors\")`, from `tf_transfer.model.saving`.")
-_YOUR_REGIONS = [
-    ("markdown", "## Regions of your own\n\nThe method that the verdict says is to be used, asked about regions: here the "
-                 "peaks themselves, which it knows. Give a BED file of your own, or the name of another method."),
-    ("code", "regions = peaks\nranked = said_by(fitted, fitted.verdict.use, regions, genome)\nranked.head(10)"),
-    ("code", 'ranked.to_csv(model.removesuffix(".safetensors")+"_ranked.tsv", sep="\\t", index=False)')]
-=======
     function, room, names = _call_of(fitted)
-    options = {k:_plain(v) for k,v in _options(fitted, given).items() if k in names}
+    options = {"model":given.model} | {k:v for k,v in _options(fitted, given).items() if k in names}
+    options = {k:_as_seen(given, k, v) for k,v in options.items()}
+    if fitted.body=="the body": options["body"] = _body_file(fitted)
+    asks = "said_by" if function=="fit_peaks" else "said_of"
     shown = sorted({o.of.__name__ for step in STEPS for o in step.shows}-{"what_was_used"})
     imports = [f"from tf_transfer.finetune.{room} import {function}",
                "from tf_transfer.interpret.own_report import what_was_used",
-               f"from tf_transfer.interpret.own_sections import ({', '.join(shown)})"]
+               f"from tf_transfer.interpret.own_sections import ({', '.join([*shown, asks])})"]
     return [("markdown", f"# A model of your {fitted.things}\n\nYour files and options. Change them, and run all "
-                         "cells again. Paths are seen from the folder in which the command was run."),
-            ("code", "\n".join(f"{k} = {v!r}" for k,v in {"model":str(given.model), **options}.items())),
+                         "cells again. Paths are seen from the folder of this notebook."
+                         f"{_NO_FILE*(fitted.body=='the body')}"),
+            ("code", "\n".join(f"{k} = {v!r}" for k,v in options.items())),
             ("code", "\n".join(imports)),
             ("markdown", "The model is fitted again, and is tested when its verdict is asked for. To use the one that "
                          "you have: `load_model(model)`, from `tf_transfer.model.saving`."),
             ("code", f"fitted = {function}({', '.join(names)})"), ("code", "print(fitted.verdict)")]
 
-def _plain(v): return str(v) if isinstance(v, Path) else v
+_FILES = "model", "peaks", "genome", "background", "positives", "negatives", "table"
+_NO_FILE = (" The pre-trained network that you gave has no file. Save it here first: "
+            "`save_model(network, \"body.safetensors\")`, from `tf_transfer.model.saving`.")
+
+def _as_seen(given, name, v):
+    "An option, with paths as the folder of the notebook sees them"
+    file = name in _FILES or name=="body" and Path(v).suffix==".safetensors"
+    return given.seen_from_beside(v) if file and isinstance(v, (str, Path)) else v
 
 def _call_of(fitted):
     "The function that fits such a model, its room, and the names of its arguments in order"
@@ -317,9 +287,18 @@ def _call_of(fitted):
 def _options(fitted, given):
     "What a model was asked for with"
     return vars(given) | dict(tf=fitted.target.tf, body=fitted.body, withheld=list(fitted.withheld), seed=fitted.seed)
->>>>>>> main
 
 # %% ../../nbs/interpret/11_own_report.ipynb #b1000024
+_ASKED = ("markdown", "## On data of your own\n\nThe method that the verdict says is to be used, asked about what it was "
+                      "tested or trained on. Give your own, or the name of another method.")
+_OF_REGIONS = [
+    ("code", "regions = peaks   # or a BED file\n"
+             "ranked = said_by(fitted, fitted.verdict.use, regions, genome)\nranked.head(10)"),
+    ("code", 'ranked.to_csv(model.removesuffix(".safetensors")+"_ranked.tsv", sep="\\t", index=False)')]
+_OF_SEQUENCES = [("code", "codes = fitted.target.test.codes   # or others: uint8, (sequences, width), ACGTN as 0 to 4\n"
+                          "said_of(fitted, fitted.verdict.use, codes)")]
+
+# %% ../../nbs/interpret/11_own_report.ipynb #5a0b4617
 def own_notebook(
     fitted:Fitted, # From `fit_peaks` or `fit_sequences`
     given:Given, # Files and options
@@ -327,11 +306,9 @@ def own_notebook(
     "The report as cells that run again."
     commands = "\n".join(f"    {o}" for o in next_commands(fitted, given))
     last = ("markdown", f"## What to do next\n\nIn a terminal:\n\n{commands}")
-<<<<<<< HEAD
-    cells = [*_first_cells(fitted, given), *[o for step in STEPS for o in step.cells()], *_YOUR_REGIONS, last]
-=======
-    cells = [*_first_cells(fitted, given), *[o for step in steps_of(fitted) for o in step.cells()], last]
->>>>>>> main
+    asked = _OF_REGIONS if given.genome is not None else _OF_SEQUENCES
+    asked = [] if fitted.verdict.use in PLAIN else [_ASKED, *asked]
+    cells = [*_first_cells(fitted, given), *[o for step in steps_of(fitted) for o in step.cells()], *asked, last]
     kernel = dict(kernelspec=dict(display_name="Python 3", language="python", name="python3"))
     return new_nb([mk_cell(source, kind, id=f"step-{i}") for i,(kind,source) in enumerate(cells)], kernel)
 

@@ -7,7 +7,7 @@ Docs: https://tf-transfer.github.io/tf_transfer/interpret/own_sections.html.md""
 # %% auto #0
 __all__ = ['how_good', 'method_table', 'method_intervals', 'strongest_other', 'precision_recall', 'calibration_plot',
            'at_other_ratios', 'main_motif', 'motif_words', 'motif_logos', 'weight_bars', 'parts_of_logit', 'examples',
-           'example_table', 'stretch_letters', 'example_letters', 'said_by']
+           'example_table', 'stretch_letters', 'example_letters', 'said_of', 'said_by']
 
 # %% ../../nbs/interpret/10_own_sections.ipynb #a1000004
 from functools import lru_cache
@@ -17,22 +17,16 @@ import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
 from sklearn.metrics import precision_recall_curve
-from ..core import pick
+from ..core import UserError, pick
 from ..genome.dna import Genome
 from ..genome.formats import read_bed
 from ..motifs.pwm import PWM, align
 from ..matrix.groups import relatives
 from ..model.networks import net_of
-<<<<<<< HEAD
 from ..model.predict import features, logits, predict
 from ..finetune.baselines import baselines
-from ..finetune.own_data import FittedPeaks, own_windows
-from ..finetune.verdict import BODY, OURS
-=======
-from ..model.predict import features, logits
-from ..finetune.own_data import Fitted
-from ..finetune.verdict import OURS
->>>>>>> main
+from ..finetune.own_data import Fitted, FittedPeaks, own_windows
+from ..finetune.verdict import BODY, OURS, PLAIN
 from ..show.plots import logo_column
 from .attribution import Attributions, draw_attributions
 from .filters import own_motifs
@@ -287,23 +281,28 @@ def example_letters(
         ax.set_title(title, fontsize=9, loc="left", parse_math=False)
     return fig
 
-# %% ../../nbs/interpret/10_own_sections.ipynb #f758c2a5
+# %% ../../nbs/interpret/10_own_sections.ipynb #9969ec63
+def said_of(
+    fitted:Fitted, # From `fit_peaks` or `fit_sequences`
+    method:str, # A name in `fitted.scores`: this model, own profile, gapped k-mer SVM ...
+    codes:np.ndarray, # Codes, uint8, (sequences, width)
+) -> np.ndarray: # Higher where it says bound, (sequences,)
+    "What one of the methods says of sequences; raises `UserError` where it is none of them."
+    pick([method], fitted.scores.index, "method", "the table of scores")
+    if method in PLAIN: raise UserError(f"the {method} needs no method: it can be counted")
+    if method==OURS: return predict(fitted.learn, codes)[:, 0]
+    of_body = method.removeprefix(BODY)
+    if of_body!=method: return predict(fitted.pre, codes)[:, fitted.pre.card.tfs.index(of_body)]
+    simple = baselines(fitted.target.tf, fitted.withheld)[method]
+    return simple.fit(*fitted.target.train_valid).decision_function(codes)
+
 def said_by(
     fitted:FittedPeaks, # From `fit_peaks`
-    method:str, # A name in `fitted.scores`: this model, own profile, gapped k-mer SVM ...
+    method:str, # A name in `fitted.scores`
     regions:str|Path, # Intervals: BED, narrowPeak ...
     genome:str|Path, # The genome where they lie, FASTA
 ) -> pd.DataFrame: # chrom, start, end of the windows that are read, and what the method says; the highest first
     "What one of the methods says of regions; raises `UserError` where it is none of them."
-    pick([method], fitted.scores.index, "method", "the table of scores")
     w, codes = own_windows(read_bed(regions), Genome(genome), fitted.pre.width, regions)
-    said = _values_of(fitted, method, codes)
+    said = said_of(fitted, method, codes)
     return w.assign(**{method:said}).sort_values(method, ascending=False, kind="stable", ignore_index=True)
-
-def _values_of(fitted, method, codes):
-    "What a method says of some sequences"
-    if method==OURS: return predict(fitted.learn, codes)[:, 0]
-    of_body = method.removeprefix(BODY)
-    if of_body!=method: return predict(fitted.pre, codes)[:, fitted.pre.card.tfs.index(of_body)]
-    target, simple = fitted.target, baselines(fitted.target.tf, fitted.withheld)[method]
-    return simple.fit(*target.train_valid).decision_function(codes)
