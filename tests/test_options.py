@@ -68,7 +68,10 @@ MODES = {
     'tft-pretrain': {arch: f'in/matrix.h5ad out.safetensors --valid-chroms chr5 --arch {arch}' for arch in ARCHS},
     'tft-finetune': {strategy: FINETUNE+strategy for strategy in STRATEGIES},
     'tft-fit': {'unnamed': 'out.safetensors --peaks in/peaks.bed --genome in/genome.fa',
-                'named': 'out.safetensors --peaks in/peaks.bed --genome in/genome.fa --tf JUND'},
+                'named': 'out.safetensors --peaks in/peaks.bed --genome in/genome.fa --tf JUND',
+                'two files': 'out.safetensors --positives in/regions.fa --negatives in/other_regions.fa --tf JUND',
+                'one file': 'out.safetensors --positives in/regions.fa',
+                'a table': 'out.safetensors --table in/table.csv'},
     'tft-evaluate': {
         'one strand at a time': 'in/cnn.safetensors in/matrix.h5ad --tf FOS',
         'both strands at once': 'in/motifs.safetensors in/matrix.h5ad --tf FOS',
@@ -76,6 +79,7 @@ MODES = {
         'all unbound regions': 'in/cnn.safetensors in/matrix.h5ad --tf FOS --negatives all'},
     'tft-predict': {'bed': 'in/cnn.safetensors out.tsv --bed in/peaks.bed --genome in/genome.fa',
                     'fasta': 'in/cnn.safetensors out.tsv --fasta in/regions.fa',
+                    'table': 'in/cnn.safetensors out.tsv --table in/table.csv',
                     'vcf': 'in/cnn.safetensors out.tsv --vcf in/variants.vcf --genome in/genome.fa',
                     'list': 'in/cnn.safetensors list'},
     'tft-groups': {
@@ -107,12 +111,14 @@ VALUES = {
                          lr='0.1', batch_size='50', random_strand=True, keep_seen=True, valid_chroms='chr4',
                          test_chroms='chr3', seed='1', force=True),
     'tft-fit': dict(peaks='in/other.bed', genome='in/other.fa', background='in/world/dhs.bed.gz', tf='FOS',
+                    positives='in/bound.fa', negatives='in/unbound.fa',
+                    table='in/other.csv', width='150',
                     pretrained='in/cnn.safetensors', no_profile=True, ratio='5', other_genome=True, seed='1',
                     force=True),
     'tft-evaluate': dict(tf='FOSL2', chroms='chr5,chr6', n_pos='20', negatives=('all', 'matched'), one_strand=True,
                          json='other.json', seed='1', force=True),
-    'tft-predict': dict(bed='in/other.bed', fasta='in/other.fa', vcf='in/other.vcf', genome='in/other.fa',
-                        batch_size='50', force=True),
+    'tft-predict': dict(bed='in/other.bed', fasta='in/other.fa', table='in/other.csv', vcf='in/other.vcf',
+                        genome='in/other.fa', batch_size='50', force=True),
     'tft-groups': dict(tf='FOS', by=('correlated', 'cofactors'), n='2', with_target=True, bury='2',
                        string='in/other_links.txt', string_info='in/other_info.txt', score='experimental',
                        min_score='990', out='other.txt', seed='1', force=True),
@@ -133,8 +139,10 @@ STUBS = {
     'train.pretraining.pretrain': TRAINED,
     'finetune.strategies.finetune': TRAINED,
     'finetune.own_data.fit_peaks': SimpleNamespace(result='a result', save=lambda *args: None),
+    'finetune.own_sequences.fit_sequences': SimpleNamespace(result='a result', save=lambda *args: None),
     'model.saving.save_model': None,
-    'model.tables.predict_fasta': 3,
+    'model.tables.predict_fasta': (3, Skipped()),
+    'model.tables.predict_table': (3, Skipped()),
     'model.tables.predict_bed': (3, Skipped()),
     'model.tables.predict_vcf': (3, Skipped()),
     'study.runs.run_study': pd.DataFrame(columns=['error', 'auprc', 'group', 'with_target', 'n_peaks', 'strategy']),
@@ -277,7 +285,7 @@ WRONG = {
                          lr='nan', wd='nan', valid_chroms='chr91', test_chroms='chr91', seed='-1'),
     'tft-finetune': dict(tf='JUNX', n_pos='0', ratio='0', strategy='auto2', epochs='0', lr='inf', batch_size='1',
                          valid_chroms='chr91', test_chroms='chr91', seed='-1'),
-    'tft-fit': dict(ratio='0', seed='-1'),
+    'tft-fit': dict(ratio='0', seed='-1', width='0'),
     'tft-evaluate': dict(tf='JUNX', chroms='chr91', n_pos='0', negatives='some', json='none/out.json', seed='-1'),
     'tft-predict': dict(genome='none.fa', batch_size='0'),
     'tft-groups': dict(tf='JUNX', by='others', n='0', bury='-1', string='none.txt', string_info='none.txt',
@@ -287,7 +295,8 @@ WRONG = {
     'tft-demo': dict(seeds='0', seed='-1'),
 }
 MODE = {'string': 'string', 'string_info': 'string', 'score': 'string', 'min_score': 'string', 'peaks': 'one TF',
-        'workers': 'run', 'seed': 'random', 'epochs': 'paper', 'lr': 'paper', 'batch_size': 'paper'}
+        'workers': 'run', 'width': 'one file', 'seed': 'random', 'epochs': 'paper', 'lr': 'paper',
+        'batch_size': 'paper'}
 
 
 @pytest.mark.parametrize('name', WRONG)
@@ -308,7 +317,7 @@ def test_an_empty_value_is_none(trial):
     status, err, _ = trial('tft-predict', ['in/cnn.safetensors', 'out.tsv', '--bed', 'in/peaks.bed', '--genome', ''])
     assert status == 2 and '--genome must be given too' in err
     status, err, _ = trial('tft-predict', ['in/cnn.safetensors', 'out.tsv', '--fasta', ''])
-    assert status == 2 and 'give one of --bed, --fasta and --vcf' in err
+    assert status == 2 and 'give one of --bed, --fasta, --table and --vcf' in err
 
 
 def test_a_long_list_of_tfs(trial, inputs):

@@ -200,7 +200,8 @@ def test_mistakes_beside_the_peaks(files, tmp_path, args, words, monkeypatch):
 
 def test_arguments_that_do_not_go_together(files, tmp_path):
     assert_refused('--genome must be given', 'tft-fit', tmp_path/'o.safetensors', '--peaks', files/'peaks.bed')
-    assert_refused('--peaks must be given', 'tft-fit', tmp_path/'o.safetensors', '--genome', files/'world'/'genome.fa')
+    assert_refused('give one of --peaks, --positives and --table', 'tft-fit', tmp_path/'o.safetensors',
+                   '--genome', files/'world'/'genome.fa')
     for name, words in (('tft-fit', 'required: out'), ('tft-finetune', 'required: matrix, pretrained, out')):
         status, err = command(name, '--tf', 'JUND')
         assert status == 2 and words in err
@@ -264,9 +265,17 @@ def test_spoiled_variants(files, tmp_path):
 
 
 def test_sequences_of_another_width(files, tmp_path):
-    (tmp_path/'a.fa').write_text('>one\n'+'ACGT'*50+'\n>two\nACGT\n')
-    assert_refused("record 'two' has 4 bases; the model reads 200", 'tft-predict', files/'pre.safetensors',
-                   tmp_path/'o.tsv', '--fasta', tmp_path/'a.fa')
+    "A row each, and a note; where none can be read, one line"
+    to_table = ['tft-predict', files/'pre.safetensors', tmp_path/'o.tsv', '--fasta', tmp_path/'a.fa']
+    (tmp_path/'a.fa').write_text('>two\nACGT\n')
+    assert_refused('nothing to predict: a.fa gave no sequence that the model can read; 1 skipped: too few known bases',
+                   *to_table)
+    (tmp_path/'a.fa').write_text('>one\n'+'ACGT'*50+'\n>two\nACGT\n>three\n'+'ACGT'*80+'\n>four\n'+'ACGT'*4+'\n')
+    assert '4 rows, 3 of them with a prediction; the column note says why' in printed(*to_table)
+    table = pd.read_csv(tmp_path/'o.tsv', sep='\t', keep_default_na=False)
+    assert list(table.note) == ['', 'too few known bases', 'longer than 200 bp: the highest of 4 windows',
+                                'shorter than 200 bp: N on both sides']
+    assert table.name.tolist() == ['one', 'two', 'three', 'four'] and table.FOS[1] == '' and 0 < float(table.FOS[3]) < 1
 
 
 peak = """

@@ -144,7 +144,7 @@ def test_all_of_it_or_nothing(tmp_path, monkeypatch):
 def test_names_run_nothing():
     "A TF's name from elsewhere is a string in the notebook, not prose"
     name = '[a](javascript:alert(1))<img src=x onerror=alert(1)>\'\n1/0'
-    fitted = SimpleNamespace(target=SimpleNamespace(tf=name), body=name, withheld=[name], seed=0,
+    fitted = SimpleNamespace(target=SimpleNamespace(tf=name), body=name, withheld=[name], seed=0, things='peaks',
                              verdict=SimpleNamespace(use='this model'))
     first, *others = [o for o in own_notebook(fitted, Given(name, name, name)).cells if o.cell_type == 'code']
     given = {}

@@ -188,35 +188,61 @@ def _finetuned(target, pre, out, force, strategy, bs, both_strands, seed, more):
     told = learn.model.card.training
     print(f"{out}: {_kept(told) if 'epoch_kept' in told else 'fitted'}")
 
+# %% ../../nbs/commands/3_models.ipynb #20824f21
+_of_sequences = lambda o: o.positives is not None
+_of_table = lambda o: o.table is not None
+_idle_fit = [
+    ("no_profile", "without --tf", lambda o: o.tf is None),
+    ("genome background ratio other_genome", "with --positives, which need none", _of_sequences),
+    ("genome background ratio other_genome", "with --table, which needs none", _of_table),
+    ("negatives", "with --table, which has its own", _of_table),
+    ("negatives width", "with --peaks", lambda o: o.peaks is not None)]
+
 # %% ../../nbs/commands/3_models.ipynb #c369b909
-@command(idle=[("no_profile", "without --tf", lambda o: o.tf is None)])
+@command(idle=_idle_fit)
 def tft_fit(
     out:str, # The .safetensors file to make
     peaks:str=None, # Peaks: BED, narrowPeak ...
-    genome:str=None, # The genome, FASTA
+    genome:str=None, # The genome of the peaks, FASTA
     background:str=None, # Open regions to draw unbound ones from, BED; the genome away from the peaks if not given
+    positives:str=None, # In place of peaks: bound sequences, FASTA
+    negatives:str=None, # Unbound sequences, FASTA; dinucleotide shuffles of the bound ones if not given
+    table:str=None, # Or a table (.csv, .tsv) with the columns sequence, label, and split where there is one
+    width:int=None, # Length to cut or fill up sequences to, bp; that of the longest if not given, 1,000 at most
     tf:str=None, # Name of the TF: finds its profile in JASPAR
     pretrained:str="motifs-hg38", # Pre-trained model, .safetensors, or the name of a released one
     no_profile:store_true=False, # Do as if JASPAR did not know the TF?
     ratio:int=None, # Unbound regions per bound one to train and validate on; that of auto if not given
     other_genome:store_true=False, # Another species than that of the pre-trained model? Found out for mouse and human
-    seed:int=0, # Seed of the draw of the unbound regions, and of the head
+    seed:int=0, # Seed of the draw of the unbound regions or of the split, and of the head
     force:store_true=False, # Replace an existing file?
 ):
-    "Make a model of your own peaks, and a report of it beside it."
-    from tf_transfer.finetune.own_data import fit_peaks
-    from tf_transfer.finetune.strategies import ratio_of
-    from tf_transfer.interpret.own_report import Given, check_report, write_own_report
+    "Make a model of your own peaks or sequences, and a report of it beside it."
+    from tf_transfer.interpret.own_report import Given, check_report
     check_report(out, force)
-    need(peaks=peaks, genome=genome)
-    at_least(1, ratio=ratio)
+    if sum(o is not None for o in (peaks, positives, table))!=1:
+        raise UserError("give one of --peaks, --positives and --table")
+    if peaks is not None: need(genome=genome)
+    at_least(1, ratio=ratio, width=width)
     at_least(0, seed=seed)
-    withheld, ratio, say = [tf] if no_profile else [], ratio or ratio_of("auto"), partial(print, flush=True)
-    fitted = fit_peaks(peaks, genome, background, tf or "TF", pretrained, withheld, ratio, other_genome, seed, say)
-    fitted.save(out, force)
-    say(f"\n{fitted.result}\n\n{out} has these scores on its card; now the report is written")
-    report = write_own_report(fitted, Given(out, peaks, genome, background, ratio, other_genome), force)
-    say(f"{', '.join(map(str, report))} written")
+    given = Given(out, peaks, genome, background, ratio, other_genome, positives, negatives, table, width)
+    _fitted_with_report(given, tf or "TF", pretrained, [tf] if no_profile else [], seed, force)
+
+# %% ../../nbs/commands/3_models.ipynb #49b5937b
+def _fitted_with_report(given, tf, pretrained, withheld, seed, force):
+    "Fit, save, test and report"
+    from tf_transfer.finetune.own_data import fit_peaks
+    from tf_transfer.finetune.own_sequences import fit_sequences
+    from tf_transfer.finetune.strategies import ratio_of
+    from tf_transfer.interpret.own_report import write_own_report
+    g, say = given, partial(print, flush=True)
+    g.ratio = g.ratio or ratio_of("auto")
+    if g.peaks is not None: fitted = fit_peaks(g.peaks, g.genome, g.background, tf, pretrained, withheld, g.ratio,
+                                               g.other_genome, seed, say)
+    else: fitted = fit_sequences(g.positives, g.negatives, g.table, tf, pretrained, withheld, g.width, seed, say)
+    fitted.save(g.model, force)
+    say(f"\n{fitted.result}\n\n{g.model} has these scores on its card; now the report is written")
+    say(f"{', '.join(map(str, write_own_report(fitted, g, force)))} written")
 
 # %% ../../nbs/commands/3_models.ipynb #b33f5533
 @command(idle=[("force", "without --json", lambda o: o.json is None)])
@@ -264,40 +290,45 @@ def _evaluated(path, matrix, tf, chroms, n_pos, negatives, one_strand, seed):
                 both_strands=not one_strand, seen_left_out=seen, seed=seed)
 
 # %% ../../nbs/commands/3_models.ipynb #bae8ae99
-@command(idle=[("bed fasta vcf genome batch_size force", "with list, which makes no table", lambda o: o.out=="list"),
-               ("genome", "with --fasta, which holds the sequences", lambda o: o.fasta is not None)])
+@command(idle=[("bed fasta table vcf genome batch_size force", "with list, which makes no table",
+                lambda o: o.out=="list"),
+               ("genome", "with --fasta, which holds the sequences", lambda o: o.fasta is not None),
+               ("genome", "with --table, which holds the sequences", lambda o: o.table is not None)])
 def tft_predict(
     model:str, # Model, .safetensors, or the name of a released one
     out:str, # Table to make, tab-separated; or list, to see which TFs the model knows
     bed:str=None, # Intervals, in a genome
-    fasta:str=None, # Or sequences
+    fasta:str=None, # Or sequences, of any length
+    table:str=None, # Or a table (.csv, .tsv) with sequences in the column sequence
     vcf:str=None, # Or variants, in a genome: the logit with either allele, and the difference
     genome:str=None, # The genome of --bed and --vcf, FASTA
     batch_size:int=256, # Sequences at a time
     force:store_true=False, # Replace an existing file?
 ):
-    "Predict binding for BED, FASTA or VCF."
+    "Predict binding for BED, FASTA, a table of sequences, or VCF."
     from tf_transfer.model.saving import pretrained
     if out=="list": return print(*pretrained(model).card.tfs, sep="\n")
     check_output(out, force)
-    if sum(o is not None for o in (bed, fasta, vcf))!=1: raise UserError("give one of --bed, --fasta and --vcf")
-    if fasta is None: need(genome=genome)
+    if sum(o is not None for o in (bed, fasta, table, vcf))!=1:
+        raise UserError("give one of --bed, --fasta, --table and --vcf")
+    if fasta is None and table is None: need(genome=genome)
     at_least(1, batch_size=batch_size)
     net = pretrained(model)
     tfs = net.card.tfs
-    n, skipped = _tabulated(net, tfs, bed, fasta, vcf, genome, out, batch_size, force)
-    lost = sum(skipped.count.values()) if skipped else 0
+    n, skipped = _tabulated(net, tfs, bed, fasta, table, vcf, genome, out, batch_size, force)
+    lost = sum(skipped.count.values())
     if lost: print(skipped)
     print(f"{out}: {n+lost:,} rows"+(f", {n:,} of them with a prediction; the column note says why" if lost else ""))
 
 # %% ../../nbs/commands/3_models.ipynb #9a1e0030
-def _tabulated(net, tfs, bed, fasta, vcf, genome, out, bs, force):
+def _tabulated(net, tfs, bed, fasta, table, vcf, genome, out, bs, force):
     "Write the table; rows with a prediction, and what was skipped"
     from collections import Counter
     from tf_transfer.genome.dna import Genome
     from tf_transfer.genome.formats import places_line
-    from tf_transfer.model.tables import predict_bed, predict_fasta, predict_vcf
-    if fasta: return predict_fasta(net, tfs, fasta, out, bs, force), None
+    from tf_transfer.model.tables import predict_bed, predict_fasta, predict_table, predict_vcf
+    if fasta: return predict_fasta(net, tfs, fasta, out, bs, force)
+    if table: return predict_table(net, tfs, table, out, bs, force)
     if vcf: return predict_vcf(net, tfs, vcf, Genome(genome), out, bs, force)
     places = Counter()
     told = predict_bed(net, tfs, bed, Genome(genome), out, bs, force, places)

@@ -255,7 +255,7 @@ class Fitted:
     seed:int=0 # Seed of the learner
     say:Callable=None # What to call with lines about what is being done, as it happens: `print`
 
-    things = "peaks" # What a user calls the bound regions
+    thing, things = "peak", "peaks" # What a user calls the bound regions
 
     @cached_property
     def tested(self): # chrom, start, end, label, and what each method says; "this model" is the last
@@ -286,6 +286,13 @@ class Fitted:
 def valid_regions(self:Fitted): # `Labelled`
     "The validation regions, as many unbound as bound ones."
     return labelled(self.target.m, self.target.tf, self.target.split.valid)
+
+@patch
+def named(self:Fitted,
+    regions:pd.DataFrame, # chrom, start, end
+) -> list: # Of str
+    "Names of regions, to show."
+    return [f"{r.chrom}:{r.start:,}-{r.end:,}" for r in regions.itertuples()]
 
 class FittedPeaks(Fitted):
     "A model of a TF's peaks, what it was made from, and how good it is."

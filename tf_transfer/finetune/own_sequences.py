@@ -12,6 +12,7 @@ from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
 import numpy as np
+import pandas as pd
 from sklearn.metrics import roc_auc_score
 from ..core import UserError, same_name
 from ..motifs.pwm import vertebrate_profiles
@@ -108,7 +109,7 @@ def composition(
 class FittedSequences(Fitted):
     "A model of bound and unbound sequences, what it was made from, and how good it is."
 
-    things = "bound sequences"
+    thing, things = "bound sequence", "bound sequences"
 
     @cached_property
     def tested(self): # chrom (the name), start, end, label, and what each method says; "this model" is the last
@@ -122,6 +123,12 @@ class FittedSequences(Fitted):
     def valid_regions(self): # `Labelled`
         "The validation sequences."
         return self.target.valid
+
+    def named(self,
+        regions:pd.DataFrame, # Their names are in the column chrom
+    ) -> list: # Of str
+        "Names of sequences, to show."
+        return regions.chrom.astype(str).tolist()
 
     @property
     def made_from(self) -> str: # Several lines of text

@@ -20,7 +20,7 @@ from ..motifs.pwm import PWM, align
 from ..matrix.groups import relatives
 from ..model.networks import net_of
 from ..model.predict import features, logits
-from ..finetune.own_data import FittedPeaks
+from ..finetune.own_data import Fitted
 from ..finetune.verdict import OURS
 from ..show.plots import logo_column
 from .attribution import Attributions, draw_attributions
@@ -33,7 +33,7 @@ def _counted(fitted):
     return int((bound & called).sum()), int(bound.sum()), int((~bound & called).sum()), int((~bound).sum())
 
 def how_good(
-    fitted:FittedPeaks, # From `fit_peaks`
+    fitted:Fitted, # From `fit_peaks` or `fit_sequences`
 ) -> list: # Sentences
     "How good the model is, in words."
     found, n_pos, false, n_neg = _counted(fitted)
@@ -47,7 +47,7 @@ def how_good(
 
 # %% ../../nbs/interpret/10_own_sections.ipynb #a1000012
 def method_table(
-    fitted:FittedPeaks, # From `fit_peaks`
+    fitted:Fitted, # From `fit_peaks` or `fit_sequences`
 ) -> pd.DataFrame: # A row per method: AUPRC and AUROC, the interval, and this model's difference to it, as text
     "The scores of all methods, the best first."
     s = fitted.scores.sort_values("auprc", ascending=False, kind="stable")
@@ -70,7 +70,7 @@ def _axes(ax, width, height, **labels):
     return ax
 
 def method_intervals(
-    fitted:FittedPeaks, # From `fit_peaks`
+    fitted:Fitted, # From `fit_peaks` or `fit_sequences`
     ax=None, # Matplotlib axes; new ones if not given
 ): # The axes
     "AUPRC of every method on the test regions with its 95 % interval, and the prevalence as a dashed line."
@@ -88,13 +88,13 @@ def method_intervals(
 
 # %% ../../nbs/interpret/10_own_sections.ipynb #a1000017
 def strongest_other(
-    fitted:FittedPeaks, # From `fit_peaks`
+    fitted:Fitted, # From `fit_peaks` or `fit_sequences`
 ) -> str: # Name of a method
     "The method with the highest AUPRC beside the model."
     return fitted.scores.auprc.drop(OURS).idxmax()
 
 def precision_recall(
-    fitted:FittedPeaks, # From `fit_peaks`
+    fitted:Fitted, # From `fit_peaks` or `fit_sequences`
     ax=None, # Matplotlib axes; new ones if not given
 ): # The axes
     "Precision against recall on the test regions, of this model and of the strongest other method."
@@ -109,7 +109,7 @@ def precision_recall(
 
 # %% ../../nbs/interpret/10_own_sections.ipynb #a1000020
 def calibration_plot(
-    fitted:FittedPeaks, # From `fit_peaks`
+    fitted:Fitted, # From `fit_peaks` or `fit_sequences`
     ax=None, # Matplotlib axes; new ones if not given
 ): # The axes
     "Share of bound regions against the predicted probability, in five bins of the test regions."
@@ -123,7 +123,7 @@ def calibration_plot(
 
 # %% ../../nbs/interpret/10_own_sections.ipynb #a1000023
 def at_other_ratios(
-    fitted:FittedPeaks, # From `fit_peaks`
+    fitted:Fitted, # From `fit_peaks` or `fit_sequences`
     ratios:tuple=(1, 10, 100), # Unbound regions per bound one
 ) -> pd.DataFrame: # A row per ratio: of 100 regions above 0.5, how many are bound, and its 95 % interval
     "What a prediction above 0.5 means where unbound regions are more frequent than in the test."
@@ -136,7 +136,7 @@ def at_other_ratios(
 
 # %% ../../nbs/interpret/10_own_sections.ipynb #a1000026
 def main_motif(
-    fitted:FittedPeaks, # From `fit_peaks`
+    fitted:Fitted, # From `fit_peaks` or `fit_sequences`
 ) -> PWM: # The one found in the peaks; where there is none, the known one
     "The motif to show."
     return own_motifs(fitted.learn.model)[-1]
@@ -148,14 +148,14 @@ def _kin(fitted): return relatives(main_motif(fitted), fitted.pre.card.tfs)
 
 # %% ../../nbs/interpret/10_own_sections.ipynb #a1000028
 def motif_words(
-    fitted:FittedPeaks, # From `fit_peaks`
+    fitted:Fitted, # From `fit_peaks` or `fit_sequences`
 ) -> list: # Sentences
     "Which motif was found, what it resembles, and what the body knows of it."
     motif = main_motif(fitted)
     kin, near, similarity = _kin(fitted)
     some = f"{', '.join(kin[:8])}{f' and {len(kin)-8} more' if len(kin)>8 else ''}"
-    found = f"The motif found in the peaks is {motif.consensus()} (small letters: other bases will do)."
-    none = "No motif was found in the peaks: no word is more frequent in them than elsewhere."
+    found = f"The motif found in the {fitted.things} is {motif.consensus()} (small letters: other bases will do)."
+    none = f"No motif was found in the {fitted.things}: no word is more frequent in them than elsewhere."
     return [found if _found(fitted) else none,
             f"The most similar motif in JASPAR is {near.name} {near.matrix_id}: similarity {similarity:.2f}, "
             "where 1 is the same.",
@@ -164,13 +164,13 @@ def motif_words(
 
 # %% ../../nbs/interpret/10_own_sections.ipynb #a1000029
 def motif_logos(
-    fitted:FittedPeaks, # From `fit_peaks`
+    fitted:Fitted, # From `fit_peaks` or `fit_sequences`
 ): # A matplotlib figure
     "Logos of the model's motif and, aligned with it, of the most similar known one."
     motif, near = main_motif(fitted), _kin(fitted).nearest
     at = align(near, motif)
     turned = near if at.strand=="+" else near.reverse_complement()
-    own = "found in the peaks" if _found(fitted) else "the model's own"
+    own = f"found in the {fitted.things}" if _found(fitted) else "the model's own"
     titles = [own, f"{near.name} {near.matrix_id}, similarity {at.similarity:.2f}"]
     fig = logo_column([motif, turned], titles, [0, at.offset])
     fig.set_size_inches(4.6, 2.8)
@@ -178,17 +178,17 @@ def motif_logos(
 
 # %% ../../nbs/interpret/10_own_sections.ipynb #a1000032
 def _source_names(
-    fitted:FittedPeaks, # From `fit_peaks`
+    fitted:Fitted, # From `fit_peaks` or `fit_sequences`
 ) -> dict: # Source to its name in plain words
     "What the sources of a model are."
     sources = [k for k in fitted.learn.model.card.training["shares"] if k not in ("body", "words")]
     known = dict(zip(sources, fitted.learn.model.card.training["motifs"]))
     return {"body":"what the pre-trained network recognises", "profile":f"the known motif ({known.get('profile')})",
-            "nearest":f"the nearest known motif ({known.get('nearest')})", "found":"the motif found in the peaks",
-            "words":"words, whether in a motif or not"}
+            "nearest":f"the nearest known motif ({known.get('nearest')})",
+            "found":f"the motif found in the {fitted.things}", "words":"words, whether in a motif or not"}
 
 def weight_bars(
-    fitted:FittedPeaks, # From `fit_peaks`
+    fitted:Fitted, # From `fit_peaks` or `fit_sequences`
     ax=None, # Matplotlib axes; new ones if not given
 ): # The axes
     "Spread of what each source of the model adds to the logit."
@@ -212,27 +212,27 @@ def parts_of_logit(
     return pd.DataFrame({k:p.sum(1) for k,p in zip(sources, parts)})
 
 # %% ../../nbs/interpret/10_own_sections.ipynb #a1000038
-_KINDS = {"strongest peak":(1, False), "worst miss":(1, True), "worst false alarm":(0, False)}
+_KINDS = {"strongest {}":(1, False), "worst miss":(1, True), "worst false alarm":(0, False)}
 
 def examples(
-    fitted:FittedPeaks, # From `fit_peaks`
+    fitted:Fitted, # From `fit_peaks` or `fit_sequences`
     n:int=2, # Of each kind
 ) -> pd.DataFrame: # A row per region, in the order of kinds; the index is its position among the test regions
     "The test regions that teach most: what they are, where, the probability, and what each source adds."
-    t, kinds = fitted.tested, {}
-    for kind,(label,rising) in _KINDS.items():
+    t, kinds, all_kinds = fitted.tested, {}, {k.format(fitted.thing):v for k,v in _KINDS.items()}
+    for kind,(label,rising) in all_kinds.items():
         ranked = t[OURS][t.label==label].sort_values(ascending=rising, kind="stable")
         kinds = {i:kind for i in ranked.index[:n]} | kinds
-    kinds = dict(sorted(kinds.items(), key=lambda o: list(_KINDS).index(o[1])))
+    kinds = dict(sorted(kinds.items(), key=lambda o: list(all_kinds).index(o[1])))
     rows = t.loc[list(kinds)]
     parts = parts_of_logit(fitted.learn, fitted.target.test.codes)
-    where = [f"{r.chrom}:{r.start:,}-{r.end:,}" for r in rows.itertuples()]
+    where = fitted.named(rows)
     told = pd.DataFrame(dict(kind=list(kinds.values()), region=where, probability=rows[OURS]), index=rows.index)
     return told.join(parts-parts.mean())
 
 # %% ../../nbs/interpret/10_own_sections.ipynb #a1000039
 def example_table(
-    fitted:FittedPeaks, # From `fit_peaks`
+    fitted:Fitted, # From `fit_peaks` or `fit_sequences`
     n:int=2, # Of each kind
 ) -> pd.DataFrame: # A row per region
     "The strongest peaks and the worst mistakes, and what each source adds to their logit, from the mean."
@@ -258,7 +258,7 @@ def stretch_letters(
 
 # %% ../../nbs/interpret/10_own_sections.ipynb #a1000045
 def example_letters(
-    fitted:FittedPeaks, # From `fit_peaks`
+    fitted:Fitted, # From `fit_peaks` or `fit_sequences`
     n:int=2, # Of each kind
     shown:int=40, # Length of the stretch that is drawn, bp
 ): # A matplotlib figure
