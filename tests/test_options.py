@@ -79,6 +79,7 @@ MODES = {
         'all unbound regions': 'in/cnn.safetensors in/matrix.h5ad --tf FOS --negatives all'},
     'tft-predict': {'bed': 'in/cnn.safetensors out.tsv --bed in/peaks.bed --genome in/genome.fa',
                     'fasta': 'in/cnn.safetensors out.tsv --fasta in/regions.fa',
+                    'table': 'in/cnn.safetensors out.tsv --table in/table.csv',
                     'vcf': 'in/cnn.safetensors out.tsv --vcf in/variants.vcf --genome in/genome.fa',
                     'list': 'in/cnn.safetensors list'},
     'tft-groups': {
@@ -116,8 +117,8 @@ VALUES = {
                     force=True),
     'tft-evaluate': dict(tf='FOSL2', chroms='chr5,chr6', n_pos='20', negatives=('all', 'matched'), one_strand=True,
                          json='other.json', seed='1', force=True),
-    'tft-predict': dict(bed='in/other.bed', fasta='in/other.fa', vcf='in/other.vcf', genome='in/other.fa',
-                        batch_size='50', force=True),
+    'tft-predict': dict(bed='in/other.bed', fasta='in/other.fa', table='in/other.csv', vcf='in/other.vcf',
+                        genome='in/other.fa', batch_size='50', force=True),
     'tft-groups': dict(tf='FOS', by=('correlated', 'cofactors'), n='2', with_target=True, bury='2',
                        string='in/other_links.txt', string_info='in/other_info.txt', score='experimental',
                        min_score='990', out='other.txt', seed='1', force=True),
@@ -140,7 +141,8 @@ STUBS = {
     'finetune.own_data.fit_peaks': SimpleNamespace(result='a result', save=lambda *args: None),
     'finetune.own_sequences.fit_sequences': SimpleNamespace(result='a result', save=lambda *args: None),
     'model.saving.save_model': None,
-    'model.tables.predict_fasta': 3,
+    'model.tables.predict_fasta': (3, Skipped()),
+    'model.tables.predict_table': (3, Skipped()),
     'model.tables.predict_bed': (3, Skipped()),
     'model.tables.predict_vcf': (3, Skipped()),
     'study.runs.run_study': pd.DataFrame(columns=['error', 'auprc', 'group', 'with_target', 'n_peaks', 'strategy']),
@@ -315,7 +317,7 @@ def test_an_empty_value_is_none(trial):
     status, err, _ = trial('tft-predict', ['in/cnn.safetensors', 'out.tsv', '--bed', 'in/peaks.bed', '--genome', ''])
     assert status == 2 and '--genome must be given too' in err
     status, err, _ = trial('tft-predict', ['in/cnn.safetensors', 'out.tsv', '--fasta', ''])
-    assert status == 2 and 'give one of --bed, --fasta and --vcf' in err
+    assert status == 2 and 'give one of --bed, --fasta, --table and --vcf' in err
 
 
 def test_a_long_list_of_tfs(trial, inputs):

@@ -265,9 +265,17 @@ def test_spoiled_variants(files, tmp_path):
 
 
 def test_sequences_of_another_width(files, tmp_path):
-    (tmp_path/'a.fa').write_text('>one\n'+'ACGT'*50+'\n>two\nACGT\n')
-    assert_refused("record 'two' has 4 bases; the model reads 200", 'tft-predict', files/'pre.safetensors',
-                   tmp_path/'o.tsv', '--fasta', tmp_path/'a.fa')
+    "A row each, and a note; where none can be read, one line"
+    to_table = ['tft-predict', files/'pre.safetensors', tmp_path/'o.tsv', '--fasta', tmp_path/'a.fa']
+    (tmp_path/'a.fa').write_text('>two\nACGT\n')
+    assert_refused('nothing to predict: a.fa gave no sequence that the model can read; 1 skipped: too few known bases',
+                   *to_table)
+    (tmp_path/'a.fa').write_text('>one\n'+'ACGT'*50+'\n>two\nACGT\n>three\n'+'ACGT'*80+'\n>four\n'+'ACGT'*4+'\n')
+    assert '4 rows, 3 of them with a prediction; the column note says why' in printed(*to_table)
+    table = pd.read_csv(tmp_path/'o.tsv', sep='\t', keep_default_na=False)
+    assert list(table.note) == ['', 'too few known bases', 'longer than 200 bp: the highest of 4 windows',
+                                'shorter than 200 bp: N on both sides']
+    assert table.name.tolist() == ['one', 'two', 'three', 'four'] and table.FOS[1] == '' and 0 < float(table.FOS[3]) < 1
 
 
 peak = """

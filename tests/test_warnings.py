@@ -142,7 +142,7 @@ def test_predictions(folder, net):
         try: predict_vcf(net, ['NA'], put(folder, 'a.vcf', '##x\n#CHROM\tPOS\n'+rows), genome, out, 2, True)
         except UserError: pass
     fasta = put(folder, 'a.fa', ''.join(f'>{k}\n{SEQS["3"][:40]}\n' for k in ('NA', '1', 'TRUE', '')))
-    assert predict_fasta(net, ['NA'], fasta, out, 3, True) == 4
+    assert predict_fasta(net, ['NA'], fasta, out, 3, True)[0] == 4
 
 
 def test_motif_files(folder):

@@ -290,40 +290,45 @@ def _evaluated(path, matrix, tf, chroms, n_pos, negatives, one_strand, seed):
                 both_strands=not one_strand, seen_left_out=seen, seed=seed)
 
 # %% ../../nbs/commands/3_models.ipynb #bae8ae99
-@command(idle=[("bed fasta vcf genome batch_size force", "with list, which makes no table", lambda o: o.out=="list"),
-               ("genome", "with --fasta, which holds the sequences", lambda o: o.fasta is not None)])
+@command(idle=[("bed fasta table vcf genome batch_size force", "with list, which makes no table",
+                lambda o: o.out=="list"),
+               ("genome", "with --fasta, which holds the sequences", lambda o: o.fasta is not None),
+               ("genome", "with --table, which holds the sequences", lambda o: o.table is not None)])
 def tft_predict(
     model:str, # Model, .safetensors, or the name of a released one
     out:str, # Table to make, tab-separated; or list, to see which TFs the model knows
     bed:str=None, # Intervals, in a genome
-    fasta:str=None, # Or sequences
+    fasta:str=None, # Or sequences, of any length
+    table:str=None, # Or a table (.csv, .tsv) with sequences in the column sequence
     vcf:str=None, # Or variants, in a genome: the logit with either allele, and the difference
     genome:str=None, # The genome of --bed and --vcf, FASTA
     batch_size:int=256, # Sequences at a time
     force:store_true=False, # Replace an existing file?
 ):
-    "Predict binding for BED, FASTA or VCF."
+    "Predict binding for BED, FASTA, a table of sequences, or VCF."
     from tf_transfer.model.saving import pretrained
     if out=="list": return print(*pretrained(model).card.tfs, sep="\n")
     check_output(out, force)
-    if sum(o is not None for o in (bed, fasta, vcf))!=1: raise UserError("give one of --bed, --fasta and --vcf")
-    if fasta is None: need(genome=genome)
+    if sum(o is not None for o in (bed, fasta, table, vcf))!=1:
+        raise UserError("give one of --bed, --fasta, --table and --vcf")
+    if fasta is None and table is None: need(genome=genome)
     at_least(1, batch_size=batch_size)
     net = pretrained(model)
     tfs = net.card.tfs
-    n, skipped = _tabulated(net, tfs, bed, fasta, vcf, genome, out, batch_size, force)
-    lost = sum(skipped.count.values()) if skipped else 0
+    n, skipped = _tabulated(net, tfs, bed, fasta, table, vcf, genome, out, batch_size, force)
+    lost = sum(skipped.count.values())
     if lost: print(skipped)
     print(f"{out}: {n+lost:,} rows"+(f", {n:,} of them with a prediction; the column note says why" if lost else ""))
 
 # %% ../../nbs/commands/3_models.ipynb #9a1e0030
-def _tabulated(net, tfs, bed, fasta, vcf, genome, out, bs, force):
+def _tabulated(net, tfs, bed, fasta, table, vcf, genome, out, bs, force):
     "Write the table; rows with a prediction, and what was skipped"
     from collections import Counter
     from tf_transfer.genome.dna import Genome
     from tf_transfer.genome.formats import places_line
-    from tf_transfer.model.tables import predict_bed, predict_fasta, predict_vcf
-    if fasta: return predict_fasta(net, tfs, fasta, out, bs, force), None
+    from tf_transfer.model.tables import predict_bed, predict_fasta, predict_table, predict_vcf
+    if fasta: return predict_fasta(net, tfs, fasta, out, bs, force)
+    if table: return predict_table(net, tfs, table, out, bs, force)
     if vcf: return predict_vcf(net, tfs, vcf, Genome(genome), out, bs, force)
     places = Counter()
     told = predict_bed(net, tfs, bed, Genome(genome), out, bs, force, places)
