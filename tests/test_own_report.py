@@ -116,7 +116,8 @@ def test_a_notebook_in_another_folder_finds_its_files(files, tmp_path, monkeypat
     "Jupyter runs a notebook in its own folder"
     monkeypatch.chdir(tmp_path)
     (tmp_path/'results').mkdir()
-    fitted = SimpleNamespace(target=SimpleNamespace(tf='JUND'), body='pre.safetensors', withheld=[], seed=0, things='peaks',
+    fitted = SimpleNamespace(target=SimpleNamespace(tf='JUND'), body='pre.safetensors', withheld=[],
+                             seed=0, things='peaks',
                              verdict=SimpleNamespace(use='this model'))
     given = Given('results/jund.safetensors', 'peaks.bed', str(files/'genome.fa'))
     first, names = [o for o in own_notebook(fitted, given).cells if o.cell_type == 'code'][0], {}
@@ -170,7 +171,7 @@ def test_the_commands_to_copy_are_understood(tmp_path):
         fitted = SimpleNamespace(verdict=SimpleNamespace(use=use), body='motifs-hg38')
         first = next_commands(fitted, given)[0]
         assert ('my model.safetensors' in first) == (use == 'this model'), 'what is to be used comes first'
-        assert ('rank your regions' in first) == (use in ('gapped k-mer SVM', 'all of these, stacked'))
+        assert ('its last cells ask' in first) == (use in ('gapped k-mer SVM', 'all of these, stacked'))
         for name, *args in map(shlex.split, next_commands(fitted, given)):
             if not name.startswith('tft-'): continue
             known = re.findall(r'--[a-z-]+', parser_of(name).format_help())
