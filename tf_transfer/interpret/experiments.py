@@ -119,7 +119,8 @@ def ablation(
     lost = change(lambda: sites.start)
     control = change(lambda: (sites.start+rng.integers(motif.width, room-motif.width, len(sites)))%room)
     p = _less(lost-control)
-    return dict(motif=motif.name, sequences=len(carry)) | _mean(lost) | dict(elsewhere=control.mean(), p=p, beats=p<=0.05)
+    null = dict(elsewhere=control.mean(), p=p, beats=p<=0.05)
+    return dict(motif=motif.name, sequences=len(carry)) | _mean(lost) | null
 
 # %% ../../nbs/interpret/6_experiments.ipynb #4a4f13bc
 def _known(motif):

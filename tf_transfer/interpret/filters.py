@@ -128,7 +128,8 @@ def _once(pwms):
     names = {}
     for p in pwms: names.setdefault(p.matrix_id or p.name, []).append(p.name)
     of = {p.matrix_id or p.name:p for p in pwms}
-    return [replace(of[k], name=" and ".join([v[0], *(o.removeprefix("own ") for o in v[1:])])) for k,v in names.items()]
+    joined = lambda first, *others: " and ".join([first, *(o.removeprefix("own ") for o in others)])
+    return [replace(of[k], name=joined(*v)) for k,v in names.items()]
 
 # %% ../../nbs/interpret/1_filters.ipynb #e4fbe4e9
 def own_words(

@@ -289,8 +289,8 @@ def _options(fitted, given):
     return vars(given) | dict(tf=fitted.target.tf, body=fitted.body, withheld=list(fitted.withheld), seed=fitted.seed)
 
 # %% ../../nbs/interpret/11_own_report.ipynb #b1000024
-_ASKED = ("markdown", "## On data of your own\n\nThe method that the verdict says is to be used, asked about what it was "
-                      "tested or trained on. Give your own, or the name of another method.")
+_ASKED = ("markdown", "## On data of your own\n\nThe method that the verdict says is to be used, asked about what it "
+                      "was tested or trained on. Give your own, or the name of another method.")
 _OF_REGIONS = [
     ("code", "regions = peaks   # or a BED file\n"
              "ranked = said_by(fitted, fitted.verdict.use, regions, genome)\nranked.head(10)"),
