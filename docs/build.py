@@ -78,7 +78,8 @@ def adapt_all(processed, src):
     own = {f'/{page_of(path)}' for path in notebooks}     # sections whose page is a notebook
     silent = []
     for path, nb in notebooks.items():
-        page = Page(path, labels, lists.keys() - own)
+        page = Page(path, labels, lists.keys() - own, places(nb.cells))
+        nb.cells = with_lead(nb.cells)
         nb.cells = [cell for c in nb.cells if (cell := page.adapt(c))]
         nb.metadata['language_info'] = dict(name='python', pygments_lexer='ipython3')
         if f'/{page.name}' in lists: nb.cells.append(mk_cell(toctree(lists[f'/{page.name}'][1]), 'markdown'))
@@ -155,6 +156,29 @@ def listing(front, pages, level=1):
     return '\n\n'.join(filter(None, [*res, level == 1 and toctree(pages)]))
 
 
+def places(cells):
+    "Where the notebook of a page runs: here, where the real data are; from a clone; or by itself, as on Colab"
+    code = [c for c in cells if c.cell_type == 'code']
+    if not code or any('realdata' in c.directives for c in code): return []
+    reads = re.compile(r'bench/|\.\./(CITATION|README|CHANGELOG)|"(findings|tests)')
+    return ['Binder'] if any(reads.search(c.source) for c in code) else ['Colab', 'Binder']
+
+
+def with_lead(cells):
+    "The figure that says most, flagged `lead`, stands behind the first heading's text, whatever was needed to draw it"
+    lead = [c for c in cells if c.cell_type == 'code' and 'lead' in c.directives]
+    rest = [c for c in cells if not (c.cell_type == 'code' and 'lead' in c.directives)]
+    first = next((i for i, c in enumerate(rest) if c.cell_type == 'markdown' and c.source.startswith('## ')), 0)
+    return rest[:first + 1] + lead + rest[first + 1:]
+
+
+def draws_only(cell):
+    "Is a cell some lines of plotting, and its figure? The page folds its code"
+    lines = cell.source.splitlines()
+    plots = sum(bool(re.search(r'\b(ax|axs|axes|fig|plt|a)\b', o)) for o in lines)
+    return draws(cell) and len(lines) > 5 and plots > len(lines)/3
+
+
 def documents(cell):
     "What a cell documents with `show_doc`, if it does"
     found = cell.cell_type == 'code' and re.search(r'^show_doc\((.+)\)', cell.source, re.M)
@@ -168,8 +192,9 @@ def label_of(path, cell):
 class Page:
     "Turns the cells of one notebook from nbdev's Markdown (Quarto's) into MyST's"
 
-    def __init__(self, path, labels, lists):
+    def __init__(self, path, labels, lists, places=()):
         self.path, self.labels, self.lists, self.name = path, labels, lists, page_of(path).as_posix()
+        self.places = places
         self.given, self.silent = set(), []
         self.site = get_config(root).doc_url.rstrip('/')
         self.to_root = '../'*(len(path.parts) - 1)
@@ -181,6 +206,7 @@ class Page:
         if documents(cell): return self.reference(cell)
         if cell.cell_type == 'code': return self.code(cell)
         cell.source = self.markdown(cell.source)
+        if self.name == 'index' and cell.source.startswith('- **I '): cell.source = f'{{.doors}}\n{cell.source}'
         return None if cell.source.startswith('<!-- WARNING') else cell
 
     def title(self, cell):
@@ -201,7 +227,7 @@ class Page:
         repo = get_config(root).git_url.removeprefix('https://github.com/')
         to = {'Open in Colab': f'https://colab.research.google.com/github/{repo}/blob/{branch}/{copy}',
               'Open in Binder': f'https://mybinder.org/v2/gh/{repo}/main?urlpath=lab/tree/{path}'}
-        links = [f'<a href="{url}">{name}</a>' for name, url in to.items()]
+        links = [f'<a href="{to[o]}">{o}</a>' for o in to if o.split()[-1] in self.places]
         links.append(f'<a href="{self.to_root}{copy}" download>Download notebook</a>')
         return f'<p class="notebook-links">{" ".join(links)}</p>'
 
@@ -223,7 +249,9 @@ class Page:
         tags = {'echo': 'remove-input', 'output': 'remove-output', 'include': 'remove-cell'}
         columns = any(has_columns(text) for text in texts(cell))
         tags = [tags[o] for o in tags if options.get(o) == 'false']
-        if 'code-summary' in options or options.get('code-fold') in ('', 'true'): tags.append('hide-input')
+        folder, folded = self.path.parent.name, 'code-summary' in options or options.get('code-fold') in ('', 'true')
+        long = cell.source.count('\n') > 2
+        if folded or folder == 'paper' and long or folder in sections and draws_only(cell): tags.append('hide-input')
         if 'solution' in options: tags.append('hide-cell')
         if columns: tags.append('columns')
         cell.metadata['tags'] = tags
@@ -233,7 +261,7 @@ class Page:
                 tidy = unbroken if kind == 'text/html' else printed
                 if kind in of: of[kind] = tidy(''.join(of[kind]), columns)
         image = dict(alt=options.get('fig-alt', '').strip('"'))
-        if any(width > 560 for width in widths(cell)): image['classes'] = 'wide'
+        if any(width > 440 for width in widths(cell)): image['classes'] = 'wide'
         cell.metadata['mystnb'] = dict(
             code_prompt_show='Solution' if 'solution' in options else 'Show the code',
             code_prompt_hide='Hide', image=image)

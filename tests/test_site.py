@@ -176,14 +176,18 @@ def test_names_are_linked(site):
 
 @pytest.mark.parametrize('notebook', [o for o in notebooks if o.as_posix() != 'index.ipynb'], ids=str)
 def test_a_page_opens_elsewhere(site, notebook):
-    "Its buttons name the repository of settings.ini, and its copy begins with a cell that installs the package"
+    """Its buttons name the repository of settings.ini and lead where it runs: Colab lacks the repository's
+    files, Binder the real data. Its copy begins with a cell that installs the package"""
     repo = get_config(root).git_url.removeprefix('https://github.com/')
     page = site/nbpath2html(notebook)
     links = page_at(page).links
-    assert f'https://colab.research.google.com/github/{repo}/blob/gh-pages/_notebooks/{notebook.as_posix()}' in links
     episode = re.match(r'workshop/[1-6]_', notebook.as_posix())
     place = f'_workshop/{notebook.name}' if episode else f'nbs/{notebook.as_posix()}'
-    assert f'https://mybinder.org/v2/gh/{repo}/main?urlpath=lab/tree/{place}' in links
+    code = [c for c in read_nb(nbs/notebook).cells if c.cell_type == 'code']
+    real = not code or any('realdata' in c.directives for c in code)
+    colab = f'https://colab.research.google.com/github/{repo}/blob/gh-pages/_notebooks/{notebook.as_posix()}'
+    assert (colab in links) == (not real and not any('bench/' in c.source or '../../' in c.source for c in code))
+    assert (f'https://mybinder.org/v2/gh/{repo}/main?urlpath=lab/tree/{place}' in links) == (not real)
     copy, = [o for o in links if o.endswith(f'_notebooks/{notebook.as_posix()}') and not urlsplit(o).netloc]
     cells = [c for c in read_nb(page.parent/copy).cells if c.cell_type == 'code']
     assert any(f'%pip install -q "tf_transfer @ git+https://github.com/{repo}"' in o.source for o in cells[:2])
