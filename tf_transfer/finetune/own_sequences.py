@@ -153,6 +153,7 @@ def fit_sequences(
     if m.n_vars<MIN_SEQUENCES: raise UserError(f"{m.uns['sources'][0]}: {m.n_vars} sequences can be used; at least "
                                                f"{MIN_SEQUENCES} are needed to train, validate and test")
     target, pre = sequences_target(m, seed), at_width(pre, m.uns["width"])
+    _check_enough(target)
     fitted = FittedSequences(None, pre, target, body, withheld, seed, say)
     if say: say(f"{fitted.made_from}\nfitting the model")
     fitted.learn = finetune(target, pre, "auto", seed=seed, withheld=withheld)
@@ -179,6 +180,15 @@ def own_sequences(
     if all(files): return read_two_fastas(positives, negatives, tf, seed, **how)
     if any(files): raise UserError("give bound and unbound sequences both as FASTA files, or both as lists")
     return _of_lists(positives, negatives, tf, seed, **how)
+
+# %% ../../nbs/finetune/7_own_sequences.ipynb #6d2530d7
+def _check_enough(target, n=5):
+    "Raises `UserError` where there are too few sequences of a class for five folds"
+    label = target.train_valid[1]
+    n_pos, n_neg = int((label==1).sum()), int((label==0).sum())
+    if min(n_pos, n_neg)<n:
+        raise UserError(f"{target.m.uns['sources'][0]}: {n_pos} bound and {n_neg} unbound sequences to train and "
+                        f"validate on; {n} of each are needed")
 
 def _of_lists(positives, negatives, tf, seed, **how):
     "A matrix of sequences from two lists, or from one and its shuffles"

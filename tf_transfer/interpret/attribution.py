@@ -41,8 +41,9 @@ class Attributions:
 
     @property
     def actual(self): # Float32, (sequences, width), logits
-        "What the bases that stand there add."
-        return np.take_along_axis(self.hypothetical, self.codes[:, None].astype(np.int64), 1)[:, 0]
+        "What the bases that stand there add; 0 where an N stands."
+        bases = np.minimum(self.codes, 3)[:, None].astype(np.int64)
+        return np.where(self.codes<4, np.take_along_axis(self.hypothetical, bases, 1)[:, 0], 0)
 
     def __repr__(self):
         sums = "" if np.isnan(self.delta).all() else f"; they add up within {np.abs(self.delta).max():.1e}"

@@ -296,6 +296,7 @@ def split_sequences(
     "Training, validation and test sequences; `uns['sequences']` counts those that are nearly the same."
     group, told = similar_groups(m.varm["sequence"]), m.uns["sequences"]
     part = m.var.part.to_numpy(str) if "part" in m.var else np.full(m.n_vars, "train")
+    if "train" not in part: raise UserError(f"{m.uns['sources'][0]}: no sequence is to train on")
     drawn, shares = [], dict(test=test, valid=valid/(1-test))
     for name,share in shares.items():
         if name in part: continue

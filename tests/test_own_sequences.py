@@ -1,0 +1,252 @@
+"A user's own sequences: from FASTA files or a table to a model and predictions, and one line for each mistake"
+import gzip
+import json
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import pytest
+from execnb.shell import CaptureShell
+from fastcore.nbio import read_nb
+
+from helpers import assert_refused, run
+from tf_transfer.core import UserError
+from tf_transfer.finetune.own_sequences import fit_sequences
+from tf_transfer.genome.dna import decode, encode, reverse_complement
+from tf_transfer.interpret.own_report import SUFFIXES
+from tf_transfer.matrix.sequences import read_table, sequences_matrix, sequences_target, with_shuffles
+from tf_transfer.matrix.simulate import simulate
+from tf_transfer.matrix.splits import by_chrom
+from tf_transfer.matrix.states import BOUND, UNBOUND
+from tf_transfer.model.networks import MotifNet, PaperCNN, at_width
+from tf_transfer.model.predict import logits_of_any, predict
+from tf_transfer.model.saving import load_model, save_model
+from tf_transfer.train.callbacks import silent
+from tf_transfer.train.learners import binding_learner
+from tf_transfer.train.pretraining import pretrain
+
+
+@pytest.fixture(scope='module')
+def files(tmp_path_factory):
+    "Sequences of JUND, 80 to 120 bp, as two FASTA files and a table, and a model of 200 bp pre-trained on a relative"
+    folder = tmp_path_factory.mktemp('sequences')
+    world = simulate(n_regions=2000, seed=1)
+    m = world.matrix()
+    arch = partial(MotifNet, motifs=[p for t, p in world.profiles.items() if t != 'JUND'], hidden=(32, 16))
+    learn = pretrain(m, by_chrom(m, 'chr5', 'chr6'), ['FOSL2'], arch, epochs=1, lr=1e-3, one_cycle=False,
+                     complete=False, bs=64, watch=silent)
+    save_model(learn, folder/'pre.safetensors')
+    cnn = binding_learner(m, by_chrom(m, 'chr5', 'chr6'), ['FOSL2'], PaperCNN)
+    save_model(cnn, folder/'cnn.safetensors')
+    rng = np.random.default_rng(0)
+    ends = rng.integers(80, 121, m.n_vars)
+    letters = [decode(c[100-n//2:100-n//2+n]) for c, n in zip(m.varm['sequence'], ends)]
+    of = {k: [letters[i] for i in np.flatnonzero(m['JUND'].X[0] == v)[:100]]
+          for k, v in dict(bound=BOUND, unbound=UNBOUND).items()}
+    for name, seqs in of.items(): fasta(folder/f'{name}.fa', seqs)
+    table = pd.DataFrame(dict(sequence=of['bound']+of['unbound'], label=[1]*100+[0]*100))
+    table.to_csv(folder/'table.csv', index=False)
+    return folder
+
+
+def fasta(path, seqs, name='s'): path.write_text(''.join(f'>{name}{i+1}\n{s}\n' for i, s in enumerate(seqs)))
+def seqs_of(path): return path.read_text().split('\n')[1::2]
+def fit(files, out, *args): return ['tft-fit', out, '--pretrained', files/'pre.safetensors', *args]
+
+
+@pytest.fixture(scope='module')
+def made(files):
+    "What the command says of two files, and the model"
+    out = files/'jund.safetensors'
+    status, said, err = run(*fit(files, out, '--positives', files/'bound.fa', '--negatives', files/'unbound.fa',
+                                 '--tf', 'JUND'))
+    assert status == 0, err
+    return said, out
+
+
+def test_from_sequences_to_predictions(files, made, tmp_path):
+    said, out = made
+    for words in ('200 sequences of 80 to 120 bp, filled up to 120 bp with N on both sides; 100 bound, 100 unbound',
+                  'split by groups of similar sequences', 'groups;', 'fitting the model', 'sequence length',
+                  'GC content', "body's output for FOSL2", 'motif:'):
+        assert words in said, words
+    model = load_model(out)
+    assert model.width == model.card.width == 120 and model.card.training['sequences']['read'] == 200
+    assert 'test' in model.card.training and not model.card.regions.chrom.str.startswith('s').any()
+    status, told, err = run('tft-predict', out, tmp_path/'p.tsv', '--fasta', files/'bound.fa')
+    assert status == 0, err
+    table = pd.read_csv(tmp_path/'p.tsv', sep='\t')
+    assert len(table) == 100 and table.JUND.mean() > 0.5
+    status, told, err = run('tft-predict', out, tmp_path/'t.tsv', '--table', files/'table.csv')
+    assert status == 0, err
+    again = pd.read_csv(tmp_path/'t.tsv', sep='\t')
+    assert np.allclose(again.JUND[:100], table.JUND, atol=1e-4)
+
+
+def test_the_report_runs_again(made, monkeypatch):
+    out = made[1]
+    assert all((out.parent/f'jund{o}').exists() for o in SUFFIXES)
+    numbers = json.loads(out.with_suffix('.json').read_text())
+    assert set(numbers['inputs']) == {'positives', 'negatives'} and numbers['options']['width'] is None
+    html = out.with_suffix('.html').read_text()
+    assert 'A model of JUND bound sequences' in html and 'need a genome, which was not given' in html
+    assert '--genome' not in html and '{thing' not in html and '--fasta sequences.fa' in html
+    shell = CaptureShell()
+    shell.run_all(read_nb(out.with_suffix('.ipynb')), exc_stop=True)
+    assert shell.user_ns['fitted'].scores.to_dict('index') == numbers['scores']
+
+
+def test_the_same_from_files_lists_and_a_table(files):
+    pre = load_model(files/'pre.safetensors')
+    lists = fit_sequences(seqs_of(files/'bound.fa'), seqs_of(files/'unbound.fa'), pretrained=pre)
+    two = fit_sequences(files/'bound.fa', files/'unbound.fa', pretrained=pre)
+    table = fit_sequences(table=files/'table.csv', pretrained=pre)
+    lower = fit_sequences([s.lower() for s in seqs_of(files/'bound.fa')], seqs_of(files/'unbound.fa'), pretrained=pre)
+    codes = two.target.test.codes
+    for other in (lists, table, lower): assert np.array_equal(predict(other.learn, codes), predict(two.learn, codes))
+
+
+def test_no_group_stands_on_both_sides(files):
+    "Copies, reverse complements and shifted windows of bound sequences"
+    bound, unbound = seqs_of(files/'bound.fa'), seqs_of(files/'unbound.fa')
+    near = bound + [decode(reverse_complement(encode(s))) for s in bound[:30]] + [s[5:] for s in bound[30:60]]
+    target = sequences_target(sequences_matrix(near+unbound, [1]*len(near)+[0]*len(unbound)))
+    names = lambda part: target.m.var.chrom.astype(int).to_numpy()[part.index]-1
+    of = {i: i for i in range(100)} | {100+i: i for i in range(60)}
+    sides = [{of[i] for i in names(part) if i < 160} for part in (target.train, target.valid, target.test)]
+    assert not (sides[0] & sides[2] or sides[0] & sides[1] or sides[1] & sides[2])
+    assert target.m.uns['sequences']['similar'] >= 120
+
+
+def test_a_network_of_one_width_reads_the_middle(files):
+    cnn = load_model(files/'cnn.safetensors')
+    fitted = fit_sequences(files/'bound.fa', files/'unbound.fa', pretrained=cnn)
+    assert fitted.learn.model.width == 200 and 'filled up to 200 bp' in fitted.made_from
+    with pytest.raises(UserError, match='PaperCNN reads 200 bp alone, not 120'):
+        fit_sequences(files/'bound.fa', files/'unbound.fa', pretrained=cnn, width=120)
+
+
+def test_short_sequences_are_read_between_n(files):
+    "As of SELEX: 20 bp, shorter than the longest motif"
+    pre = load_model(files/'pre.safetensors')
+    shorter = [s[30:50] for s in seqs_of(files/'bound.fa')], [s[30:50] for s in seqs_of(files/'unbound.fa')]
+    fitted = fit_sequences(*shorter, pretrained=pre)
+    assert '200 sequences are shorter than the longest motif in JASPAR (33 bp)' in fitted.made_from
+    assert 20 < fitted.learn.model.width <= 40
+
+
+def test_a_window_says_what_the_sequence_says(files):
+    "At its own place among windows; N beside a sequence change nothing of what is read"
+    pre = load_model(files/'pre.safetensors')
+    seq = encode(seqs_of(files/'bound.fa')[0])
+    padded = np.r_[np.full(400, 4, np.uint8), seq, np.full(400, 4, np.uint8)]
+    (long, short), n = logits_of_any(pre, [padded, seq])
+    assert n[1] == 1 and n[0] > 1 and np.allclose(long, short, atol=0.3)
+    assert np.allclose(logits_of_any(at_width(pre, len(seq)), [seq])[0], logits_of_any(pre, [seq])[0], atol=0.3)
+
+
+def test_a_shuffle_depends_on_its_sequence_alone(files):
+    bound = seqs_of(files/'bound.fa')[:6]
+    first, all_of = (with_shuffles(s, [str(i) for i in range(len(s))]) for s in (bound[:2], bound))
+    assert all(np.array_equal(a, b) for a, b in zip(first[0][2:], all_of[0][6:8]))
+    other = with_shuffles(bound[:2], ['0', '1'], seed=1)[0]
+    assert not any(np.array_equal(a, b) for a, b in zip(first[0][2:], other[2:]))
+
+
+def table_file(path, seqs, labels, **columns):
+    pd.DataFrame(dict(sequence=seqs, label=labels, **columns)).to_csv(path, index=False)
+    return path
+
+
+def test_test_sequences_that_are_in_train_are_counted(files, tmp_path):
+    t = pd.read_csv(files/'table.csv')
+    twice = pd.concat([t.assign(split='train'), t[::20].assign(split='test')])
+    path = tmp_path/'twice.csv'
+    twice.to_csv(path, index=False)
+    fitted = fit_sequences(table=path, pretrained=load_model(files/'pre.safetensors'))
+    assert '10 of 10 test sequences are nearly the same as others to train or validate on, 10 of them exactly' \
+        in fitted.made_from
+    assert 'the split is that of the table, and the validation part was drawn' in fitted.made_from
+
+
+FOUR = ['train']*3+['valid', 'test']+['train']*5+['valid', 'test']
+MISTAKES = {
+    'one class': ('all 12 sequences are bound; both classes are needed', [1]*12, {}),
+    'a label': ("the label of sequence 3 is 'yes'; 1 means bound, 0 unbound", [1, 0, 'yes', *[1, 0]*5], {}),
+    'an empty label': ("the label of sequence 2 is ''", [1, '', *[1, 0]*5], {}),
+    'a split': ("split 'holdout'; write train, valid or test", [1, 0]*6, dict(split='holdout')),
+    'nothing to train on': ('no sequence is to train on', [1, 0]*6, dict(split='test')),
+    'nothing bound to test': ('the test part has 0 bound and 2 unbound', [1, 0]*6,
+                              dict(split=[*['train']*7, 'test', 'valid', 'valid', 'train', 'test'])),
+    'fewer than ten': ('8 sequences can be used; at least 10 are needed', [1, 0]*4, {}),
+    'fewer than five of a class': ('4 bound and 6 unbound sequences to train and validate on; 5 of each',
+                                   [1]*5+[0]*7, dict(split=FOUR)),
+}
+
+
+@pytest.mark.parametrize('kind', MISTAKES)
+def test_mistakes_in_a_table(files, tmp_path, kind):
+    words, labels, columns = MISTAKES[kind]
+    rng = np.random.default_rng(0)
+    seqs = [''.join(rng.choice(list('ACGT'), 80)) for _ in labels]
+    path = table_file(tmp_path/'t.csv', seqs, labels, **columns)
+    (tmp_path/'out').mkdir()
+    assert_refused(words, *fit(files, tmp_path/'out'/'o.safetensors', '--table', path))
+
+
+TEXTS = {
+    'no column': ('no column sequence and label; it has seq, bound', 'seq,bound\nACGT,1\n'),
+    'tabs in a .csv': ('no column sequence and label; it has sequence label, separated by commas',
+                       'sequence\tlabel\nACGTACGT\t1\n'),
+    'no row': ('there is no row below the names', 'sequence,label\n'),
+    'nothing': ('not a table with commas', ''),
+    'both labels': ("1 sequence stands under both labels, on the same or the other strand; the first is '1'",
+                    'sequence,label\n'+''.join(f'ACGTTGCAACC{b*60},{v}\n' for b, v in zip('AAGG', (1, 0, 1, 1)))),
+    'an empty sequence': ("sequence '2' is empty", 'sequence,label\nACGTACGTAA,1\n,0\n'),
+    'a protein': ('it looks like a protein', 'sequence,label\nMKVLAAGIVGLLLAQWERTY,1\nMSTNPKPQRKTKRNTNRRPQ,0\n'),
+    'RNA': ('it looks like RNA: write T for U', 'sequence,label\nACGUACGUAC,1\nACGAUCGAUC,0\n'),
+    'letters for several bases': ('no bound sequence can be read', 'sequence,label\nNNRYSWKMNNNN,1\nACGTACGTAC,0\n'),
+    'columns twice': ('the column sequence is there twice', 'sequence,Sequence,label\nACGTACGTAC,ACGTACGTAC,1\n'),
+}
+
+
+@pytest.mark.parametrize('kind', TEXTS)
+def test_mistakes_in_the_text_of_a_table(files, tmp_path, kind):
+    words, text = TEXTS[kind]
+    (tmp_path/'t.csv').write_text(text)
+    (tmp_path/'out').mkdir()
+    assert_refused(words, *fit(files, tmp_path/'out'/'o.safetensors', '--table', tmp_path/'t.csv'))
+
+
+def test_mistakes_in_fasta_files(files, tmp_path):
+    def refused(words, positives, negatives=files/'unbound.fa'):
+        assert_refused(words, *fit(files, tmp_path/'o.safetensors', '--positives', positives, '--negatives', negatives))
+    protein, rna, bed, empty = (tmp_path/o for o in ('protein.fa', 'rna.fa', 'peaks.bed', 'empty.fa'))
+    protein.write_text('>p\nMKVLAAGIVGLLLAQWERTY\n')
+    rna.write_text('>r\nACGUACGUACGUU\n')
+    bed.write_text('chr1\t10\t200\n')
+    empty.write_text('>a\nACGTACGTACGT\n>b\n>c\nACGTACGTTTTT\n')
+    refused("sequence 'p': 'L' at position 3 is not a DNA letter; it looks like a protein", protein)
+    refused("sequence 'r': 'U' at position 3 is not a DNA letter; it looks like RNA: write T for U", rna)
+    refused("it begins with 'chr1", bed)
+    refused("record 'b' is empty", empty)
+    refused('the same file is given for the bound and for the unbound', files/'bound.fa', files/'bound.fa')
+    refused('100 sequences stand under both labels', files/'bound.fa', _copied(files/'bound.fa', tmp_path/'copy.fa'))
+    refused('no such file', tmp_path/'none.fa')
+    sheet = fit(files, tmp_path/'o.safetensors', '--table', tmp_path/'a.xlsx')
+    assert_refused('save the sheet as .csv or .tsv', *sheet)
+
+
+def _copied(path, to):
+    to.write_text(path.read_text())
+    return to
+
+
+def test_a_table_is_read_however_it_was_saved(files, tmp_path):
+    "By a spreadsheet: a mark at its start, other line ends, capitals, blanks; zipped; labels with a point"
+    plain = read_table(files/'table.csv').varm['sequence']
+    text = (files/'table.csv').read_text()
+    odd = text.replace('sequence,label', 'Sequence, Label ').replace('\n', '\r\n').replace(',1', ', 1.0')
+    (tmp_path/'odd.csv').write_bytes(b'\xef\xbb\xbf'+odd.encode())
+    with gzip.open(tmp_path/'t.tsv.gz', 'wt') as f: f.write(text.replace(',', '\t'))
+    for name in ('odd.csv', 't.tsv.gz'): assert np.array_equal(read_table(tmp_path/name).varm['sequence'], plain)
