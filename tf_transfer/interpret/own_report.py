@@ -268,6 +268,7 @@ def _first_cells(fitted, given):
                          "you have: `load_model(model)`, from `tf_transfer.model.saving`."),
             ("code", f"fitted = {function}({', '.join(names)})"), ("code", "print(fitted.verdict)")]
 
+# %% ../../nbs/interpret/11_own_report.ipynb #b4b8f04c
 _FILES = "model", "peaks", "genome", "background", "positives", "negatives", "table"
 _NO_FILE = (" The pre-trained network that you gave has no file. Save it here first: "
             "`save_model(network, \"body.safetensors\")`, from `tf_transfer.model.saving`.")

@@ -102,7 +102,6 @@ table { border-collapse: collapse; font-size: .92rem }
 .caption { font-weight: 600; margin-bottom: .3rem }
 th, td { padding: .3rem .6rem; border-bottom: 1px solid var(--line); text-align: right; vertical-align: baseline }
 th:first-child { text-align: left; position: sticky; left: 0; background: var(--paper) }
-thead th { vertical-align: bottom }
 .notice { border-left: 4px solid #0072B2; background: var(--box); padding: .7rem 1rem; font-size: 1.08rem }
 figure { margin: 1.2rem 0 }
 img { max-width: 100%; height: auto }
@@ -111,9 +110,7 @@ pre { background: var(--box); padding: .8rem; white-space: pre-wrap; overflow-wr
 pre code { user-select: all }
 .scroll { overflow-x: auto }
 @media (min-width: 68rem) {
-  .scroll { width: max-content; min-width: 100%; max-width: 64rem; position: relative; left: 50%;
-            transform: translateX(-50%) }
-}
+  .scroll { width: max-content; min-width: 100%; max-width: 64rem; margin-left: 50%; transform: translateX(-50%) } }
 details { background: var(--box); padding: .5rem 1rem; border-radius: 4px; font-size: .92rem }
 dt { font-weight: 600; margin-top: .5rem }
 dd { margin-left: 0 }
