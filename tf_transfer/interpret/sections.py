@@ -200,11 +200,11 @@ _WORDS = {
 # %% ../../nbs/interpret/8_sections.ipynb #af2e7deb
 def _how_asked(n_best, n, n_put_in):
     "What was done to find the motifs that matter, and how often that is wrong"
-    return (f"{n_best} of {n} motifs beat both of their nulls. Put in: written into {n_put_in} shuffled sequences, "
-            "beside its letters scrambled. Taken out: its sites overwritten in bound regions, beside other places of "
-            "the same regions. All numbers are changes of the logit (the model's score: 0 is a probability of 0.5, 2 is "
-            "0.88), with 95 % intervals; p is the larger p-value of the two ways. The false discovery rate is 5 %: of twenty "
-            "motifs that are said to matter, expect one that does not.")
+    return (f"{n_best} of {n} motifs beat both of their nulls. Put in: written into {n_put_in} shuffled "
+            "sequences, beside its letters scrambled. Taken out: its sites overwritten in bound regions, beside "
+            "other places of the same regions. All numbers are changes of the logit (the model's score: 0 is a "
+            "probability of 0.5, 2 is 0.88), with 95 % intervals; p is the larger p-value of the two ways. The "
+            "false discovery rate is 5 %: of twenty motifs that are said to matter, expect one that does not.")
 
 def _with_nearest(motif, known):
     "A motif whose name says which known one it is"
