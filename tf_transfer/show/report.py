@@ -113,8 +113,7 @@ pre code { user-select: all }
 @media (min-width: 68rem) {
   .scroll { width: max-content; min-width: 100%; max-width: 64rem; margin-left: 50%; transform: translateX(-50%) } }
 details { background: var(--box); padding: .5rem 1rem; border-radius: 4px; font-size: .92rem }
-dt { font-weight: 600; margin-top: .5rem }
-dd { margin-left: 0 }
+dt { font-weight: 600; margin-top: .5rem } dd { margin-left: 0 }
 @media (max-width: 600px) { .wide img { max-width: none; width: 46rem } }
 @media (prefers-color-scheme: dark) {
   :root { --ink: #e6e9ed; --faint: #a9b3bd; --paper: #14181d; --line: #3a424b; --box: #20262d }
