@@ -1,10 +1,14 @@
 "Chromium, by Playwright: pages as a reader sees them. The system's browser serves; none is downloaded"
 import shutil
 import time
+from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
 chromium = next(filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome'))), None)
+too_wide = 'document.documentElement.scrollWidth > innerWidth'
+too_pale = (Path(__file__).parent/'too_pale.js').read_text()
+cut = "[...document.querySelectorAll('.scroll')].some(o => o.scrollWidth > o.clientWidth+1)"
 flags = ['no-sandbox', 'disable-gpu', 'disable-quic', 'disable-dev-shm-usage']
 
 
@@ -46,6 +50,14 @@ class Browser:
         while not self.js(expression):
             if time.time() > end: raise TimeoutError(f'never true: {expression}')
             self.page.wait_for_timeout(50)
+
+    def faults(self):
+        "What is wrong with a report that is open, its folds opened: wider than the screen, too pale, images cut"
+        self.js("document.querySelectorAll('details').forEach(o => { o.open = true })")
+        wrong = self.problems + ['wider than the screen']*self.js(too_wide) + self.js(too_pale)
+        wrong += self.js('[...document.images].filter(o => !o.naturalWidth || !o.alt).map(o => o.alt)')
+        desk = self.js('innerWidth > 1200')
+        return wrong + ['a table is cut on a desk']*(desk and self.js(cut))
 
     def screenshot(self, path, whole=False): self.page.screenshot(path=path, full_page=whole)
 

@@ -5,6 +5,7 @@ import subprocess
 import pandas as pd
 import pytest
 
+from browser import Browser, chromium
 from helpers import command, scripts
 from tf_transfer.commands import selftest
 from tf_transfer.commands.demo import AUTO, SCAN, WAYS
@@ -45,6 +46,17 @@ def test_the_report_stands_alone(demo):
     assert html.count('<img') == html.count('src="data:image/png') == 2
     assert not re.search(r'https?://|src="(?!data:)', html)
     assert all(f'alt="{o}' in html for o in ('AUPRC', 'Logos'))
+
+
+@slow
+def test_the_report_in_a_browser(demo):
+    if not chromium: pytest.skip('no Chromium here')
+    browser = Browser()
+    for width in (390, 1280):
+        for dark in (False, True):
+            browser.open((demo[0]/'report.html').as_uri(), width=width, dark=dark)
+            assert browser.faults() == []
+    browser.close()
 
 
 @slow

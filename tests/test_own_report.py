@@ -3,7 +3,6 @@ import json
 import re
 import shlex
 from functools import partial
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -27,9 +26,6 @@ from tf_transfer.motifs.files import read_meme
 from tf_transfer.train.callbacks import silent
 from tf_transfer.train.pretraining import pretrain
 from test_options import parser_of
-
-too_wide = 'document.documentElement.scrollWidth > innerWidth'
-too_pale = (Path(__file__).parent/'too_pale.js').read_text()
 
 
 @pytest.fixture(scope='module')
@@ -58,7 +54,8 @@ def report(files):
     "The model that the command made, whose report lies beside it"
     status, said, err = run(*fit(files, files/'jund.safetensors'))
     assert status == 0, err
-    assert all(f'jund{o}' in said.splitlines()[-1] for o in SUFFIXES)
+    *_, following, last = said.splitlines()
+    assert all(f'jund{o}' in last for o in SUFFIXES) and re.match('next: (tft-predict|fimo|jupyter) ', following)
     return files/'jund.safetensors'
 
 
@@ -85,12 +82,35 @@ def browser():
 @pytest.mark.parametrize('dark', [False, True])
 def test_the_page_in_a_browser(browser, report, width, dark):
     browser.open(report.with_suffix('.html').as_uri(), width=width, dark=dark)
-    browser.js("document.querySelectorAll('details').forEach(o => { o.open = true })")
-    wrong = browser.problems + ['wider than the screen']*browser.js(too_wide) + browser.js(too_pale)
-    wrong += browser.js('[...document.images].filter(o => !o.naturalWidth || o.width > innerWidth).map(o => o.alt)')
-    assert wrong == []
+    assert browser.faults() == []
+    assert browser.js('[...document.images].every(o => o.width <= innerWidth)')
     ground = browser.js('getComputedStyle(document.body).backgroundColor')
     assert (sum(map(int, re.findall(r'\d+', ground))) < 150) == dark
+
+
+@pytest.fixture(scope='module')
+def inside(files, report):
+    "The page of tft-interpret on the same model"
+    status, said, err = run('tft-interpret', report, files/'inside', '--peaks', files/'peaks.bed', '--background',
+                            files/'world'/'dhs.bed.gz', '--genome', files/'world'/'genome.fa')
+    assert status == 0, err
+    return files/'inside'/'report.html'
+
+
+@pytest.mark.parametrize('width', [390, 1280])
+@pytest.mark.parametrize('dark', [False, True])
+def test_the_page_of_tft_interpret_in_a_browser(browser, inside, width, dark):
+    browser.open(inside.as_uri(), width=width, dark=dark)
+    assert browser.faults() == []
+
+
+def test_the_page_of_tft_interpret_says_what_it_shows(inside):
+    html, letters = inside.read_text(), pd.read_csv(inside.parent/'letters.csv', index_col=0)
+    assert 'A network of one TF' in html and '<dt>own found</dt>' in html and 'false discovery rate is 5 %' in html
+    assert set(letters.groupby('region').size()) == {200}, 'every letter of a region, by its place in the genome'
+    assert letters.region.str.fullmatch(r'chr\d+:[\d,]+-[\d,]+').all()
+    names = [p.name for p in read_meme(inside.parent/'motifs.meme')]
+    assert len(set(names)) == len(names) and not any("'" in o for o in names)
 
 
 def test_the_notebook_runs_and_finds_the_scores(report):

@@ -234,7 +234,7 @@ def _fitted_with_report(given, tf, pretrained, withheld, seed, force):
     from tf_transfer.finetune.own_data import fit_peaks
     from tf_transfer.finetune.own_sequences import fit_sequences
     from tf_transfer.finetune.strategies import ratio_of
-    from tf_transfer.interpret.own_report import write_own_report
+    from tf_transfer.interpret.own_report import next_commands, write_own_report
     g, say = given, partial(print, flush=True)
     g.ratio = g.ratio or ratio_of("auto")
     if g.peaks is not None: fitted = fit_peaks(g.peaks, g.genome, g.background, tf, pretrained, withheld, g.ratio,
@@ -242,7 +242,8 @@ def _fitted_with_report(given, tf, pretrained, withheld, seed, force):
     else: fitted = fit_sequences(g.positives, g.negatives, g.table, tf, pretrained, withheld, g.width, seed, say)
     fitted.save(g.model, force)
     say(f"\n{fitted.result}\n\n{g.model} has these scores on its card; now the report is written")
-    say(f"{', '.join(map(str, write_own_report(fitted, g, force)))} written")
+    report = write_own_report(fitted, g, force)
+    say(f"next: {next_commands(fitted, g)[0]}\n{', '.join(map(str, report))} written")
 
 # %% ../../nbs/commands/3_models.ipynb #b33f5533
 @command(idle=[("force", "without --json", lambda o: o.json is None)])

@@ -58,9 +58,13 @@ STACK = "all of these, stacked"
 WORDS = SCANS | PLAIN | {STACK:"the stack of simple methods", "gapped k-mer SVM":"a gapped k-mer SVM",
                  "regression on JASPAR hits":"a regression on all known motifs", OURS:OURS}
 
-def _words(method): return WORDS.get(method, f"the {method}")
 BODY = "body's output for "
 def _of_body(method): return method.startswith(BODY)
+
+def _words(method):
+    "A method in words"
+    if _of_body(method): return f"the pre-trained network's own output for {method.removeprefix(BODY)}"
+    return WORDS.get(method, f"the {method}")
 
 # %% ../../nbs/finetune/5_verdict.ipynb #371c85a1
 ELSEWHERE = "on 35 TFs such a model was better than a scan in 96 %, and than the stack in 94 % of all runs"
@@ -108,7 +112,8 @@ class Verdict:
         if self.use!=self.ours: return _WHY[self.pairs.verdict[self.use]]
         unclear = [k for k in _named(self.pairs) if self.pairs.verdict[k]==UNCLEAR]
         if STACK in unclear or {*SCANS} & {*unclear}: return f": {ELSEWHERE}. More peaks would tell for yours"
-        return ": nothing simpler was shown to do as well. More peaks would tell" if unclear else ""
+        if unclear: return ": nothing simpler was shown to do as well. More peaks would tell"
+        return ": nothing that needs no training does as well"
 
     def _repr_markdown_(self): return str(self).replace("\n", "  \n").replace("'", "&#39;")
 

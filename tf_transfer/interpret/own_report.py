@@ -241,7 +241,8 @@ def own_page(
 ) -> str: # HTML
     "The report as one page: the verdict first."
     *compared, advice = str(fitted.verdict).split("\n")
-    first = [report.notice(f"{advice[0].upper()}{advice[1:]}."), *map(report.text, compared)]
+    sentence = lambda o: f"{o[0].upper()}{o[1:]}."
+    first = [report.notice(sentence(advice)), *(report.text(sentence(o)) for o in compared)]
     parts = [*first, *[o for step in steps_of(fitted) for o in step.html(fitted)],
              report.heading("What to do next"), report.text(_next_words(given)),
              *map(report.code, next_commands(fitted, given))]

@@ -88,7 +88,9 @@ def method_intervals(
     ax.set_yticks(range(len(s)), s.index, parse_math=False)
     ax.get_yticklabels()[list(s.index).index(OURS)].set(color=_OWN, weight="bold")
     ax.axvline(s.prevalence.iloc[0], color=_GUESS, ls="--", lw=1)
-    ax.annotate("guessing", (s.prevalence.iloc[0], len(s)-0.5), color=_GUESS, fontsize=8, ha="center", va="bottom")
+    ax.set_ylim(-0.6, len(s)-0.1)
+    ax.annotate("guessing", (s.prevalence.iloc[0], len(s)-0.5), (3, 0), textcoords="offset points", color=_GUESS,
+                fontsize=9, va="center")
     return ax
 
 # %% ../../nbs/interpret/10_own_sections.ipynb #a1000017

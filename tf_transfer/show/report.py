@@ -100,7 +100,8 @@ h1 { line-height: 1.2 }
 h2 { margin-top: 2.2rem; border-bottom: 1px solid var(--line); padding-bottom: .2rem; line-height: 1.3 }
 table { border-collapse: collapse; font-size: .92rem }
 .caption { font-weight: 600; margin-bottom: .3rem }
-th, td { padding: .3rem .6rem; border-bottom: 1px solid var(--line); text-align: right; vertical-align: baseline }
+th, td { padding: .3rem .6rem; border-bottom: 1px solid var(--line); text-align: right; vertical-align: baseline;
+         min-width: 3.8rem }
 th:first-child { text-align: left; position: sticky; left: 0; background: var(--paper) }
 .notice { border-left: 4px solid #0072B2; background: var(--box); padding: .7rem 1rem; font-size: 1.08rem }
 figure { margin: 1.2rem 0 }
@@ -112,8 +113,7 @@ pre code { user-select: all }
 @media (min-width: 68rem) {
   .scroll { width: max-content; min-width: 100%; max-width: 64rem; margin-left: 50%; transform: translateX(-50%) } }
 details { background: var(--box); padding: .5rem 1rem; border-radius: 4px; font-size: .92rem }
-dt { font-weight: 600; margin-top: .5rem }
-dd { margin-left: 0 }
+dt { font-weight: 600; margin-top: .5rem } dd { margin-left: 0 }
 @media (max-width: 600px) { .wide img { max-width: none; width: 46rem } }
 @media (prefers-color-scheme: dark) {
   :root { --ink: #e6e9ed; --faint: #a9b3bd; --paper: #14181d; --line: #3a424b; --box: #20262d }
