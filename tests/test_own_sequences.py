@@ -12,6 +12,7 @@ from fastcore.nbio import read_nb
 from helpers import assert_refused, run
 from tf_transfer.core import UserError
 from tf_transfer.finetune.own_sequences import fit_sequences
+from tf_transfer.finetune.verdict import OURS, judge
 from tf_transfer.genome.dna import decode, encode, reverse_complement
 from tf_transfer.interpret.own_report import SUFFIXES
 from tf_transfer.matrix.sequences import read_table, sequences_matrix, sequences_target, with_shuffles
@@ -81,6 +82,16 @@ def test_from_sequences_to_predictions(files, made, tmp_path):
     assert status == 0, err
     again = pd.read_csv(tmp_path/'t.tsv', sep='\t')
     assert np.allclose(again.JUND[:100], table.JUND, atol=1e-4)
+
+
+def test_the_verdict_claims_nothing_from_peaks():
+    "What such models reach on peaks of other TFs says nothing of sequences"
+    rng, label = np.random.default_rng(0), np.repeat([1, 0], 25)
+    tested = pd.DataFrame({'chrom': 's', 'start': 0, 'end': 9, 'label': label, 'own profile': rng.normal(size=50)+label,
+                           OURS: rng.normal(size=50)+label})
+    said = str(judge(tested, things='bound sequences'))
+    assert 'More bound sequences would tell' in said and 'peaks' not in said and '35 TFs' not in said
+    assert '35 TFs' in str(judge(tested))
 
 
 def test_the_report_runs_again(made, monkeypatch):

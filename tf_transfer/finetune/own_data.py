@@ -187,6 +187,8 @@ def tested_regions(
     return regions.assign(label=test.label, **values)
 
 # %% ../../nbs/finetune/6_own_data.ipynb #9c359101
+def _own_output(tf, pre): return f"body's output for {same_name(tf, pre.card.tfs)}"
+
 def _values(target, pre, learn, withheld):
     "Name of each method, and its values for the test regions"
     yield from baseline_values(target, withheld)
@@ -270,7 +272,7 @@ class Fitted:
     @cached_property
     def verdict(self): # A `Verdict`
         "Is the model worth using?"
-        return judge(self.tested, known=f"body's output for {same_name(self.target.tf, self.pre.card.tfs)}")
+        return judge(self.tested, known=_own_output(self.target.tf, self.pre), things=self.things)
 
     @cached_property
     def valid(self): # `Scores`

@@ -86,7 +86,7 @@ def _named(pairs):
 
 def _and(parts): return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts)>1 else parts)
 _WHY = {WORSE:": it does better", AS_GOOD:": it does as well",
-        UNCLEAR:": the test cannot tell the two apart, and it needs no training. More peaks would tell"}
+        UNCLEAR:": the test cannot tell the two apart, and it needs no training. {}"}
 
 # %% ../../nbs/finetune/5_verdict.ipynb #9f4d328c
 @dataclass
@@ -97,6 +97,7 @@ class Verdict:
     n_pos:int # Bound test regions
     n_neg:int # Unbound test regions
     ours:str=OURS # The method that is judged
+    things:str="peaks" # What a user calls the bound regions
 
     def __str__(self):
         named, told = self.pairs.loc[_named(self.pairs)], []
@@ -109,10 +110,12 @@ class Verdict:
 
     def _why(self):
         "Why that is to be used"
-        if self.use!=self.ours: return _WHY[self.pairs.verdict[self.use]]
+        more = f"More {self.things} would tell"
+        if self.use!=self.ours: return _WHY[self.pairs.verdict[self.use]].format(more)
         unclear = [k for k in _named(self.pairs) if self.pairs.verdict[k]==UNCLEAR]
-        if STACK in unclear or {*SCANS} & {*unclear}: return f": {ELSEWHERE}. More peaks would tell for yours"
-        if unclear: return ": nothing simpler was shown to do as well. More peaks would tell"
+        asked = STACK in unclear or {*SCANS} & {*unclear}
+        if asked and self.things=="peaks": return f": {ELSEWHERE}. {more} for yours"
+        if unclear: return f": nothing simpler was shown to do as well. {more}"
         return ": nothing that needs no training does as well"
 
     def _repr_markdown_(self): return str(self).replace("\n", "  \n").replace("'", "&#39;")
@@ -122,7 +125,9 @@ def judge(
     tested:pd.DataFrame, # chrom, start, end, label, and a column per method
     ours:str=OURS, # The method to judge
     known:str="", # The method that is the pre-trained network's output for the TF itself, where it has one
+    things:str="peaks", # What a user calls the bound regions; only of peaks is known what such models reach elsewhere
 ) -> Verdict: # As a string, it is a sentence and an advice
     "Is a method worth using, beside the others that were tested on the same regions?"
     pairs = compare_methods(tested, ours)
-    return Verdict(pairs, _use(pairs, ours, known), int((tested.label==1).sum()), int((tested.label==0).sum()), ours)
+    n_pos, n_neg = (int((tested.label==v).sum()) for v in (1, 0))
+    return Verdict(pairs, _use(pairs, ours, known), n_pos, n_neg, ours, things)
