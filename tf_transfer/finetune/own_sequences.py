@@ -133,7 +133,8 @@ class FittedSequences(Fitted):
     @property
     def made_from(self) -> str: # Several lines of text
         "What was used, and why scores may be too high; known before anything is scored."
-        return "\n".join([*_counts(self.target), *_caveats(self.target, self.pre), *filter(None, [self.unknown])])
+        lines = *_counts(self.target), *_caveats(self.target, self.pre), self.unknown
+        return "\n".join(filter(None, lines))
 
 # %% ../../nbs/finetune/7_own_sequences.ipynb #d538fc98
 def fit_sequences(
