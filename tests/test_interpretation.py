@@ -212,6 +212,12 @@ def test_repeats_in_patterns_and_experiments():
     assert len(marginal(net, [spi1], np.stack(REPEATS), scrambles=1))==1
     assert ablation(net, spi1, np.concatenate([with_site, REPEATS]), repeats=1)["sequences"]==12
 
+def test_words_without_meaning_beat_no_null():
+    "To a network that learned nothing, a motif is as good as its letters in another order"
+    net, motifs = a_network(ShallowCNN), vertebrate_profiles()[::40]
+    put_in = marginal(net, motifs, codes[:8], scrambles=49)
+    assert len(put_in)>20 and put_in.beats.sum()<=1 and 0.3<put_in.p.mean()<0.7
+
 @pytest.fixture(scope="module")
 def world():
     "A simulated genome, its matrix and split, and a body of motifs that was pre-trained on some TFs"

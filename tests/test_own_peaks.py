@@ -4,6 +4,7 @@ import subprocess
 import sys
 from functools import partial
 from inspect import signature
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -127,6 +128,15 @@ def test_what_the_pretrained_network_knows_is_said_first(files, monkeypatch):
     own_output = predict(pre, fitted.target.test.codes)[:, pre.card.tfs.index('FOSL2')]
     assert np.array_equal(fitted.tested[output], own_output)
     assert any('the labels of its own TFs, fosl-2 among them' in o for o in rest)
+
+
+@pytest.mark.parametrize('tf,use', [('fosl-2', "body's output for FOSL2"), ('JUND', 'this model')])
+def test_what_is_used_where_the_test_cannot_tell(files, tf, use):
+    "The output for the TF itself, which needs no training; not that for another TF"
+    fitted = own_data.FittedPeaks(None, load_model(files/'pre.safetensors'), SimpleNamespace(tf=tf))
+    says = dict.fromkeys(('own profile', "body's output for FOSL2", 'this model'), [0.9, 0.8, 0.7, 0.3, 0.2, 0.1])
+    fitted.tested = pd.DataFrame(dict(chrom='chr1', start=range(6), end=range(6), label=[1, 1, 1, 0, 0, 0]) | says)
+    assert fitted.verdict.use == use and 'More peaks would tell' in str(fitted.verdict)
 
 
 def test_no_peak_is_a_negative(files):
