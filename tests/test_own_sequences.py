@@ -14,7 +14,7 @@ from tf_transfer.core import UserError
 from tf_transfer.finetune.own_sequences import fit_sequences
 from tf_transfer.finetune.verdict import OURS, judge
 from tf_transfer.genome.dna import decode, encode, reverse_complement
-from tf_transfer.interpret.own_report import SUFFIXES
+from tf_transfer.interpret.own_report import SUFFIXES, Given, own_page
 from tf_transfer.matrix.sequences import read_table, sequences_matrix, sequences_target, with_shuffles
 from tf_transfer.matrix.simulate import simulate
 from tf_transfer.matrix.splits import by_chrom
@@ -105,6 +105,19 @@ def test_the_report_runs_again(made, monkeypatch):
     shell = CaptureShell()
     shell.run_all(read_nb(out.with_suffix('.ipynb')), exc_stop=True)
     assert shell.user_ns['fitted'].scores.to_dict('index') == numbers['scores']
+
+
+def test_names_are_shown_as_they_are(files, made):
+    "In the page, a name from elsewhere is text"
+    fitted = fit_sequences(seqs_of(files/'bound.fa')+['ACGT'], seqs_of(files/'unbound.fa'),
+                           pretrained=load_model(files/'pre.safetensors'))
+    name = '<b>x</b>'
+    fitted.target.m.uns['sequences']['first_left_out'] = name
+    test = fitted.target.test
+    fitted.tested = pd.DataFrame({'chrom': name, 'start': 0, 'end': 99, 'label': test.label, 'own profile': 0.,
+                                  OURS: predict(fitted.learn, test.codes)[:, 0]})
+    html = own_page(fitted, Given('m.safetensors', positives='a.fa'))
+    assert name not in html and html.count('&lt;b&gt;x') > 1
 
 
 def test_the_same_from_files_lists_and_a_table(files):
