@@ -8,6 +8,9 @@ from playwright.sync_api import sync_playwright
 chromium = next(filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome'))), None)
 too_wide = 'document.documentElement.scrollWidth > innerWidth'
 too_pale = (Path(__file__).parent/'too_pale.js').read_text()
+boxed = """[...document.images].some(o => {  // a figure blends with the page, unless one of its parents is moved
+    for (let e = o.parentElement; e !== document.body; e = e.parentElement)
+        if (getComputedStyle(e).transform !== 'none') return true })"""
 cut = "[...document.querySelectorAll('.scroll')].some(o => o.scrollWidth > o.clientWidth+1)"
 flags = ['no-sandbox', 'disable-gpu', 'disable-quic', 'disable-dev-shm-usage']
 
@@ -56,6 +59,7 @@ class Browser:
         self.js("document.querySelectorAll('details').forEach(o => { o.open = true })")
         wrong = self.problems + ['wider than the screen']*self.js(too_wide) + self.js(too_pale)
         wrong += self.js('[...document.images].filter(o => !o.naturalWidth || !o.alt).map(o => o.alt)')
+        wrong += ['a dark figure is a black box']*self.js(boxed)
         desk = self.js('innerWidth > 1200')
         return wrong + ['a table is cut on a desk']*(desk and self.js(cut))
 

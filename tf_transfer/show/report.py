@@ -104,14 +104,14 @@ th, td { padding: .3rem .6rem; border-bottom: 1px solid var(--line); text-align:
          min-width: 3.8rem }
 th:first-child { text-align: left; position: sticky; left: 0; background: var(--paper) }
 .notice { border-left: 4px solid #0072B2; background: var(--box); padding: .7rem 1rem; font-size: 1.08rem }
-figure { margin: 1.2rem 0 }
-img { max-width: 100%; height: auto }
+figure { margin: 1.2rem 0 } img { max-width: 100%; height: auto }
 figcaption { font-size: .9rem; color: var(--faint) }
 pre { background: var(--box); padding: .8rem; white-space: pre-wrap; overflow-wrap: anywhere; border-radius: 4px }
-pre code { user-select: all }
-.scroll { overflow-x: auto }
+pre code { user-select: all } .scroll { overflow-x: auto }
 @media (min-width: 68rem) {
-  .scroll { width: max-content; min-width: 100%; max-width: 64rem; margin-left: 50%; transform: translateX(-50%) } }
+  .wide { width: 64rem; margin-left: calc(50% - 32rem) }
+  .scroll:not(.wide) { width: max-content; min-width: 100%; max-width: 64rem; margin-left: 50%;
+                       transform: translateX(-50%) } }
 details { background: var(--box); padding: .5rem 1rem; border-radius: 4px; font-size: .92rem }
 dt { font-weight: 600; margin-top: .5rem } dd { margin-left: 0 }
 @media (max-width: 600px) { .wide img { max-width: none; width: 46rem } }
