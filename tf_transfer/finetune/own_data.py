@@ -320,7 +320,8 @@ def unknown(self:Fitted): # A line; empty where the TF is known, or has no name
     tf, known = self.target.tf, [*self.pre.card.tfs, *(p.name for p in vertebrate_profiles())]
     if tf=="TF" or same_name(tf, known): return ""
     return (f"{tf} is neither among the TFs that {self.body} knows nor in JASPAR: no known motif of it is used. "
-            "They have one name for each TF (POU5F1 for OCT4, SPI1 for PU.1)")
+            "They have one name for each TF (POU5F1 for OCT4, SPI1 for PU.1): see tft-predict "
+            f"{'MODEL' if self.body=='the body' else self.body} list")
 
 @patch(as_prop=True)
 def calibration(self:Fitted) -> pd.DataFrame: # A row per bin: predicted (mean), found (share bound), regions
