@@ -69,7 +69,8 @@ def files(tmp_path_factory):
 def nothing_heavy(files, monkeypatch):
     "Nothing is trained or looked into; files are written as ever"
     net = files[1].model
-    trained = SimpleNamespace(model=net, result='', save=lambda out, force: save_model(net, out, force))
+    use = SimpleNamespace(use='this model')
+    trained = SimpleNamespace(model=net, result='', verdict=use, save=lambda out, force: save_model(net, out, force))
     net.card.training.update(epoch_kept=1, valid_loss=0.5)
     scores = dict(auprc=0.5, auprc_ci=(0.4, 0.6), seconds=1, pretrain_seconds=0)
     monkeypatch.setattr(pretraining, 'pretrain', lambda *args, **kwargs: trained)

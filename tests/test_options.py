@@ -147,6 +147,7 @@ STUBS = {
     'model.tables.predict_vcf': (3, Skipped()),
     'study.runs.run_study': pd.DataFrame(columns=['error', 'auprc', 'group', 'with_target', 'n_peaks', 'strategy']),
     'study.folder.StudyFolder': SimpleNamespace(status=lambda: PROGRESS),
+    'interpret.own_report.next_commands': ['a command'],
     'interpret.own_report.write_own_report': [Path('out.html')],
     'interpret.page.interpret': Path('out'),
     'commands.demo.run_demo': None, 'commands.selftest.self_test': None,
