@@ -145,7 +145,7 @@ def gapped_kmer_svm(
     Cs:tuple=(0.1, 1, 10), # Inverse strengths of the penalty to try
 ) -> Pipeline:
     "Linear SVM on gapped k-mers, counts scaled to length one; the penalty is chosen by cross-validation."
-    svm = LinearSVC(class_weight="balanced", random_state=0)
+    svm = LinearSVC(class_weight="balanced", random_state=0, tol=1e-2)
     return make_pipeline(GappedKmers(k, informative), Normalizer(), _chosen(svm, C=list(Cs)))
 
 # %% ../../nbs/finetune/2_baselines.ipynb #3a389422

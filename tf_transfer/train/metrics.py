@@ -120,11 +120,13 @@ def average_precisions(
 ) -> np.ndarray: # Float64, (columns,); NaN where no region is bound
     "The AUPRC of every column; ties count as one place, so that a column of equal scores gets the prevalence."
     if not np.any(label): return np.full(scores.shape[1], np.nan)
-    order, n = np.argsort(-scores, axis=0, kind="stable"), len(scores)
-    y, ranked = np.asarray(label, float)[order], np.take_along_axis(scores, order, 0)
-    last = np.append(np.where(ranked[:-1]==ranked[1:], n, np.arange(n-1)[:, None]), np.full((1, y.shape[1]), n-1), 0)
-    end = np.minimum.accumulate(last[::-1], 0)[::-1]
-    return (y*np.take_along_axis(y.cumsum(0), end, 0)/(end+1)).sum(0)/y[:, 0].sum()
+    columns, n = np.ascontiguousarray(scores.T), len(scores)
+    order = np.argsort(-columns, axis=1)
+    y, ranked = np.asarray(label, float)[order], np.take_along_axis(columns, order, 1)
+    last = np.full(y.shape, n-1)
+    last[:, :-1] = np.where(ranked[:, :-1]==ranked[:, 1:], n, np.arange(n-1))
+    end = np.minimum.accumulate(last[:, ::-1], 1)[:, ::-1]
+    return (y*np.take_along_axis(y.cumsum(1), end, 1)/(end+1)).sum(1)/np.sum(label)
 
 # %% ../../nbs/train/2_metrics.ipynb #c58df120
 def calibration(
