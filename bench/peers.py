@@ -71,7 +71,8 @@ def rows_of(data, task, methods):
     k, start = Known(regions_of(data, draw)), time()
     values, what = methods[method](data, k)
     learned = dict(n_bound=int(k.y.sum()), n_unbound=int((k.y==0).sum()))
-    return [draw.columns | learned | dict(method=method, **k.scores(values), fitted=what, seconds=round(time()-start, 1))]
+    seconds = round(time()-start, 1)
+    return [draw.columns | learned | dict(method=method, **k.scores(values), fitted=what, seconds=seconds)]
 
 def tasks_of(sizes, methods):
     "As `50:5` has it: fifty peaks, five draws"
