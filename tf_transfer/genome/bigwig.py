@@ -34,7 +34,7 @@ def _finite(runs, lengths, most=2**16):
 def write_bigwig(
     path:str|Path, # The file to make
     lengths:dict, # Contigs of the genome and their lengths, bp
-    runs:Iterable, # Of (contig, start of the first value, bp per value, values), contigs and starts in order; iterated twice
+    runs:Iterable, # Of (contig, start of the first value, bp per value, values), in order; iterated twice
     force:bool=False, # May an existing file be replaced?
 ) -> int: # Values written
     "Write numbers along a genome, whole or not at all; NaN is left out. Raises `UserError` where no number is left."

@@ -165,7 +165,7 @@ def best_sites(
 def odds_in_bins(
     words:np.ndarray, # From `words_of` of one sequence, uint8, (places,)
     tables:np.ndarray, # `word_tables`, odds
-    stops:np.ndarray, # Places of a bin where somebody asks for the sum so far, rising, int64; the last is the bin's size
+    stops:np.ndarray, # Places of a bin where the sum so far is asked for, rising, int64; the last is the bin's size
     first:np.ndarray, # How many first places of a bin count, one of `stops` but the last, int64, (motifs,)
     whole:np.ndarray, # Where the result is written: the odds of each bin's sites together, float32, (bins, motifs)
     begun:np.ndarray, # And that of the sites at its first places, likewise
@@ -191,7 +191,7 @@ def odds_in_bins(
 def best_in_bins(
     words:np.ndarray, # From `words_of` of one sequence, uint8, (places,)
     tables:np.ndarray, # `word_tables`, log-odds
-    stops:np.ndarray, # Places of a bin where somebody asks for the best so far, rising, int64; the last is the bin's size
+    stops:np.ndarray, # Places of a bin where the best so far is asked for, rising, int64; the last is the bin's size
     first:np.ndarray, # How many first places of a bin count, one of `stops` but the last, int64, (motifs,)
     whole:np.ndarray, # Where the result is written: the score of each bin's best site, float32, (bins, motifs)
     begun:np.ndarray, # And that of the best site at its first places, likewise
