@@ -37,6 +37,7 @@ from .model.networks import *
 from .model.saving import *
 from .model.predict import *
 from .model.tables import *
+from .model.along import *
 from .train.data import *
 from .train.metrics import *
 from .train.evaluation import *
