@@ -16,6 +16,7 @@ from .genome.formats import *
 from .genome.windows import *
 from .genome.download import *
 from .genome.datasets import *
+from .genome.bigwig import *
 from .motifs.scan import *
 from .motifs.pwm import *
 from .motifs.files import *
