@@ -88,7 +88,7 @@ def reads_once(
     beside = type(net).beside in (BindingNet.beside, TargetNet.beside)
     return same and beside and type(net.first) in ALONG
 
-# %% ../../nbs/model/5_along.ipynb #def37e23
+# %% ../../nbs/model/5_along.ipynb #af1cad31
 def _features_along(net, codes, step, which):
     "What the head sees of some of the windows along DNA without N"
     device = next(net.parameters()).device
@@ -105,13 +105,13 @@ def _features_along(net, codes, step, which):
     return torch.cat([features, *map(read, own)], 1)
 
 def _folded(net):
-    "Weights and bias of the first dense layer on the output of the first, and what follows; None where that has no words"
-    layers = [m for m in (net.middle, *net.dense.modules()) if not isinstance(m, nn.Sequential)]
-    norm, linear, *after = [m for m in layers if not isinstance(m, nn.Dropout)] or [None]*2
-    plain = isinstance(norm, nn.BatchNorm1d) and not norm.affine and isinstance(linear, nn.Linear)
-    if type(net.first) is not MotifsAndKmers or not plain: return None
+    "Weights and bias of the first dense layer on the output of the first; and what follows. None where they are others"
+    layers = [m for m in (net.middle, *net.dense.modules()) if not isinstance(m, (nn.Sequential, nn.Dropout))]
+    if type(net.first) is not MotifsAndKmers or any([*m.children()] for m in layers): return None
+    norm, linear = [*layers, None, None][:2]
+    if not isinstance(norm, nn.BatchNorm1d) or norm.affine or not isinstance(linear, nn.Linear): return None
     weight = linear.weight/(norm.running_var+norm.eps).sqrt()
-    return weight, linear.bias-weight@norm.running_mean, nn.Sequential(*after)
+    return weight, linear.bias-weight@norm.running_mean, nn.Sequential(*layers[2:])
 
 # %% ../../nbs/model/5_along.ipynb #4abda427
 def logits_along(
