@@ -142,7 +142,7 @@ def _published_whole(path, n_tfs, columns):
         raise UserError(f"{path}: shape {x.shape}; {n_tfs} TFs in tfs_idx need as many rows or columns")
     return np.stack([published_states(s[None], l[None]) for s,l in zip(*_views(path, columns, rows))])
 
-# %% ../../nbs/matrix/2_published.ipynb #62812266
+# %% ../../nbs/matrix/2_published.ipynb #2ec85e56
 def _unpacked(path):
     "Bytes of the largest array of a file; 0 where it has none, as its reader will say"
     try:
@@ -155,6 +155,7 @@ def _check_room(files, columns, width):
     needed = size*(1+1.5*len(columns)/(columns.max()+1)) + len(columns)*(3*width+400)
     check_memory(f"importing {files[0].parent}", needed, "take fewer chromosomes (--chroms)")
 
+# %% ../../nbs/matrix/2_published.ipynb #67e1f284
 def import_published(
     folder:str|Path, # Folder of the authors' files: matrices, `tfs_idx`, and `samples_idx` for pairs of single TFs
     regions:str|Path, # BED, see `published_regions`; or None
