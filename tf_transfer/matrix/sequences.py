@@ -8,7 +8,7 @@ Docs: https://tf-transfer.github.io/tf_transfer/matrix/sequences.html.md"""
 __all__ = ['PARTS', 'MIN_BASES', 'MAX_WIDTH', 'sequences_matrix', 'fitted_to', 'shuffled', 'with_shuffles', 'read_two_fastas',
            'read_table', 'read_columns', 'similar_groups', 'split_sequences', 'sequences_target']
 
-# %% ../../nbs/matrix/8_sequences.ipynb #c812a9ab
+# %% ../../nbs/matrix/8_sequences.ipynb #04b1b782
 from collections.abc import Sequence
 from pathlib import Path
 from zlib import crc32
@@ -17,7 +17,6 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import coo_matrix, csr_matrix
 from scipy.sparse.csgraph import connected_components
-from tangermeme.ersatz import dinucleotide_shuffle
 from ..core import UserError, check_file, reading
 from ..genome.dna import encode, one_hot, reverse_complement
 from ..genome.fasta import fasta_records
@@ -127,7 +126,7 @@ def fitted_to(
         row[(width-n)//2:(width-n)//2+n] = c[(len(c)-n)//2:(len(c)-n)//2+n]
     return out
 
-# %% ../../nbs/matrix/8_sequences.ipynb #226e19d6
+# %% ../../nbs/matrix/8_sequences.ipynb #4dd72b19
 def shuffled(
     codes:np.ndarray, # Codes, uint8, (sequences, width), without N
     n:int=1, # Shuffled copies of each
@@ -136,6 +135,7 @@ def shuffled(
     """Dinucleotide-shuffled sequences (tangermeme); raises `UserError` where a sequence holds N.
 
     The copies of a sequence depend on it and on the seed, not on the sequences beside it."""
+    from tangermeme.ersatz import dinucleotide_shuffle
     codes = np.asarray(codes)
     with_n = int((codes>3).any(1).sum())
     if with_n: raise UserError(f"{with_n} of {len(codes)} sequences hold N; leave them out, a shuffle needs the bases")
