@@ -135,9 +135,9 @@ def _spread(x, total):
     sd = x.std(0)+1e-3
     return sd*np.sqrt(total/(sd**2).sum())
 
-# %% ../../nbs/finetune/3_auto.ipynb #8a82c79f
+# %% ../../nbs/finetune/3_auto.ipynb #eef6f74f
 TRUST = dict(body=1, tuned=10, profile=6, nearest=4, found=6, words=4)
-FIRST_SHARE, OUTPUTS_WORTH = 0.25, 5
+FIRST_SHARE, OUTPUTS_WORTH = 0.5, 5
 
 # %% ../../nbs/finetune/3_auto.ipynb #1b6b78b9
 def frozen_views(
@@ -166,7 +166,7 @@ def weigh(
     parts = np.split(both*coef, np.arange(len(coef)-len(values), len(coef)), axis=1)
     return coef, intercept, dict(zip(["body", *values], [round(float(p.sum(1).std()), 3) for p in parts]))
 
-# %% ../../nbs/finetune/3_auto.ipynb #b383c895
+# %% ../../nbs/finetune/3_auto.ipynb #969a928b
 MIN_TUNED = 1000
 
 def tuned_views(
@@ -185,7 +185,7 @@ def tuned_views(
         fixed[rest] += x[rest]@coef
     if np.subtract(*average_precisions(np.stack([learned, fixed], 1), label))<=0: return None, None
     net, first = tuned(body, seen, label, seed=seed), seen.cpu().numpy()
-    of_features, offset = net.head.weight.detach().cpu().numpy(), float(net.head.bias)
+    of_features, offset = net.head.weight.detach().cpu().numpy(), net.head.bias.item()
     return net, [View(first, _spread(first, x.shape[1])),
                  View(learned[:, None], np.array([TRUST["tuned"]]), of_features, offset)]
 
