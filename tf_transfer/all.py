@@ -38,6 +38,7 @@ from .model.saving import *
 from .model.predict import *
 from .model.tables import *
 from .model.along import *
+from .model.tracks import *
 from .train.data import *
 from .train.metrics import *
 from .train.evaluation import *
