@@ -9,6 +9,7 @@ __all__ = ['chosen_tfs', 'tft_pretrain', 'tft_finetune', 'tft_fit', 'tft_evaluat
 
 # %% ../../nbs/commands/3_models.ipynb #c18404a2
 import json, re
+from contextlib import contextmanager
 from functools import partial
 from os.path import isfile
 from fastcore.script import is_cli, store_true
@@ -229,6 +230,14 @@ def tft_fit(
     _fitted_with_report(given, tf or "TF", pretrained, [tf] if no_profile else [], seed, force)
 
 # %% ../../nbs/commands/3_models.ipynb #49b5937b
+@contextmanager
+def _model_is_there(model):
+    "What ends its report is no loss of the model"
+    told = f"{model} is written, without its report"
+    try: yield
+    except KeyboardInterrupt: raise KeyboardInterrupt(told) from None
+    except UserError as e: raise UserError(f"{e}; {told}") from None
+
 def _fitted_with_report(given, tf, pretrained, withheld, seed, force):
     "Fit, save, test and report"
     from tf_transfer.finetune.own_data import fit_peaks
@@ -240,9 +249,10 @@ def _fitted_with_report(given, tf, pretrained, withheld, seed, force):
     if g.peaks is not None: fitted = fit_peaks(g.peaks, g.genome, g.background, tf, pretrained, withheld, g.ratio,
                                                g.other_genome, seed, say)
     else: fitted = fit_sequences(g.positives, g.negatives, g.table, tf, pretrained, withheld, g.width, seed, say)
-    fitted.save(g.model, force)
-    say(f"\n{fitted.result}\n\n{g.model} has these scores on its card; now the report is written")
-    report = write_own_report(fitted, g, force)
+    fitted.save(g.model, force, g.report_files)
+    with _model_is_there(g.model):
+        say(f"\n{fitted.result}\n\n{g.model} has these scores on its card; now the report is written")
+        report = write_own_report(fitted, g, force)
     say(f"next: {next_commands(fitted, g)[0]}\n{', '.join(map(str, report))} written")
 
 # %% ../../nbs/commands/3_models.ipynb #b33f5533
@@ -333,5 +343,5 @@ def _tabulated(net, tfs, bed, fasta, table, vcf, genome, out, bs, force):
     if vcf: return predict_vcf(net, tfs, vcf, Genome(genome), out, bs, force)
     places = Counter()
     told = predict_bed(net, tfs, bed, Genome(genome), out, bs, force, places)
-    print(places_line(places))
+    print(places_line(places, "centres of windows"))
     return told
