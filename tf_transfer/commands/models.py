@@ -300,26 +300,52 @@ def _evaluated(path, matrix, tf, chroms, n_pos, negatives, one_strand, seed):
     return dict(tf=tf, **scores.as_dict(), chroms=chroms, model=str(path), negatives=negatives,
                 both_strands=not one_strand, seen_left_out=seen, seed=seed)
 
-# %% ../../nbs/commands/3_models.ipynb #bae8ae99
-@command(idle=[("bed fasta table vcf genome batch_size force", "with list, which makes no table",
-                lambda o: o.out=="list"),
-               ("genome", "with --fasta, which holds the sequences", lambda o: o.fasta is not None),
-               ("genome", "with --table, which holds the sequences", lambda o: o.table is not None)])
+# %% ../../nbs/commands/3_models.ipynb #203f5269
+def _ends(*suffixes):
+    "Does OUT end so?"
+    return lambda o: str(o.out).endswith(suffixes)
+
+def _without(*suffixes): return lambda o: not _ends(*suffixes)(o)
+
+_idle_predict = [
+    ("bed fasta table vcf genome tf stride logit threshold top jobs scheduler batch_size force",
+     "with list, which makes no file", lambda o: o.out=="list"),
+    ("genome", "with --fasta, which holds the sequences", lambda o: o.fasta is not None),
+    ("genome", "with --table, which holds the sequences", lambda o: o.table is not None),
+    ("fasta table vcf batch_size", "with {out}, which goes along a genome", _ends(".bw", ".bed")),
+    ("tf stride jobs scheduler", "without OUT.bw or OUT.bed", _without(".bw", ".bed")),
+    ("logit", "without OUT.bw", _without(".bw")),
+    ("threshold top", "without OUT.bed", _without(".bed")),
+    ("jobs", "with --scheduler, whose workers do the work", lambda o: o.scheduler is not None)]
+
+# %% ../../nbs/commands/3_models.ipynb #080650d2
+@command(idle=_idle_predict)
 def tft_predict(
     model:str, # Model, .safetensors, or the name of a released one
-    out:str, # Table to make, tab-separated; or list, to see which TFs the model knows
+    out:str, # File to make: .tsv; .bw, a track; .bed, sites; or list, to see which TFs the model knows
     bed:str=None, # Intervals, in a genome
     fasta:str=None, # Or sequences, of any length
     table:str=None, # Or a table (.csv, .tsv) with sequences in the column sequence
     vcf:str=None, # Or variants, in a genome: the logit with either allele, and the difference
-    genome:str=None, # The genome of --bed and --vcf, FASTA
+    genome:str=None, # The genome, FASTA, of --bed and --vcf; with OUT.bw and OUT.bed all of it is read without --bed
+    tf:str=None, # With OUT.bw and OUT.bed: which TF, where the model knows several
+    stride:int=25, # With OUT.bw and OUT.bed: from the middle of a window to the next, bp
+    logit:store_true=False, # With OUT.bw: logits in place of probabilities?
+    threshold:float=0.5, # With OUT.bed: the lowest probability of a site
+    top:int=None, # With OUT.bed: only so many sites, the highest
+    jobs:int=1, # With OUT.bw and OUT.bed: processes on this machine
+    scheduler:str=None, # With OUT.bw and OUT.bed: instead the address of a Dask scheduler, tcp://HOST:PORT
     batch_size:int=256, # Sequences at a time
     force:store_true=False, # Replace an existing file?
 ):
-    "Predict binding for BED, FASTA, a table of sequences, or VCF."
+    "Predict binding for BED, FASTA, a table of sequences, or VCF; or along a genome."
     from tf_transfer.model.saving import pretrained
     if out=="list": return print(*pretrained(model).card.tfs, sep="\n")
     check_output(out, force)
+    at_least(1, stride=stride, top=top, jobs=jobs)
+    if str(out).endswith((".bw", ".bed")):
+        need(genome=genome)
+        return _along(model, out, genome, bed, tf, stride, logit, threshold, top, jobs, scheduler, force)
     if sum(o is not None for o in (bed, fasta, table, vcf))!=1:
         raise UserError("give one of --bed, --fasta, --table and --vcf")
     if fasta is None and table is None: need(genome=genome)
@@ -330,6 +356,25 @@ def tft_predict(
     lost = sum(skipped.count.values())
     if lost: print(skipped)
     print(f"{out}: {n+lost:,} rows"+(f", {n:,} of them with a prediction; the column note says why" if lost else ""))
+
+# %% ../../nbs/commands/3_models.ipynb #95321c8b
+def _along(model, out, genome, bed, tf, stride, logit, threshold, top, jobs, scheduler, force):
+    "Write a track or sites, and say so"
+    from tf_transfer.model.predict import output_of
+    from tf_transfer.model.saving import pretrained
+    from tf_transfer.model.sites import write_sites
+    from tf_transfer.model.tracks import write_track
+    if not 0<threshold<1: raise UserError(f"--threshold must be above 0 and below 1, not {threshold}")
+    output_of(pretrained(model), tf)
+    shared = dict(jobs=jobs, scheduler=scheduler, force=force)
+    if str(out).endswith(".bed"):
+        n, skipped = write_sites(model, genome, out, bed, tf, stride, threshold, top, **shared)
+        made = f"{n:,} sites"
+    else:
+        n, skipped = write_track(model, genome, out, bed, tf, stride, logit, **shared)
+        made = f"{n:,} bins of {stride} bp have a value"
+    if skipped.count: print(skipped)
+    print(f"{out}: {made}")
 
 # %% ../../nbs/commands/3_models.ipynb #9a1e0030
 def _tabulated(net, tfs, bed, fasta, table, vcf, genome, out, bs, force):
