@@ -7,11 +7,12 @@ Docs: https://tf-transfer.github.io/tf_transfer/commands/models.html.md"""
 # %% auto #0
 __all__ = ['chosen_tfs', 'tft_pretrain', 'tft_finetune', 'tft_fit', 'tft_evaluate', 'tft_predict']
 
-# %% ../../nbs/commands/3_models.ipynb #c18404a2
+# %% ../../nbs/commands/3_models.ipynb #5deaed94
 import json, re
 from contextlib import contextmanager
 from functools import partial
 from os.path import isfile
+from types import SimpleNamespace
 from fastcore.script import is_cli, store_true
 from .base import at_least, command, listed, need
 from ..core import UserError, check_output, pick, reading, writing
@@ -318,7 +319,7 @@ _idle_predict = [
     ("threshold top", "without OUT.bed", _without(".bed")),
     ("jobs", "with --scheduler, whose workers do the work", lambda o: o.scheduler is not None)]
 
-# %% ../../nbs/commands/3_models.ipynb #080650d2
+# %% ../../nbs/commands/3_models.ipynb #1617bb9d
 @command(idle=_idle_predict)
 def tft_predict(
     model:str, # Model, .safetensors, or the name of a released one
@@ -339,54 +340,58 @@ def tft_predict(
     force:store_true=False, # Replace an existing file?
 ):
     "Predict binding for BED, FASTA, a table of sequences, or VCF; or along a genome."
+    given = SimpleNamespace(**locals())
     from tf_transfer.model.saving import pretrained
     if out=="list": return print(*pretrained(model).card.tfs, sep="\n")
     check_output(out, force)
-    at_least(1, stride=stride, top=top, jobs=jobs)
-    if str(out).endswith((".bw", ".bed")):
-        need(genome=genome)
-        return _along(model, out, genome, bed, tf, stride, logit, threshold, top, jobs, scheduler, force)
-    if sum(o is not None for o in (bed, fasta, table, vcf))!=1:
-        raise UserError("give one of --bed, --fasta, --table and --vcf")
-    if fasta is None and table is None: need(genome=genome)
-    at_least(1, batch_size=batch_size)
-    net = pretrained(model)
-    tfs = net.card.tfs
-    n, skipped = _tabulated(net, tfs, bed, fasta, table, vcf, genome, out, batch_size, force)
-    lost = sum(skipped.count.values())
-    if lost: print(skipped)
-    print(f"{out}: {n+lost:,} rows"+(f", {n:,} of them with a prediction; the column note says why" if lost else ""))
+    at_least(1, batch_size=batch_size, stride=stride, top=top, jobs=jobs)
+    if _ends(".bw", ".bed")(given): _along(given)
+    else: _tabulated(given)
 
-# %% ../../nbs/commands/3_models.ipynb #95321c8b
-def _along(model, out, genome, bed, tf, stride, logit, threshold, top, jobs, scheduler, force):
+# %% ../../nbs/commands/3_models.ipynb #e2638c3f
+def _along(o):
     "Write a track or sites, and say so"
     from tf_transfer.model.predict import output_of
     from tf_transfer.model.saving import pretrained
     from tf_transfer.model.sites import write_sites
     from tf_transfer.model.tracks import write_track
-    if not 0<threshold<1: raise UserError(f"--threshold must be above 0 and below 1, not {threshold}")
-    output_of(pretrained(model), tf)
-    shared = dict(jobs=jobs, scheduler=scheduler, force=force)
-    if str(out).endswith(".bed"):
-        n, skipped = write_sites(model, genome, out, bed, tf, stride, threshold, top, **shared)
+    need(genome=o.genome)
+    if not 0<o.threshold<1: raise UserError(f"--threshold must be above 0 and below 1, not {o.threshold}")
+    output_of(pretrained(o.model), o.tf)
+    of, how = (o.model, o.genome, o.out, o.bed, o.tf, o.stride), dict(jobs=o.jobs, scheduler=o.scheduler, force=o.force)
+    if _ends(".bed")(o):
+        n, skipped = write_sites(*of, o.threshold, o.top, **how)
         made = f"{n:,} sites"
     else:
-        n, skipped = write_track(model, genome, out, bed, tf, stride, logit, **shared)
-        made = f"{n:,} bins of {stride} bp have a value"
+        n, skipped = write_track(*of, o.logit, **how)
+        made = f"{n:,} bins of {o.stride} bp have a value"
     if skipped.count: print(skipped)
-    print(f"{out}: {made}")
+    print(f"{o.out}: {made}")
 
-# %% ../../nbs/commands/3_models.ipynb #9a1e0030
-def _tabulated(net, tfs, bed, fasta, table, vcf, genome, out, bs, force):
+# %% ../../nbs/commands/3_models.ipynb #f9827681
+def _tabulated(o):
+    "Write a table, and say so"
+    if sum(k is not None for k in (o.bed, o.fasta, o.table, o.vcf))!=1:
+        raise UserError("give one of --bed, --fasta, --table and --vcf")
+    if o.fasta is None and o.table is None: need(genome=o.genome)
+    n, skipped = _table(o)
+    lost = sum(skipped.count.values())
+    if lost: print(skipped)
+    print(f"{o.out}: {n+lost:,} rows"+(f", {n:,} of them with a prediction; the column note says why" if lost else ""))
+
+def _table(o):
     "Write the table; rows with a prediction, and what was skipped"
     from collections import Counter
     from tf_transfer.genome.dna import Genome
     from tf_transfer.genome.formats import places_line
+    from tf_transfer.model.saving import pretrained
     from tf_transfer.model.tables import predict_bed, predict_fasta, predict_table, predict_vcf
-    if fasta: return predict_fasta(net, tfs, fasta, out, bs, force)
-    if table: return predict_table(net, tfs, table, out, bs, force)
-    if vcf: return predict_vcf(net, tfs, vcf, Genome(genome), out, bs, force)
+    net = pretrained(o.model)
+    of, how = (net, net.card.tfs), (o.out, o.batch_size, o.force)
+    if o.fasta: return predict_fasta(*of, o.fasta, *how)
+    if o.table: return predict_table(*of, o.table, *how)
+    if o.vcf: return predict_vcf(*of, o.vcf, Genome(o.genome), *how)
     places = Counter()
-    told = predict_bed(net, tfs, bed, Genome(genome), out, bs, force, places)
+    told = predict_bed(*of, o.bed, Genome(o.genome), *how, places)
     print(places_line(places, "centres of windows"))
     return told
