@@ -21,7 +21,8 @@ setup(
     license_expression=cfg['license'],
     python_requires='>=' + cfg['min_python'],
     install_requires=cfg['requirements'].split(),
-    extras_require={name: cfg[f'{name}_requirements'].split() for name in ('dev', 'cluster', 'devices', 'modisco')},
+    extras_require={name: cfg[f'{name}_requirements'].split()
+                    for name in ('dev', 'cluster', 'devices', 'modisco', 'variants')},
     entry_points={
         'console_scripts': cfg['console_scripts'].split(),
         'nbdev': [f"{cfg['lib_name']}={cfg['lib_name']}._modidx:d"],

@@ -16,6 +16,7 @@ from .genome.formats import *
 from .genome.windows import *
 from .genome.download import *
 from .genome.datasets import *
+from .genome.variants import *
 from .motifs.scan import *
 from .motifs.pwm import *
 from .motifs.files import *
@@ -36,6 +37,7 @@ from .model.networks import *
 from .model.saving import *
 from .model.predict import *
 from .model.tables import *
+from .model.variants import *
 from .train.data import *
 from .train.metrics import *
 from .train.evaluation import *

@@ -290,19 +290,25 @@ def _evaluated(path, matrix, tf, chroms, n_pos, negatives, one_strand, seed):
     return dict(tf=tf, **scores.as_dict(), chroms=chroms, model=str(path), negatives=negatives,
                 both_strands=not one_strand, seen_left_out=seen, seed=seed)
 
-# %% ../../nbs/commands/3_models.ipynb #bae8ae99
+# %% ../../nbs/commands/3_models.ipynb #46b92872
 @command(idle=[("bed fasta table vcf genome batch_size force", "with list, which makes no table",
                 lambda o: o.out=="list"),
                ("genome", "with --fasta, which holds the sequences", lambda o: o.fasta is not None),
-               ("genome", "with --table, which holds the sequences", lambda o: o.table is not None)])
+               ("genome", "with --table, which holds the sequences", lambda o: o.table is not None),
+               ("tf offsets null seed", "without --vcf", lambda o: o.vcf is None),
+               ("seed", "with --null 0, which draws nothing", lambda o: o.null==0)])
 def tft_predict(
     model:str, # Model, .safetensors, or the name of a released one
-    out:str, # Table to make, tab-separated; or list, to see which TFs the model knows
+    out:str, # Table to make, tab-separated, or .parquet, .vcf.gz ... of variants; or list, to see the model's TFs
     bed:str=None, # Intervals, in a genome
     fasta:str=None, # Or sequences, of any length
     table:str=None, # Or a table (.csv, .tsv) with sequences in the column sequence
     vcf:str=None, # Or variants, in a genome: the logit with either allele, and the difference
     genome:str=None, # The genome of --bed and --vcf, FASTA
+    tf:str=None, # With --vcf: these TFs alone: A,B
+    offsets:int=1, # With --vcf: places in the window where each variant is read; the strongest difference counts
+    null:int=1000, # With --vcf: random changes of each kind to compare with; 0: none
+    seed:int=0, # With --vcf: seed of the random changes
     batch_size:int=256, # Sequences at a time
     force:store_true=False, # Replace an existing file?
 ):
@@ -313,24 +319,33 @@ def tft_predict(
     if sum(o is not None for o in (bed, fasta, table, vcf))!=1:
         raise UserError("give one of --bed, --fasta, --table and --vcf")
     if fasta is None and table is None: need(genome=genome)
-    at_least(1, batch_size=batch_size)
-    net = pretrained(model)
-    tfs = net.card.tfs
-    n, skipped = _tabulated(net, tfs, bed, fasta, table, vcf, genome, out, batch_size, force)
+    of_variants = _of_variants(batch_size, tf, offsets, null, seed)
+    _told(out, *_tabulated(pretrained(model), bed, fasta, table, vcf, genome, out, batch_size, force, of_variants))
+
+# %% ../../nbs/commands/3_models.ipynb #a1f22fd3
+def _of_variants(batch_size, tf, offsets, null, seed):
+    "Options of variants; raises `UserError` where numbers make no sense"
+    at_least(1, batch_size=batch_size, offsets=offsets)
+    at_least(0, null=null, seed=seed)
+    return dict(only=listed(tf or ""), offsets=offsets, null=null, seed=seed)
+
+def _told(out, n, skipped):
+    "Say how many rows there are"
     lost = sum(skipped.count.values())
     if lost: print(skipped)
     print(f"{out}: {n+lost:,} rows"+(f", {n:,} of them with a prediction; the column note says why" if lost else ""))
 
-# %% ../../nbs/commands/3_models.ipynb #9a1e0030
-def _tabulated(net, tfs, bed, fasta, table, vcf, genome, out, bs, force):
+def _tabulated(net, bed, fasta, table, vcf, genome, out, bs, force, of_variants):
     "Write the table; rows with a prediction, and what was skipped"
+    tfs = net.card.tfs
     from collections import Counter
     from tf_transfer.genome.dna import Genome
     from tf_transfer.genome.formats import places_line
-    from tf_transfer.model.tables import predict_bed, predict_fasta, predict_table, predict_vcf
+    from tf_transfer.model.tables import predict_bed, predict_fasta, predict_table
+    from tf_transfer.model.variants import predict_vcf
     if fasta: return predict_fasta(net, tfs, fasta, out, bs, force)
     if table: return predict_table(net, tfs, table, out, bs, force)
-    if vcf: return predict_vcf(net, tfs, vcf, Genome(genome), out, bs, force)
+    if vcf: return predict_vcf(net, tfs, vcf, Genome(genome), out, bs, force, **of_variants)
     places = Counter()
     told = predict_bed(net, tfs, bed, Genome(genome), out, bs, force, places)
     print(places_line(places))
