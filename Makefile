@@ -29,9 +29,10 @@ workshop: $(VENV)/.dev   ## learner copies and slides of the workshop, in _works
 	python docs/slides.py
 
 dist: $(BIN)/python        ## the package as it goes to PyPI, in dist/
-	$(pip-install) build
+	$(pip-install) build twine
 	rm -rf dist
 	python -m build
+	twine check --strict dist/*
 
 readme: $(VENV)/.dev       ## write README.md from nbs/index.ipynb
 	python docs/readme.py

@@ -7,6 +7,7 @@ from setuptools import find_packages, setup
 config = ConfigParser(delimiters=['='])
 config.read('settings.ini')
 cfg = config['DEFAULT']
+package, of_data = cfg['lib_name'], ('weights', 'studies')     # folders that hold files and no module
 
 # GitHub finds the README's figure beside it, PyPI needs its address
 readme = Path('README.md').read_text().replace('](nbs/', f"]({cfg['git_url']}/raw/main/nbs/")
@@ -22,11 +23,11 @@ setup(
     python_requires='>=' + cfg['min_python'],
     install_requires=cfg['requirements'].split(),
     extras_require={name: cfg[f'{name}_requirements'].split()
-                    for name in ('dev', 'cluster', 'devices', 'modisco', 'variants')},
+                    for name in ('dev', 'cluster', 'devices', 'modisco', 'tracks', 'variants')},
     entry_points={
         'console_scripts': cfg['console_scripts'].split(),
-        'nbdev': [f"{cfg['lib_name']}={cfg['lib_name']}._modidx:d"],
+        'nbdev': [f'{package}={package}._modidx:d'],
     },
-    packages=find_packages(include=[cfg["lib_name"], cfg["lib_name"] + ".*"]),
-    package_data={cfg['lib_name']: ['weights/*', 'studies/*']},
+    packages=find_packages(include=[package, f'{package}.*']) + [f'{package}.{o}' for o in of_data],
+    package_data={f'{package}.{o}': ['*'] for o in of_data},
 )

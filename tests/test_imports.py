@@ -196,6 +196,14 @@ def test_package_and_wings_are_light():
     assert subprocess.run([sys.executable, '-c', code], capture_output=True, text=True).stdout.strip() == 'set()'
 
 
+def test_predicting_loads_what_it_needs():
+    "What trains, draws and compares motifs is imported where it is used"
+    code = 'import sys, tf_transfer.model.tables\nprint(*sys.modules)'
+    loaded = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True).stdout.split()
+    heavy = {'fastai', 'matplotlib', 'sklearn', 'numba', 'tangermeme', 'logomaker', 'bioframe'}
+    assert 'torch' in loaded and not heavy & {*loaded}
+
+
 def test_each_wing_says_what_it_is():
     for wing in table_of(root/'nbs'):
         if not (root/'nbs'/wing).is_dir(): continue

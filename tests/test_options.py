@@ -368,16 +368,17 @@ def parser_of(name):
     return anno_parser(function, name, PLACES.get(name))
 
 
-def test_help_does_not_wait_for_torch():
+def test_help_and_wrong_options_do_not_wait_for_torch():
     code = """
 import runpy, sys
 for path in sys.argv[1:]:
-    sys.argv = [path, '--help']
-    try: runpy.run_path(path, run_name='__main__')
-    except SystemExit as e: assert not e.code
-    assert not {'torch', 'pandas'} & sys.modules.keys(), path
+    for option, status in (('--help', 0), ('--no-such', 2)):
+        sys.argv = [path, option]
+        try: runpy.run_path(path, run_name='__main__')
+        except SystemExit as e: assert (e.code or 0) == status
+        assert not {'torch', 'fastai', 'pandas', 'numpy'} & sys.modules.keys(), path
 """
     paths = [helpers.scripts/name for name in scripts]
     done = subprocess.run([sys.executable, '-c', code, *paths], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.count('usage: tft-') == len(scripts)
+    assert done.stdout.count('usage: tft-') == done.stderr.count('usage: tft-') == len(scripts)

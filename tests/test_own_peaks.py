@@ -74,7 +74,8 @@ def test_from_peaks_to_predictions(files, tmp_path, monkeypatch):
     calls = noted_calls(monkeypatch, own_data, 'fit_peaks')
     out = tmp_path/'jund.safetensors'
     account = printed(*own(files, out, '--background', files/'world'/'dhs.bed.gz', '--tf', 'JUND'))
-    for words in ('150 of 150 peaks can be used', 'to test on', 'validation, one unbound region per bound one: AUPRC',
+    for words in ('150 of 150 peaks can be used', 'places of background regions: middle', 'to test on',
+                  'validation, one unbound region per bound one: AUPRC',
                   'gapped k-mer SVM', "body's output for FOS", 'this model', 'calibration',
                   'has seen relatives (FOSL2, FOS)'):
         assert words in account, account

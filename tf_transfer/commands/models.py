@@ -9,6 +9,7 @@ __all__ = ['chosen_tfs', 'tft_pretrain', 'tft_finetune', 'tft_fit', 'tft_evaluat
 
 # %% ../../nbs/commands/3_models.ipynb #c18404a2
 import json, re
+from contextlib import contextmanager
 from functools import partial
 from os.path import isfile
 from fastcore.script import is_cli, store_true
@@ -229,6 +230,14 @@ def tft_fit(
     _fitted_with_report(given, tf or "TF", pretrained, [tf] if no_profile else [], seed, force)
 
 # %% ../../nbs/commands/3_models.ipynb #49b5937b
+@contextmanager
+def _model_is_there(model):
+    "What ends its report is no loss of the model"
+    told = f"{model} is written, without its report"
+    try: yield
+    except KeyboardInterrupt: raise KeyboardInterrupt(told) from None
+    except UserError as e: raise UserError(f"{e}; {told}") from None
+
 def _fitted_with_report(given, tf, pretrained, withheld, seed, force):
     "Fit, save, test and report"
     from tf_transfer.finetune.own_data import fit_peaks
@@ -240,9 +249,10 @@ def _fitted_with_report(given, tf, pretrained, withheld, seed, force):
     if g.peaks is not None: fitted = fit_peaks(g.peaks, g.genome, g.background, tf, pretrained, withheld, g.ratio,
                                                g.other_genome, seed, say)
     else: fitted = fit_sequences(g.positives, g.negatives, g.table, tf, pretrained, withheld, g.width, seed, say)
-    fitted.save(g.model, force)
-    say(f"\n{fitted.result}\n\n{g.model} has these scores on its card; now the report is written")
-    report = write_own_report(fitted, g, force)
+    fitted.save(g.model, force, g.report_files)
+    with _model_is_there(g.model):
+        say(f"\n{fitted.result}\n\n{g.model} has these scores on its card; now the report is written")
+        report = write_own_report(fitted, g, force)
     say(f"next: {next_commands(fitted, g)[0]}\n{', '.join(map(str, report))} written")
 
 # %% ../../nbs/commands/3_models.ipynb #b33f5533
@@ -290,7 +300,7 @@ def _evaluated(path, matrix, tf, chroms, n_pos, negatives, one_strand, seed):
     return dict(tf=tf, **scores.as_dict(), chroms=chroms, model=str(path), negatives=negatives,
                 both_strands=not one_strand, seen_left_out=seen, seed=seed)
 
-# %% ../../nbs/commands/3_models.ipynb #46b92872
+# %% ../../nbs/commands/3_models.ipynb #7a296e4d
 @command(idle=[("bed fasta table vcf genome batch_size force", "with list, which makes no table",
                 lambda o: o.out=="list"),
                ("genome", "with --fasta, which holds the sequences", lambda o: o.fasta is not None),
@@ -322,7 +332,7 @@ def tft_predict(
     of_variants = _of_variants(batch_size, tf, offsets, null, seed)
     _told(out, *_tabulated(pretrained(model), bed, fasta, table, vcf, genome, out, batch_size, force, of_variants))
 
-# %% ../../nbs/commands/3_models.ipynb #a1f22fd3
+# %% ../../nbs/commands/3_models.ipynb #8ab28f66
 def _of_variants(batch_size, tf, offsets, null, seed):
     "Options of variants; raises `UserError` where numbers make no sense"
     at_least(1, batch_size=batch_size, offsets=offsets)
@@ -348,5 +358,5 @@ def _tabulated(net, bed, fasta, table, vcf, genome, out, bs, force, of_variants)
     if vcf: return predict_vcf(net, tfs, vcf, Genome(genome), out, bs, force, **of_variants)
     places = Counter()
     told = predict_bed(net, tfs, bed, Genome(genome), out, bs, force, places)
-    print(places_line(places))
+    print(places_line(places, "centres of windows"))
     return told

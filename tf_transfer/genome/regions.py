@@ -7,10 +7,9 @@ Docs: https://tf-transfer.github.io/tf_transfer/genome/regions.html.md"""
 # %% auto #0
 __all__ = ['check_regions', 'region_names', 'resize', 'overlaps', 'other_names', 'Contigs', 'RegionIndex']
 
-# %% ../../nbs/genome/2_regions.ipynb #7b5cddd5
+# %% ../../nbs/genome/2_regions.ipynb #4623a467
 import re
 from pathlib import Path
-import bioframe as bf
 import numpy as np
 import pandas as pd
 from fastcore.basics import patch
@@ -48,16 +47,17 @@ def resize(
     start = (regions.start+regions.end)//2 - width//2
     return regions.assign(start=start, end=start+width)
 
-# %% ../../nbs/genome/2_regions.ipynb #b7636797
+# %% ../../nbs/genome/2_regions.ipynb #97759905
 def overlaps(
     regions:pd.DataFrame, # Columns chrom, start, end
     others:pd.DataFrame, # Columns chrom, start, end
 ) -> np.ndarray: # Bool, (regions,)
     "Which of `regions` share at least one base with any of `others`."
+    from bioframe import count_overlaps
     cols = ["chrom", "start", "end"]
     if not len(regions) or not len(others): return np.zeros(len(regions), bool)
     a, b = (o[cols].astype({"chrom":str}).reset_index(drop=True) for o in (regions, others))
-    return bf.count_overlaps(a, b)["count"].to_numpy()>0
+    return count_overlaps(a, b)["count"].to_numpy()>0
 
 # %% ../../nbs/genome/2_regions.ipynb #506441dd
 def _bare(name):

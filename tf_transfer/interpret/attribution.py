@@ -7,17 +7,14 @@ Docs: https://tf-transfer.github.io/tf_transfer/interpret/attribution.html.md"""
 # %% auto #0
 __all__ = ['METHODS', 'Attributions', 'deep_lift', 'integrated_gradients', 'mutagenesis', 'draw_attributions', 'letters']
 
-# %% ../../nbs/interpret/4_attribution.ipynb #b0f7a589
+# %% ../../nbs/interpret/4_attribution.ipynb #239fa3be
 import warnings
 from dataclasses import dataclass
 from functools import cached_property, partial
-import logomaker
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
-from tangermeme.deep_lift_shap import deep_lift_shap, integrated_gradients_op
-from tangermeme.saturation_mutagenesis import saturation_mutagenesis
 from ..core import UserError
 from ..genome.dna import one_hot
 from ..motifs.pwm import BASE_COLOURS
@@ -71,7 +68,7 @@ def _over(net, codes, n_references, seed, output):
     said = lambda c: logits(net, c, both_strands=False)[:, output]
     return said(codes)-said(shuffled(codes, n_references, seed)).reshape(-1, n_references).mean(1)
 
-# %% ../../nbs/interpret/4_attribution.ipynb #c681b77c
+# %% ../../nbs/interpret/4_attribution.ipynb #0b87f919
 def deep_lift(
     model, # A network, or a learner
     codes:np.ndarray, # Codes, uint8, (sequences, width), without N
@@ -80,6 +77,7 @@ def deep_lift(
     seed:int=0, # Seed of the shuffling
 ) -> Attributions:
     "DeepLIFT/SHAP against dinucleotide-shuffled references (tangermeme)."
+    from tangermeme.deep_lift_shap import deep_lift_shap, integrated_gradients_op
     net = _network(model, codes)
     output, (refs, repeats) = output_of(net, tf), _references(codes, n_references, seed)
     rules = {layer:integrated_gradients_op(16) for layer in (MotifLayer, MotifsAndKmers, BiLSTM)}
@@ -115,13 +113,14 @@ def integrated_gradients(
                 found[i] += (slope-(slope*r).sum(0))/n_references
     return Attributions(codes, found.cpu().numpy(), partial(_over, net, codes, n_references, seed, output), repeats)
 
-# %% ../../nbs/interpret/4_attribution.ipynb #075154d0
+# %% ../../nbs/interpret/4_attribution.ipynb #3f2aa443
 def mutagenesis(
     model, # A network, or a learner
     codes:np.ndarray, # Codes, uint8, (sequences, width), without N
     tf:str=None, # One of the model's TFs; needed where it has several
 ) -> Attributions:
     "Change of the logit with every single substitution (tangermeme), less the mean of the four bases."
+    from tangermeme.saturation_mutagenesis import saturation_mutagenesis
     net = _network(model, codes, gradients=False)
     by_convolution = not isinstance(net.first, MotifLayer)
     with evaluating(net):
@@ -132,7 +131,7 @@ def mutagenesis(
 # %% ../../nbs/interpret/4_attribution.ipynb #7e2a59a1
 METHODS = dict(deep_lift=deep_lift, integrated_gradients=integrated_gradients, mutagenesis=mutagenesis)
 
-# %% ../../nbs/interpret/4_attribution.ipynb #2a052e06
+# %% ../../nbs/interpret/4_attribution.ipynb #eb94983b
 def draw_attributions(
     a:Attributions, # From `deep_lift` or another method
     i:int=0, # Which of the sequences
@@ -142,11 +141,12 @@ def draw_attributions(
     title:str="", # Above the letters
 ): # The axes
     "The letters of a sequence, as tall as what each adds to the logit."
+    from logomaker import Logo
     end = end or a.codes.shape[1]
     heights = (one_hot(a.codes[i:i+1])[0].numpy()*a.actual[i])[:, start:end]
     heights = pd.DataFrame(heights.T, index=range(start, end), columns=list("ACGT"))
     if ax is None: _, ax = plt.subplots(figsize=(0.11*(end-start)+1, 1.5))
-    logomaker.Logo(heights, ax=ax, color_scheme=BASE_COLOURS, show_spines=False)
+    Logo(heights, ax=ax, color_scheme=BASE_COLOURS, show_spines=False)
     ax.axhline(0, color="0.5", lw=0.5)
     ax.set_title(title, fontsize=9, loc="left", parse_math=False)
     ax.set_ylabel("logit", fontsize=8)

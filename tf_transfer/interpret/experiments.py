@@ -7,14 +7,11 @@ Docs: https://tf-transfer.github.io/tf_transfer/interpret/experiments.html.md"""
 # %% auto #0
 __all__ = ['marginal', 'ablation', 'motif_effects', 'strongest', 'spacing']
 
-# %% ../../nbs/interpret/6_experiments.ipynb #4d8d5e1b
+# %% ../../nbs/interpret/6_experiments.ipynb #6676e5ce
 import numpy as np
 import pandas as pd
 import torch
 from scipy.stats import false_discovery_control, t
-from tangermeme.ersatz import substitute
-from tangermeme.marginalize import marginalize
-from tangermeme.space import space
 from ..core import UserError
 from ..genome.dna import one_hot
 from ..motifs.pwm import PWM, align, vertebrate_profiles
@@ -23,7 +20,7 @@ from ..model.predict import check_codes, evaluating, logits, net_of, output_of
 from .filters import best_filter, own_motifs
 from .nulls import shuffled
 
-# %% ../../nbs/interpret/6_experiments.ipynb #bd63f92e
+# %% ../../nbs/interpret/6_experiments.ipynb #63015e3a
 def _word(motif): return motif.consensus().upper()
 
 def _runs(word, k):
@@ -51,11 +48,13 @@ def _mean(x):
 
 def _responses(net, k, x, words):
     "Change of the logit with each word in the middle of each sequence, float32, (words, sequences)"
+    from tangermeme.ersatz import substitute
     logit = lambda x: logits(net, x.argmax(1), both_strands=False)[:, k]
     return logit(torch.cat([substitute(x, word) for word in words])).reshape(len(words), -1)-logit(x)
 
 def _put_in(net, k, x, word, **kw):
     "Logits of a TF before and after a word is written into sequences, (sequences,) each (tangermeme)"
+    from tangermeme.marginalize import marginalize
     with evaluating(net): return [o[:, k] for o in marginalize(net, x, word, device="cpu", batch_size=512, **kw)]
 
 # %% ../../nbs/interpret/6_experiments.ipynb #b8f03390
@@ -182,7 +181,7 @@ def strongest(
         if all(align(told[i], o).similarity<0.6 for o in [*unlike, *kept]): kept.append(told[i])
     return kept
 
-# %% ../../nbs/interpret/6_experiments.ipynb #a50a9cb9
+# %% ../../nbs/interpret/6_experiments.ipynb #8d4b2f5e
 def spacing(
     model, # A network, or a learner
     first:PWM, # A motif
@@ -193,6 +192,7 @@ def spacing(
     seed:int=0, # Seed of the shuffling
 ) -> pd.DataFrame: # A row per gap: together (logits), low, high (95 % interval over the sequences)
     "Do two motifs work together, and at which distance? (tangermeme)"
+    from tangermeme.space import space
     net, k, words, width = net_of(model), output_of(model, tf), [_word(first), _word(second)], codes.shape[1]
     if first.width+second.width+max(gaps)>width:
         raise UserError(f"{first.name} and {second.name} do not fit into {width} bp at a distance of {max(gaps)}")

@@ -8,7 +8,7 @@ Docs: https://tf-transfer.github.io/tf_transfer/matrix/sequences.html.md"""
 __all__ = ['PARTS', 'MIN_BASES', 'MAX_WIDTH', 'sequences_matrix', 'fitted_to', 'shuffled', 'with_shuffles', 'read_two_fastas',
            'read_table', 'read_columns', 'similar_groups', 'split_sequences', 'sequences_target']
 
-# %% ../../nbs/matrix/8_sequences.ipynb #c812a9ab
+# %% ../../nbs/matrix/8_sequences.ipynb #04b1b782
 from collections.abc import Sequence
 from pathlib import Path
 from zlib import crc32
@@ -17,8 +17,7 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import coo_matrix, csr_matrix
 from scipy.sparse.csgraph import connected_components
-from tangermeme.ersatz import dinucleotide_shuffle
-from ..core import UserError, check_file, reading
+from ..core import UserError, table_rows
 from ..genome.dna import encode, one_hot, reverse_complement
 from ..genome.fasta import fasta_records
 from .splits import Split, Target, labelled
@@ -127,7 +126,7 @@ def fitted_to(
         row[(width-n)//2:(width-n)//2+n] = c[(len(c)-n)//2:(len(c)-n)//2+n]
     return out
 
-# %% ../../nbs/matrix/8_sequences.ipynb #226e19d6
+# %% ../../nbs/matrix/8_sequences.ipynb #4dd72b19
 def shuffled(
     codes:np.ndarray, # Codes, uint8, (sequences, width), without N
     n:int=1, # Shuffled copies of each
@@ -136,6 +135,7 @@ def shuffled(
     """Dinucleotide-shuffled sequences (tangermeme); raises `UserError` where a sequence holds N.
 
     The copies of a sequence depend on it and on the seed, not on the sequences beside it."""
+    from tangermeme.ersatz import dinucleotide_shuffle
     codes = np.asarray(codes)
     with_n = int((codes>3).any(1).sum())
     if with_n: raise UserError(f"{with_n} of {len(codes)} sequences hold N; leave them out, a shuffle needs the bases")
@@ -218,16 +218,14 @@ def read_columns(
 ) -> pd.DataFrame: # All columns, of text, their names in small letters
     "A table; raises `UserError` where it is none, or a column is missing or there twice."
     if ".xls" in "".join(Path(path).suffixes): raise UserError(f"{path}: save the sheet as .csv or .tsv first")
-    comma = ".csv" in Path(check_file(path)).suffixes
-    try:
-        with reading(path) as f: t = pd.read_csv(f, sep="," if comma else "\t", dtype=str, keep_default_na=False)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError) as e:
-        raise UserError(f"{path}: not a table with {'commas' if comma else 'tabs'}: {e}") from None
-    t.columns = t.columns.str.strip().str.lstrip("\ufeff").str.lower()
+    comma = ".csv" in Path(path).suffixes
+    header, rows = table_rows(path, "," if comma else "\t")
+    header = [h.lower() for h in header]
+    t = pd.DataFrame(rows, columns=header, dtype=str)
     missing = [c for c in needed if c not in t]
-    if missing: raise UserError(f"{path}: no column {' and '.join(missing)}; it has {', '.join(t.columns[:8])[:200]}, "
+    if missing: raise UserError(f"{path}: no column {' and '.join(missing)}; it has {', '.join(header[:8])[:200]}, "
                                 f"separated by {'commas' if comma else 'tabs'}")
-    twice = [c for c in needed if (t.columns==c).sum()>1]
+    twice = [c for c in (*needed, "name", "split") if header.count(c)>1]
     if twice: raise UserError(f"{path}: the column {twice[0]} is there twice")
     if not len(t): raise UserError(f"{path}: there is no row below the names of the columns")
     return t

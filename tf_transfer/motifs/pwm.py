@@ -8,17 +8,14 @@ Docs: https://tf-transfer.github.io/tf_transfer/motifs/pwm.html.md"""
 __all__ = ['BASE_COLOURS', 'PWM', 'draw_logo', 'vertebrate_profiles', 'jaspar', 'jaspar_table', 'UsableProfiles',
            'usable_profiles', 'jaspar_family', 'log_odds_of', 'Alignment', 'align']
 
-# %% ../../nbs/motifs/1_pwm.ipynb #c73c79fd
+# %% ../../nbs/motifs/1_pwm.ipynb #76a92963
 import io, sqlite3
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
-import logomaker
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from fastcore.basics import patch
-from pyjaspar import jaspardb
 from ..core import UserError, bare_name, pick
 from .scan import best_sites
 
@@ -81,7 +78,7 @@ def reverse_complement(self:PWM) -> PWM:
 # %% ../../nbs/motifs/1_pwm.ipynb #a8244c49
 BASE_COLOURS = {"A":"#109648", "C":"#255C99", "G":"#F7B32B", "T":"#D62839"}
 
-# %% ../../nbs/motifs/1_pwm.ipynb #c67867ef
+# %% ../../nbs/motifs/1_pwm.ipynb #b6f076ed
 def draw_logo(
     pwm:PWM, # What to draw
     ax=None, # Matplotlib axes; new ones if not given
@@ -89,6 +86,7 @@ def draw_logo(
     start:int=0, # Where on the x axis the first letter stands
 ): # The axes
     "Draw the logo of a PWM: letter heights in bits."
+    import logomaker, matplotlib.pyplot as plt
     if ax is None: _, ax = plt.subplots(figsize=(0.35*pwm.width+0.8, 1.5))
     heights = pd.DataFrame((pwm.probs()*pwm.information()).T, columns=list("ACGT"), index=range(start, start+pwm.width))
     logomaker.Logo(heights, ax=ax, color_scheme=BASE_COLOURS, show_spines=False)
@@ -100,18 +98,20 @@ def draw_logo(
     ax.spines["left"].set_visible(True)
     return ax
 
-# %% ../../nbs/motifs/1_pwm.ipynb #0790d484
+# %% ../../nbs/motifs/1_pwm.ipynb #410e2617
 @patch
 def _repr_png_(self:PWM):
+    import matplotlib.pyplot as plt
     fig = draw_logo(self).figure
     png = io.BytesIO()
     fig.savefig(png, format="png", dpi=110, bbox_inches="tight")
     plt.close(fig)
     return png.getvalue()
 
-# %% ../../nbs/motifs/1_pwm.ipynb #69266f13
+# %% ../../nbs/motifs/1_pwm.ipynb #f3319612
 def _database():
     "JASPAR in memory, with the indexes that the file lacks: read in a tenth of the time"
+    from pyjaspar import jaspardb
     db, copy = jaspardb(), sqlite3.connect(":memory:")
     db.conn.backup(copy)
     db.conn.close()

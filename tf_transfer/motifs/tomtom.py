@@ -7,16 +7,12 @@ Docs: https://tf-transfer.github.io/tf_transfer/motifs/tomtom.html.md"""
 # %% auto #0
 __all__ = ['keeping_threads', 'Comparison', 'compare_motifs', 'tomtom', 'aligned_logos', 'motif_sites']
 
-# %% ../../nbs/motifs/3_tomtom.ipynb #eae27275
+# %% ../../nbs/motifs/3_tomtom.ipynb #0041d2a0
 from contextlib import contextmanager
 from dataclasses import dataclass
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import torch
-from memelite import fimo
-from memelite import tomtom as memelite_tomtom
-from scipy.stats import false_discovery_control
 from ..core import UserError
 from ..genome.dna import one_hot
 from .pwm import PWM, draw_logo, vertebrate_profiles
@@ -38,21 +34,22 @@ class Comparison:
     overlap:np.ndarray # Columns that lie on each other, int
     turned:np.ndarray # Does the other strand of the motif fit better? bool
 
-# %% ../../nbs/motifs/3_tomtom.ipynb #81045dda
+# %% ../../nbs/motifs/3_tomtom.ipynb #8e789eef
 @keeping_threads()
 def compare_motifs(
     motifs:list, # PWMs
     known:list, # PWMs to compare them with; they are also the background of the p-values
 ) -> Comparison:
     "Compare every motif with every known one (Tomtom)."
+    from memelite import tomtom
     probs = [[m.probs() for m in part] for part in (motifs, known)]
-    p, _, offset, overlap, strand = memelite_tomtom(*probs, n_jobs=1)
+    p, _, offset, overlap, strand = tomtom(*probs, n_jobs=1)
     turned = strand.astype(bool)
     rest = np.array([k.width for k in known])-offset-np.array([m.width for m in motifs])[:, None]
     offset = np.where(turned, rest, offset).astype(int)
     return Comparison(np.clip(p, 1e-300, 1), offset, overlap.astype(int), turned)
 
-# %% ../../nbs/motifs/3_tomtom.ipynb #6c2b0686
+# %% ../../nbs/motifs/3_tomtom.ipynb #2c7ac04e
 def tomtom(
     motifs:list, # PWMs to be recognised
     known:list=None, # PWMs to compare them with, at least 25; JASPAR's vertebrate profiles if not given
@@ -62,6 +59,7 @@ def tomtom(
     top:int=5, # Rows per motif
 ) -> pd.DataFrame: # A row per motif and known motif, the best first; see the table above
     "Compare motifs with known ones; raises `UserError` where none is left to compare."
+    from scipy.stats import false_discovery_control
     known = list(vertebrate_profiles() if known is None else known)
     if len(known)<25:
         raise UserError(f"{len(known)} known motifs are too few for p-values; give at least 25, or all of JASPAR")
@@ -86,13 +84,14 @@ def _informative(motifs, min_bits, min_density, min_sites):
     density = f", {min_density:g} per position," if min_density else ""
     raise UserError(f"none of the {len(motifs)} motifs has {min_bits:g} bits{density} and comes from {min_sites} sites")
 
-# %% ../../nbs/motifs/3_tomtom.ipynb #578267a2
+# %% ../../nbs/motifs/3_tomtom.ipynb #ab37a1e0
 def aligned_logos(
     motif:PWM, # A motif
     known:PWM, # A known one
     row:pd.Series, # Their row in the table of `tomtom`
 ): # Matplotlib figure: the known motif above, the motif below, in its place and on its strand
     "Draw a motif under the known one that it fits."
+    import matplotlib.pyplot as plt
     turned = motif.reverse_complement() if row.strand=="-" else motif
     fig, axes = plt.subplots(2, 1, figsize=(5, 2.6), sharex=True)
     draw_logo(known, axes[0], f"{known.name} {known.matrix_id}")
@@ -102,7 +101,7 @@ def aligned_logos(
     fig.tight_layout()
     return fig
 
-# %% ../../nbs/motifs/3_tomtom.ipynb #1198dd01
+# %% ../../nbs/motifs/3_tomtom.ipynb #af0ea31b
 @keeping_threads()
 def motif_sites(
     motifs:list, # PWMs
@@ -110,6 +109,7 @@ def motif_sites(
     p_value:float=1e-4, # Sites must be rarer than this
 ) -> pd.DataFrame: # motif (position in the list), sequence, start (0-based), end, strand, score (log-odds, bits), p
     "All sites of some motifs, on either strand (FIMO); raises `UserError` where a motif is wider than the sequences."
+    from memelite import fimo
     wide = [m for m in motifs if m.width>codes.shape[1]]
     if wide: raise UserError(f"{wide[0].name} is {wide[0].width} bp wide, the sequences only {codes.shape[1]}")
     tables = fimo({str(i):m.probs() for i,m in enumerate(motifs)}, one_hot(codes).numpy(), threshold=p_value)
