@@ -7,7 +7,7 @@ Docs: https://tf-transfer.github.io/tf_transfer/model/tracks.html.md"""
 # %% auto #0
 __all__ = ['PART', 'bins_that_fit', 'stretches', 'parts_of', 'logits_of_part', 'Track', 'computed', 'Runs', 'write_track']
 
-# %% ../../nbs/model/7_tracks.ipynb #365851ca
+# %% ../../nbs/model/7_tracks.ipynb #33667eab
 import json, shutil
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -26,7 +26,7 @@ from tqdm.auto import tqdm
 from .. import __version__
 from ..core import UserError, check_output, writing
 from ..genome.bigwig import need_pybigwig, write_bigwig
-from ..genome.dna import Genome, encode
+from ..genome.dna import Genome
 from ..genome.formats import recognise
 from ..genome.regions import Contigs
 from ..genome.windows import Skipped, refuse_beyond
@@ -95,7 +95,7 @@ def parts_of(
     t["first"] += nth*most
     return [part.reset_index(drop=True) for _,part in t.groupby((t.n.cumsum()-t.n)//most)]
 
-# %% ../../nbs/model/7_tracks.ipynb #8eb36ca9
+# %% ../../nbs/model/7_tracks.ipynb #51214c1c
 def logits_of_part(
     model, # A network, or a learner
     genome:Genome, # Where to predict
@@ -107,7 +107,7 @@ def logits_of_part(
     pieces, wanted = [], []
     for chrom,first,n in part.itertuples(index=False):
         start, length = first*step+step//2-model.width//2, (n-1)*step+model.width
-        codes = encode(genome.fasta.letters(chrom, start, start+length).tobytes().decode("latin1"))
+        codes = genome.stretch(chrom, start, start+length)
         pieces.append(np.pad(codes, (0, -length%step), constant_values=4))
         wanted.append(np.arange(len(pieces[-1])//step)<n)
     codes, wanted = np.concatenate(pieces), np.concatenate(wanted)
