@@ -5,6 +5,7 @@
     python bench/fuzz.py --inputs 10_000 bed vcf
 
 Each parser starts from valid files, and atheris changes them towards lines of tf_transfer that were not reached before.
+Of `parts`, `states` and `card` the parts are changed, not the bytes: of a matrix, a state table, the card of a model.
 `results/fuzz.csv` has a row for each parser; those that are named are put in place of their older ones. What ends in
 another error is printed, and its input is kept in FOLDER."""
 import argparse
@@ -12,7 +13,9 @@ import contextlib
 import gzip
 import io
 import json
+import os
 import pickle
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -63,6 +66,44 @@ LINKS = [b"protein1 protein2 combined_score\n9606.P1 9606.P2 900\n",
          b"protein1\tprotein2\tcombined_score\n9606.P2\t9606.P1\t9\n"]
 STUDY = [b'name = "x"\ntargets = ["JUND"]\nn_peaks = [50, 500]\nseeds = 2\nstrategies = ["paper", "auto"]\n']
 SHEET = [b"file\ttf\tbiosample\nhere.bed\tJUND\tHepG2\n"]
+TABLE = [b"sequence,label,split,name\nACGTACGTACGTTTGA,1,train,a\nGGGGCCCCGGGGCCAA,0,test,b\n"]
+KINDS = ["i1", "u1", "i8", "f4", "f8", "?", "S3", "U2", "c8", "M8[s]"]
+VALUES = [0, 1, 3, 4, -1, 255, 2**40, 0.5, float("nan"), float("inf"), "", "x", "dataframe", "array", b"\xff", []]
+
+
+def odd_array(numbers, values, shape):
+    "An array of a kind and shape that bytes choose; some of its values too"
+    import numpy as np
+    kind = np.dtype(KINDS[next(numbers)%len(KINDS)])
+    shapes = [shape, shape[:1], (*shape, 1), (0, *shape[1:]), (shape[0]+1, *shape[1:]), (*shape[:-1], 0), ()]
+    x = np.resize(np.array(values or [0]).astype("u1"), shapes[next(numbers)%len(shapes)]).astype(kind)
+    if x.size and kind.kind in "if": x.flat[next(numbers)%x.size] = [-1, 4, 127, 0][next(numbers)%4]
+    return x
+
+
+def change_h5(path, data):
+    "Change the parts of an HDF5 file as bytes say: take away, rename, put another kind of thing in place"
+    import h5py
+    numbers = iter([*data, *bytes(8)])
+    with h5py.File(path, "r+") as f:
+        for _ in range(1+len(data)//8):
+            items = []
+            f.visit(items.append)
+            what, name = next(numbers, 0)%6, items[next(numbers, 0)%len(items)] if items else ""
+            if not name or what==5: name, what = "/", 4
+            item, value = f[name], VALUES[next(numbers, 0)%len(VALUES)]
+            if what==0: del f[name]
+            elif what==1: f.move(name, f"{name}_{value!r}".replace("/", "_"))
+            elif what==4:
+                of = [*item.attrs, "encoding-type"]
+                item.attrs[of[next(numbers, 0)%len(of)]] = value
+            else:
+                shape = getattr(item, "shape", ()) or (3,)
+                attrs, x = dict(item.attrs), odd_array(iter([*data[-4:], *bytes(4)]), list(data), shape)
+                del f[name]
+                if x.dtype.kind in "UM": x = x.astype("S2")
+                new = f.create_group(name) if what==2 else f.create_dataset(name, data=x)
+                new.attrs.update(attrs)
 
 
 def parsers(folder):
@@ -72,22 +113,26 @@ def parsers(folder):
     from tf_transfer.genome.formats import read_bed
     from tf_transfer.genome.datasets import interval_files, remap_name, unibind_name
     from tf_transfer.motifs.files import read_motifs
-    from tf_transfer.matrix.states import read_matrix, read_npz, write_matrix
+    from tf_transfer.matrix.sequences import read_table
+    from tf_transfer.matrix.states import import_states, read_matrix, read_npz, write_matrix
     from tf_transfer.matrix.published import read_index
     from tf_transfer.matrix.inputs import read_pairs, read_sources
     from tf_transfer.matrix.groups import read_string
     from tf_transfer.matrix.simulate import simulate
     from tf_transfer.model.networks import SmallCNN
     from tf_transfer.model.saving import load_model, save_model
-    from tf_transfer.model.tables import variants
+    from tf_transfer.genome.variants import VcfFile
     from tf_transfer.matrix.splits import by_chrom
     from tf_transfer.study.plan import read_study
     from tf_transfer.train.learners import binding_learner
+    from safetensors.torch import load_file, save_file
     folder.mkdir(parents=True, exist_ok=True)
     (folder/"info.txt").write_text("#string_protein_id\tpreferred_name\n9606.P1\tJUND\n9606.P2\tFOS\n")
     (folder/"here.bed").write_bytes(INTERVALS[0])
+    (folder/"r.bed").write_text("".join(f"chr1\t{i*10}\t{i*10+4}\n" for i in range(6)))
+    (folder/"r.fa").write_text("".join(f">chr1:{i*10}-{i*10+4}\nACGT\n" for i in range(6)))
     m = simulate(n_regions=200, seed=0).matrix()
-    if not (folder/"m.h5ad").exists(): write_matrix(m, folder/"m.h5ad")
+    write_matrix(m[:3, :8].copy(), folder/"m.h5ad", force=True)
     learn = binding_learner(m, by_chrom(m, "chr5", "chr6"), ["JUND"], SmallCNN, complete=False)
     save_model(learn, folder/"m.safetensors", force=True)
     np.savez(folder/"m.npz", a=np.arange(6, dtype=np.int8).reshape(2, 3))
@@ -97,12 +142,34 @@ def parsers(folder):
     def names(path):
         word = path.read_bytes().decode("latin-1")
         return remap_name(word), unibind_name(word)
+    card, weights = json.dumps(vars(learn.model.card) | dict(regions={"chr1":[[0], [200]]}, format="")), {}
+    def parts(path):
+        place = folder/f"parts{os.getpid()}.h5ad"
+        shutil.copyfile(folder/"m.h5ad", place)
+        try: change_h5(place, path.read_bytes())
+        except (KeyError, ValueError, TypeError, OSError, RuntimeError): pass    # HDF5 itself refuses some changes
+        return read_matrix(place)
+    def states(path):
+        place, data = folder/f"states{os.getpid()}.npz", path.read_bytes()
+        numbers = iter([*data, *bytes(8)])
+        x, tfs = odd_array(numbers, [b%4 for b in data], (2, 6)), odd_array(numbers, list(data), (2,))
+        np.savez(place, states=x, tfs=tfs)
+        return import_states(place, folder/"r.bed", folder/"r.fa", tell=str)
+    def card_of(path):
+        place = folder/f"card{os.getpid()}.safetensors"
+        weights.update(weights or load_file(folder/"m.safetensors"))
+        save_file(weights, place, {"tf_transfer":path.read_bytes().decode("utf-8", "replace")})
+        return load_model(place)
+    choices = [bytes([0, 0, *range(i, i+10)]) for i in range(0, 60, 7)]
     zipped = [gzip.compress(o) for o in INTERVALS[:2]]
     return {
         "bed":Parser(".bed", read_bed, INTERVALS, 0.12), "bed.gz":Parser(".bed.gz", read_bed, zipped, 0.01),
         "files":Parser(".tsv", interval_files, INTERVALS+SHEET, 0.04), "fasta":Parser(".fa", read_fasta, FASTA, 0.1),
         "genome":Parser(".fa", genome, FASTA, 0.05), "motifs":Parser(".txt", read_motifs, MOTIFS, 0.15),
-        "vcf":Parser(".vcf", lambda p: list(variants(p)), VCF, 0.2),
+        "vcf":Parser(".vcf", lambda p: list(VcfFile(p).records()), VCF, 0.11),
+        "table":Parser(".csv", read_table, TABLE, 0.02),
+        "states":Parser(".bytes", states, choices, 0.02), "parts":Parser(".bytes", parts, choices, 0.03),
+        "card":Parser(".json", card_of, [card.encode()], 0.02),
         "names":Parser(".txt", names, [b"E.JUND.HepG2"], 0.05),
         "string":Parser(".txt", lambda p: read_string(p, folder/"info.txt", "JUND"), LINKS, 0.03),
         "study":Parser(".toml", read_study, STUDY, 0.1),
@@ -117,7 +184,8 @@ def parsers(folder):
 def fuzz_one(name, runs, folder, seed):
     "In a process of its own: libFuzzer does not come back"
     import atheris
-    with atheris.instrument_imports(include=["tf_transfer"]): parser = parsers(folder)[name]
+    compiled = "tf_transfer.motifs.scan"                       # by numba, which does not take what atheris makes of it
+    with atheris.instrument_imports(include=["tf_transfer"], exclude=[compiled]): parser = parsers(folder)[name]
     from tf_transfer.core import UserError
     place, corpus, found = folder/f"input{parser.suffix}", folder/"corpus", {}
     corpus.mkdir(exist_ok=True)

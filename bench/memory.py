@@ -1,21 +1,24 @@
 """Do the estimates of memory hold? Each step in a process of its own, beside what it was said to need.
 
-    python bench/memory.py DATA          # some minutes; DATA has a state table, regions and sequences, see `tft-import`
+    python bench/memory.py DATA          # some minutes; DATA has a state table, regions and sequences (`tft-import`),
+                                         # the folder `published` of the authors' files, and `raw_chr22` of raw ones
 
 `results/memory.csv` has a row for each step: `estimate_mb` is what `check_memory` was asked for, `measured_mb` by how
 much the process grew at most."""
 import argparse
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 from common import RESULTS, commit, write_table
 import numpy as np
 from tf_transfer.finetune import auto
-from tf_transfer.matrix import states
+from tf_transfer.matrix import build, published, states
 from tf_transfer.matrix.splits import by_chrom
 from tf_transfer.model.networks import SmallCNN
 from tf_transfer.train import data
@@ -38,16 +41,53 @@ def words(d, matrix, n=3000):
     auto.word_scores().fit(codes, label)
 
 
-STEPS = {"a state table of 153 TFs is imported":importing, "its training is prepared, labels masked":training,
-         "words are learned from 3,000 regions":words}
+def of_authors(d, matrix):
+    published.import_published(d/"published", d/"regions_hg38_200bp.bed.gz", d/"regions_hg38_200bp.fa.gz")
+
+
+def building(d, matrix, **how):
+    raw = d/"raw_chr22"
+    build.build_matrix(raw/"dhs.bed.gz", raw/"remap.bed.gz", raw/"chr22.fa.gz", raw/"unibind", **how)
+
+
+wide = partial(building, width=600, keep_biosamples=True)
+
+
+def a_genome(n=400_000, length=100_000_000, per_region=9):
+    "Regions, peaks and sequences of the size of a genome, at random; their folder"
+    d, rng, at = Path(tempfile.mkdtemp()), np.random.default_rng(0), 200*np.arange(n)
+    letters = np.frombuffer(b"ACGT", np.uint8)[rng.integers(0, 4, length, np.uint8)].reshape(-1, 50)
+    lines = np.pad(letters, [(0, 0), (0, 1)], constant_values=ord("\n")).tobytes()
+    (d/"g.fa").write_bytes(b"".join(b">chr%d\n%b" % (i, lines) for i in (1, 2)))
+    cells = [",".join(f"cell{j}" for j in range(12) if k>>j & 1) or "cell0" for k in range(4096)]
+    with open(d/"open.bed", "w") as f:
+        for i,a in enumerate(at): f.write(f"chr{1+i%2}\t{a}\t{a+200}\t{cells[rng.integers(4096)]}\n")
+    with open(d/"peaks.bed", "w") as f:
+        for tf in range(150):
+            for i in np.sort(rng.choice(n, n*per_region//150, replace=False)):
+                f.write(f"chr{1+i%2}\t{at[i]}\t{at[i]+200}\tGSE1.TF{tf}.cell{tf%12}\n")
+    return d
+
+
+def building_much(d, matrix):
+    build.build_matrix(d/"open.bed", d/"peaks.bed", d/"g.fa")
+
+
+STEPS = {"a state table of 153 TFs is imported":(importing, [states]),
+         "the authors' matrices of 2 TFs are imported":(of_authors, [published]),
+         "a matrix is built, chr22":(building, [build]),
+         "a matrix is built, chr22, 600 bp, biosamples kept":(wide, [build]),
+         "a matrix is built, 400,000 regions, 3.6 million peaks at random":(building_much, [build]),
+         "its training is prepared, labels masked":(training, [data]),
+         "words are learned from 3,000 regions":(words, [auto])}
 
 
 def one(name, *places):
     "MB that a step was said to need, and that it took"
-    asked = []
-    for room in (states, data, auto): room.check_memory = lambda what, needed, *more: asked.append(needed)
+    asked, (do, rooms) = [], STEPS[name]
+    for room in rooms: room.check_memory = lambda what, needed, *more: asked.append(needed)
     before = int(Path("/proc/self/statm").read_text().split()[1])*resource.getpagesize()
-    STEPS[name](*map(Path, places))
+    do(*map(Path, places))
     taken = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss*1024-before
     print(round(sum(asked)/1e6), round(taken/1e6))
 
@@ -63,11 +103,13 @@ def main():
                     "--regions", a.data/"regions_hg38_200bp.bed.gz", "--fasta", a.data/"regions_hg38_200bp.fa.gz"],
                    check=True)
     for name in STEPS:
-        words = [sys.executable, __file__, a.data, "--one", name, matrix]
+        data_of = a_genome() if STEPS[name][0] is building_much else a.data
+        words = [sys.executable, __file__, data_of, "--one", name, matrix]
         done = subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True)
         estimate, measured = map(int, done.stdout.split()[-2:])
         rows.append(dict(step=name, estimate_mb=estimate, measured_mb=measured))
         print(rows[-1], flush=True)
+        if data_of!=a.data: shutil.rmtree(data_of)
     matrix.unlink()
     write_table(rows, RESULTS/"memory.csv", commit=commit(), date=time.strftime("%Y-%m-%d"))
 

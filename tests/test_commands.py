@@ -288,7 +288,7 @@ def test_a_file_that_may_not_grow(files, tmp_path):
     for name, *args in [('tft-import', tmp_path/'out.h5ad', *table(files/'world')),
                         ('tft-pretrain', files/'m.h5ad', tmp_path/'o.safetensors', *pretrain, '--tfs', 'FOS'),
                         ('tft-demo', '--out', tmp_path/'demo')]:
-        assert_refused('the disk is full; nothing was written', name, *args, command=where_no_file_may_grow)
+        assert_refused('the disk is full; it was not written', name, *args, command=where_no_file_may_grow)
 
 
 @pytest.fixture
@@ -303,7 +303,7 @@ def full_disk(tmp_path):
 
 
 def test_a_full_disk(files, full_disk):
-    words = 'the disk is full; nothing was written'
+    words = 'the disk is full; it was not written'
     assert_refused(words, 'tft-import', full_disk/'out.h5ad', *table(files/'world'))
     assert_refused(words, *jund(files, full_disk/'o.safetensors', '--epochs', 1))
 

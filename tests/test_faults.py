@@ -15,7 +15,7 @@ import pytest
 from helpers import command, scripts
 from test_download import Server
 from tf_transfer.finetune import own_data, strategies
-from tf_transfer.genome.download import SOURCES, DataSource, RemoteFile
+from tf_transfer.genome.download import SOURCES, DataSource, RemoteFile, Resuming
 from tf_transfer.interpret import own_report, page
 from tf_transfer.matrix.simulate import simulate
 from tf_transfer.matrix.splits import by_chrom
@@ -70,7 +70,8 @@ def nothing_heavy(files, monkeypatch):
     "Nothing is trained or looked into; files are written as ever"
     net = files[1].model
     use = SimpleNamespace(use='this model')
-    trained = SimpleNamespace(model=net, result='', verdict=use, save=lambda out, force: save_model(net, out, force))
+    save = lambda out, force, outdated: save_model(net, out, force)
+    trained = SimpleNamespace(model=net, result='', verdict=use, save=save)
     net.card.training.update(epoch_kept=1, valid_loss=0.5)
     scores = dict(auprc=0.5, auprc_ci=(0.4, 0.6), seconds=1, pretrain_seconds=0)
     monkeypatch.setattr(pretraining, 'pretrain', lambda *args, **kwargs: trained)
@@ -221,3 +222,15 @@ def test_an_interrupted_download(started, monkeypatch):
     assert sorted(tree(out)) == ['f.bin.part', 'f.bin.part.tag']
     next_start('tft_download', out, start)
     assert server.log[-1]['asked'] is not None
+
+
+@pytest.mark.parametrize('name', ANEW)
+def test_stopped_it_says_what_is_kept(started, monkeypatch, name):
+    def stopped(*args): raise KeyboardInterrupt
+    out, start = started(name)
+    with monkeypatch.context() as patch:
+        patch.setattr(StudyFolder, 'do_run', stopped)
+        patch.setattr(Resuming, '__call__', stopped)
+        status, err = start()
+    assert status == 130 and str(out) in err and 'call again to carry on' in err and 'nothing' not in err
+    next_start(name, out, start)

@@ -13,8 +13,8 @@ from fuzz import parsers  # noqa: E402
 
 ODD = [b'', b'.', b'-1', b'nan', b'inf', b'1e9', b'50.0', b'99999999999999999999', b'\t', b'\t\t', b' ', b'\n', b'\r\n',
        b'\n\n', b'>', b'#', b'"', b'\0', b'\xff', b'\xef\xbb\xbf', b'chr1', b'track', b'A', b'N', b',']
-NAMES = ('bed', 'bed.gz', 'files', 'fasta', 'genome', 'motifs', 'vcf', 'names', 'string', 'study', 'sources', 'pairs',
-         'index', 'npz', 'matrix', 'model')
+NAMES = ('bed', 'bed.gz', 'files', 'fasta', 'genome', 'motifs', 'vcf', 'table', 'states', 'parts', 'card', 'names',
+         'string', 'study', 'sources', 'pairs', 'index', 'npz', 'matrix', 'model')
 
 
 @st.composite

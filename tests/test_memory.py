@@ -1,14 +1,19 @@
 "Too little memory is said before a job starts"
+import gzip
 import math
+import pickle
 from functools import partial
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from helpers import assert_refused, command
 from tf_transfer import core
 from tf_transfer.core import UserError, available_memory, check_memory
 from tf_transfer.finetune import auto
+from tf_transfer.genome.dna import Genome
+from tf_transfer.matrix import build, published
 from tf_transfer.matrix.simulate import simulate
 from tf_transfer.matrix.splits import by_chrom, target_set
 from tf_transfer.matrix.states import BOUND, write_matrix
@@ -30,6 +35,10 @@ def files(tmp_path_factory):
     write_matrix(m, d/'m.h5ad')
     peaks = m.var[m['JUND'].X[0] == BOUND][['chrom', 'start', 'end']]
     peaks.to_csv(d/'peaks.bed', sep='\t', header=False, index=False)
+    (d/'authors').mkdir()
+    for what in ('', 'less-'): np.savez(d/'authors'/f'matrix2d.JUND.ReMap+UniBind.{what}sparse.npz', np.zeros((2, 400)))
+    for what, name in (('tfs', 'JUND'), ('samples', 'K562')):
+        (d/'authors'/f'{what}_idx.pickle').write_bytes(pickle.dumps({name: 0, 'other': 1}))
     return d, m
 
 
@@ -39,6 +48,27 @@ CALLS = dict(
     tft_pretrain='D/m.h5ad OUT --arch SmallCNN --epochs 1 --valid-chroms chr5',
     tft_groups='D/m.h5ad --tf JUND --by correlated --out OUT',
     tft_fit='OUT --peaks D/peaks.bed --genome W/genome.fa')
+
+
+def test_what_imports_and_builds_need(files, monkeypatch):
+    "The longest contig, the peaks and the width count; so does what is taken of the authors' largest matrix"
+    world, asked = files[0]/'world', []
+    for room in (build, published):
+        monkeypatch.setattr(room, 'check_memory', lambda what, needed, *more: asked.append(needed))
+    def building(peaks, **how):
+        build.build_matrix(world/'dhs.bed.gz', peaks, world/'genome.fa', **how)
+        return asked[-2:]
+    a, n = building(world/'remap.bed.gz'), files[1].n_vars
+    b = building(world/'remap.bed.gz', width=150, keep_biosamples=True)
+    assert a[0]-b[0] == pytest.approx(n*4*50) and b[1] > a[1]+n*9
+    assert a[0] > max(Genome(world/'genome.fa').lengths.values())+n*1300
+    (files[0]/'remap.bed').write_bytes(gzip.decompress((world/'remap.bed.gz').read_bytes()))
+    size = [(world/'remap.bed.gz').stat().st_size*4, (files[0]/'remap.bed').stat().st_size]
+    assert building(files[0]/'remap.bed')[0]-a[0] == pytest.approx((size[1]-size[0])*40/65)
+    named, columns = files[0]/'named.bed', ['chrom', 'start', 'end', 'name']
+    files[1].var.assign(name=range(n))[columns].to_csv(named, sep='\t', header=False, index=False)
+    m = published.import_published(files[0]/'authors', named, world/'regions.fa.gz')
+    assert m.n_vars == 400 and asked[-1] > 2.5*2*400*8+400*1000
 
 
 @pytest.mark.parametrize('name', CALLS)

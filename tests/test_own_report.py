@@ -1,4 +1,5 @@
 "The report beside a model of own peaks: as a page in a browser, as a notebook that runs again, all of it or nothing"
+import hashlib
 import json
 import re
 import shlex
@@ -13,7 +14,9 @@ from execnb.shell import CaptureShell
 from fastcore.nbio import read_nb
 from helpers import assert_refused, run
 from tf_transfer.core import UserError
-from tf_transfer.finetune.own_data import fit_peaks
+from tf_transfer.finetune import own_data
+from tf_transfer.finetune.own_data import FittedPeaks, fit_peaks
+from tf_transfer.finetune.verdict import OURS
 from tf_transfer.interpret import own_report
 from tf_transfer.interpret.own_report import STEPS, SUFFIXES, Given, next_commands, own_notebook, write_own_report
 from tf_transfer.matrix.simulate import simulate
@@ -206,6 +209,49 @@ def test_all_of_it_or_nothing(tmp_path, monkeypatch):
     monkeypatch.setattr(own_report, 'own_notebook', lambda *args: own_report.new_nb([]))
     with pytest.raises(AttributeError): write_own_report(None, Given(tmp_path/'jund.safetensors', '', ''))
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def over_older(files, tmp_path, monkeypatch):
+    "A function that runs tft-fit over an older model and its report, where something is done instead of a report"
+    net = load_model(files/'pre.safetensors')
+    fitted = FittedPeaks(SimpleNamespace(model=net), net, None)
+    fitted.tested = pd.DataFrame({'label': [1, 0], OURS: [0.9, 0.1]})
+    fitted.verdict = SimpleNamespace(use=OURS)
+    monkeypatch.setattr(FittedPeaks, 'result', 'a result')
+    monkeypatch.setattr(own_data, 'fit_peaks', lambda *args, **kwargs: fitted)
+    monkeypatch.setattr(own_report, 'next_commands', lambda *args: [''])
+    def start(do):
+        monkeypatch.setattr(own_report, 'write_own_report', do)
+        for o in ('.safetensors', *SUFFIXES): (tmp_path/f'jund{o}').write_text('old')
+        status, _, err = run(*fit(files, tmp_path/'jund.safetensors'), '--force')
+        return status, err.replace(f'{tmp_path}/', ''), sorted(p.name for p in tmp_path.iterdir())
+    return start
+
+
+def test_an_older_report_does_not_lie_beside_a_newer_model(over_older, tmp_path):
+    "A report that fails or is stopped: the model is there, and the message says so"
+    def stopped(*args): raise KeyboardInterrupt
+    def full(*args): raise UserError('jund.html: the disk is full; it was not written')
+    told = 'jund.safetensors is written, without its report\n'
+    assert over_older(stopped) == (130, f'tft-fit: interrupted; {told}', ['jund.safetensors'])
+    assert over_older(full) == (2, f'tft-fit: jund.html: the disk is full; it was not written; {told}',
+                                ['jund.safetensors'])
+    assert 'test' in load_model(tmp_path/'jund.safetensors').card.training
+
+
+def test_a_report_stays_with_a_model_that_stays(over_older, tmp_path, monkeypatch):
+    "The older model could not be replaced"
+    def full(*args): raise UserError('jund.safetensors: the disk is full; it was not written')
+    monkeypatch.setattr(own_data, 'save_model', full)
+    status, err, there = over_older(None)
+    assert status == 2 and len(there) == 5 and (tmp_path/'jund.html').read_text() == 'old', err
+
+
+def test_a_page_says_which_model_it_is_of(report):
+    digest = hashlib.sha256(report.read_bytes()).hexdigest()
+    assert f'jund.safetensors with the SHA-256 {digest}' in report.with_suffix('.html').read_text()
+    assert json.loads(report.with_suffix('.json').read_text())['model_sha256'] == digest
 
 
 def test_names_run_nothing():

@@ -223,13 +223,15 @@ TEXTS = {
     'tabs in a .csv': ('no column sequence and label; it has sequence label, separated by commas',
                        'sequence\tlabel\nACGTACGT\t1\n'),
     'no row': ('there is no row below the names', 'sequence,label\n'),
-    'nothing': ('not a table with commas', ''),
+    'nothing': ('no column sequence and label', ''),
     'both labels': ("1 sequence stands under both labels, on the same or the other strand; the first is '1'",
                     'sequence,label\n'+''.join(f'ACGTTGCAACC{b*60},{v}\n' for b, v in zip('AAGG', (1, 0, 1, 1)))),
     'an empty sequence': ("sequence '2' is empty", 'sequence,label\nACGTACGTAA,1\n,0\n'),
     'a protein': ('it looks like a protein', 'sequence,label\nMKVLAAGIVGLLLAQWERTY,1\nMSTNPKPQRKTKRNTNRRPQ,0\n'),
     'RNA': ('it looks like RNA: write T for U', 'sequence,label\nACGUACGUAC,1\nACGAUCGAUC,0\n'),
     'letters for several bases': ('no bound sequence can be read', 'sequence,label\nNNRYSWKMNNNN,1\nACGTACGTAC,0\n'),
+    'a name twice': ('the column name is there twice', 'sequence,label,name,Name\nACGTACGTAC,1,a,b\n'),
+    'a longer row': ('row 1 has 3 columns, the header 2', 'sequence,label\na,ACGTACGTAC,1\n'),
     'columns twice': ('the column sequence is there twice', 'sequence,Sequence,label\nACGTACGTAC,ACGTACGTAC,1\n'),
 }
 

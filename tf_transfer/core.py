@@ -6,11 +6,11 @@ Docs: https://tf-transfer.github.io/tf_transfer/core.html.md"""
 
 # %% auto #0
 __all__ = ['ALWAYS', 'TIMES', 'UserError', 'pick', 'bare_name', 'same_name', 'check_file', 'is_gzipped', 'check_unpacked',
-           'open_bytes', 'check_inside', 'reading', 'check_output', 'writing', 'writing_folder', 'available_memory',
-           'check_memory', 'data_folder', 'compiled', 'git_commit', 'made_by']
+           'open_bytes', 'check_inside', 'reading', 'table_rows', 'check_output', 'writing', 'writing_folder',
+           'available_memory', 'check_memory', 'data_folder', 'compiled', 'git_commit', 'made_by']
 
-# %% ../nbs/core.ipynb #314240fc
-import glob, gzip, io, math, os, platform, re, shutil, subprocess, tempfile, zlib
+# %% ../nbs/core.ipynb #7e32a8bf
+import csv, glob, gzip, io, math, os, platform, re, shutil, subprocess, tempfile, zlib
 from contextlib import contextmanager, suppress
 from datetime import date
 from difflib import get_close_matches
@@ -147,6 +147,21 @@ def reading(
         raise UserError(f"{path}: the gzip file is cut short or damaged; get it again") from None
     except UnicodeDecodeError: raise UserError(f"{path}: this is not a text file") from None
 
+# %% ../nbs/core.ipynb #234e4857
+def table_rows(
+    path:str|Path, # A table of text, plain or gzipped
+    sep:str="\t", # What stands between fields
+) -> tuple[list, list]: # The header, and rows of as many fields: str
+    "Read a table; raises `UserError` that names a row which is longer than the header."
+    with reading(path) as f:
+        try: rows = [r for r in csv.reader(f, delimiter=sep) if any(map(str.strip, r))]
+        except csv.Error as e: raise UserError(f"{path}: {e}") from None
+    header, *rows = rows or [[]]
+    header = [h.strip("\ufeff ") for h in header]
+    wide = next((i for i,r in enumerate(rows, 1) if any(map(str.strip, r[len(header):]))), None)
+    if wide: raise UserError(f"{path}: row {wide} has {len(rows[wide-1])} columns, the header {len(header)}")
+    return header, [(r+[""]*len(header))[:len(header)] for r in rows]
+
 # %% ../nbs/core.ipynb #b7c2e9f4
 def _mine(path): return f".{path.name}.{platform.node()}-{os.getpid()}."
 
@@ -214,7 +229,7 @@ def _explained(path):
         if isinstance(e, UserError) and words==str(e): raise
         if not isinstance(e, UserError):
             if not (why := _why_not(e, mine)): raise
-            words = f"{path}: {why}; nothing was written"
+            words = f"{path}: {why}; it was not written"
         raise UserError(words) from e
 
 def _why_not(e, mine):

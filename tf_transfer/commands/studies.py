@@ -101,7 +101,9 @@ def _run(study, out, matrix, workers, scheduler, keep_models):
     from tf_transfer.study.runs import run_study
     asked = read_study(study)
     if matrix: asked = replace(asked, matrix=str(Path(matrix).absolute()))
-    table = run_study(asked, out, workers, scheduler, keep_models)
+    try: table = run_study(asked, out, workers, scheduler, keep_models)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt(f"{out} keeps the runs that are done; call again to carry on") from None
     _tell(StudyFolder(out).status())
     done = table[table.error.isna()].groupby(["group", "with_target", "n_peaks", "strategy"]).auprc
     if len(done): print(done.agg(["mean", "std", "size"]).round(3).to_string(na_rep=""))

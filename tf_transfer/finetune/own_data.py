@@ -20,7 +20,7 @@ from fastai.learner import Learner
 from fastcore.basics import patch
 from ..core import UserError, same_name
 from ..genome.dna import Genome
-from ..genome.formats import places_line, read_bed, read_peaks
+from ..genome.formats import places_line, read_peaks
 from ..genome.regions import Contigs, overlaps
 from ..genome.windows import OWN_PEAKS, Skipped, windows, without_n
 from ..motifs.pwm import PWM, vertebrate_profiles
@@ -77,15 +77,15 @@ def away_from(
 
 # %% ../../nbs/finetune/6_own_data.ipynb #eb2f0f88
 def _open_without_peak(background, peaks, taken, genome, n, width, seed, skipped):
-    "At most n windows in a background, on no peak and on no window that is taken; and their codes"
-    free = read_bed(background)
+    "At most n windows in a background, on no peak and on no window that is taken; their codes; what gave their places"
+    free, places = read_peaks(background)
     free = free[~overlaps(free, peaks)]
     if not len(free): raise UserError(f"{background}: every region of the background overlaps a peak; "
                                       "none is left to be unbound")
     w, codes = own_windows(free, genome, width, background, skipped)
     apart = np.flatnonzero(~overlaps(w, taken))
     some = np.sort(np.random.default_rng(seed).permutation(apart)[:n])
-    return w.iloc[some], codes[some]
+    return w.iloc[some], codes[some], places_line(places, "places of background regions")
 
 # %% ../../nbs/finetune/6_own_data.ipynb #43e829ce
 def peaks_matrix(
@@ -103,7 +103,7 @@ def peaks_matrix(
     if len(pos)<10: raise UserError(f"{peaks}: {len(pos)} peaks can be used (of {len(read)}); at least 10 are needed "
                                     "to train, validate and test")
     near, n = read[["chrom", "start", "end"]], per_peak*len(pos)
-    neg, neg_codes = away_from(near, genome, n, width, seed) if background is None else \
+    neg, neg_codes, of_neg = (*away_from(near, genome, n, width, seed), "") if background is None else \
         _open_without_peak(background, near, pos, genome, n, width, seed, unfit)
     if len(neg)<len(pos)//2: raise UserError(f"{background or genome.path}: only {len(neg)} regions without a peak "
                                              f"for {len(pos)} peaks; give a larger background")
@@ -112,7 +112,8 @@ def peaks_matrix(
     names = [Path(p).name for p in (peaks, background) if p]
     m = binding_matrix(states, [tf], regions, codes, genome.path.name, names)
     m.uns["peaks"] = dict(read=len(read), used=len(pos), unbound=len(neg), background=names[1] if background else "",
-                          skipped=str(skipped), background_skipped=str(unfit), places=places_line(places))
+                          skipped=str(skipped), background_skipped=str(unfit), places=places_line(places),
+                          background_places=of_neg)
     return m
 
 # %% ../../nbs/finetune/6_own_data.ipynb #bb2c9ebe
@@ -206,7 +207,8 @@ def _counts(target):
     unfit = ("of the peaks", n["skipped"]), ("of the background", n["background_skipped"])
     left_out = "".join(f", {what} {why}" for what,why in unfit if why)
     return [f"{target.tf}: {n['used']} of {n['read']} peaks can be used, "
-            f"and {n['unbound']} regions without a peak ({source}){left_out}", n["places"],
+            f"and {n['unbound']} regions without a peak ({source}){left_out}",
+            *filter(None, [n["places"], n["background_places"]]),
             f"{train.n_pos} peaks and {train.n_neg} unbound regions of equal GC content to train on, "
             f"{valid.n_pos} and {valid.n_neg} to validate{where(split.valid_chroms)}, "
             f"{test.n_pos} and {test.n_neg} to test{where(split.test_chroms)}", *target.shortages]
@@ -351,15 +353,17 @@ def account(self:Fitted) -> str: # Several lines of text
 def save(self:Fitted,
     path:str|Path, # The `.safetensors` file to make
     force:bool=False, # May an existing file be replaced?
+    outdated:list=(), # Files about an older model at this place, to be removed
 ):
     "Save the model, score it, and save it with its scores; stopped meanwhile, it leaves the model without scores."
     save_model(self.learn, path, force)
+    for o in outdated: Path(o).unlink(missing_ok=True)
     if self.say: self.say(f"{path} written; now it is tested beside what one would use instead")
-    try: test = score(self.tested.label, self.tested[OURS]).as_dict()
+    try:
+        test = score(self.tested.label, self.tested[OURS]).as_dict()
+        self.learn.model.card.training.update(test=test|dict(use=self.verdict.use, verdict=str(self.verdict)))
+        save_model(self.learn, path, force=True)
     except KeyboardInterrupt: raise KeyboardInterrupt(f"{path} is written, without its scores") from None
-    training = self.learn.model.card.training
-    training.update(test=test|dict(use=self.verdict.use, verdict=str(self.verdict)))
-    save_model(self.learn, path, force=True)
 
 # %% ../../nbs/finetune/6_own_data.ipynb #e6943e88
 def fit_peaks(

@@ -8,12 +8,12 @@ Docs: https://tf-transfer.github.io/tf_transfer/genome/datasets.html.md"""
 __all__ = ['remap_name', 'unibind_name', 'interval_files']
 
 # %% ../../nbs/genome/6_datasets.ipynb #9a1e0043
-import csv, re
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 import pandas as pd
-from ..core import UserError, check_file, check_inside, reading
+from ..core import UserError, check_file, check_inside, reading, table_rows
 from .formats import recognise
 
 # %% ../../nbs/genome/6_datasets.ipynb #7d4a7e6e
@@ -115,15 +115,11 @@ def _sheet(path):
         with reading(path) as f: header = f.readline().lstrip("\ufeff").rstrip("\r\n").split("\t")
     except UserError: return None
     if not {"file", "tf", "biosample"} <= {h.strip().lower() for h in header}: return None
-    with reading(path) as f:
-        try: header, *rows = [r for r in csv.reader(f, delimiter="\t") if any(map(str.strip, r))]
-        except csv.Error as e: raise UserError(f"{path}: {e}") from None
-    header = [h.strip("\ufeff ").lower() for h in header]
+    header, rows = table_rows(path)
+    header = [h.lower() for h in header]
     twice = next((h for h in ("file", "tf", "biosample") if header.count(h)!=1), None)
     if twice: raise UserError(f"{path}: the sheet needs one column {twice}, it has {header.count(twice)}")
-    wide = next((i for i,r in enumerate(rows, 1) if any(r[len(header):])), None)
-    if wide: raise UserError(f"{path}: row {wide} has {len(rows[wide-1])} columns, the header {len(header)}")
-    return pd.DataFrame([(r+[""]*len(header))[:len(header)] for r in rows], columns=header, dtype=str)
+    return pd.DataFrame(rows, columns=header, dtype=str)
 
 def _sheet_files(path, sheet):
     "The files of a sheet, which stand beside it"

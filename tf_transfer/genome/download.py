@@ -266,4 +266,5 @@ def fetch_source(
 ) -> list: # Paths of its files, unpacked
     "Get all files of a source; raises `UserError` where that fails."
     pick([name], SOURCES, "source", "tf_transfer")
-    return [fetch(f, folder, offline, tell, **kwargs) for f in SOURCES[name].files]
+    try: return [fetch(f, folder, offline, tell, **kwargs) for f in SOURCES[name].files]
+    except KeyboardInterrupt: raise KeyboardInterrupt(f"{folder} keeps what came; call again to carry on") from None

@@ -423,10 +423,11 @@ def blocks(self:IntervalFile,
 # %% ../../nbs/genome/3_formats.ipynb #9a1e0012
 def places_line(
     places:Counter, # As the blocks count them, of a file or of several
+    what:str="places of peaks", # What they are
 ) -> str: # One line
     "Which columns gave the places of peaks."
-    if len(places)<2: return f"places of peaks: {''.join(places) or 'none'}"
-    return "places of peaks: "+", ".join(f"{place} for {n:,}" for place,n in places.most_common())
+    if len(places)<2: return f"{what}: {''.join(places) or 'none'}"
+    return f"{what}: "+", ".join(f"{place} for {n:,}" for place,n in places.most_common())
 
 # %% ../../nbs/genome/3_formats.ipynb #8f46fefa
 def read_bed(

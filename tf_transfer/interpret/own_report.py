@@ -194,6 +194,11 @@ class Given:
         model = Path(self.model)
         return model.with_name(f"{model.name.removesuffix('.safetensors')}{suffix}")
 
+    @property
+    def report_files(self): # Paths: .html, .ipynb, .json, .meme
+        "The files of the report."
+        return [self.beside(o) for o in SUFFIXES]
+
     def seen_from_beside(self, path): # A path
         "A file as the folder of the model sees it; a whole path stays whole."
         return str(path) if os.path.isabs(path) else os.path.relpath(path, Path(self.model).parent)
@@ -235,6 +240,17 @@ def _next_words(given):
             "read this model as any other.")
 
 # %% ../../nbs/interpret/11_own_report.ipynb #b1000021
+def _digest(path):
+    "SHA-256 of a file"
+    with open(path, "rb") as f: return hashlib.file_digest(f, "sha256").hexdigest()
+
+def _of_model(given):
+    "Which model a page is of, where it is there"
+    model = Path(given.model)
+    if not model.exists(): return []
+    return [report.text(f"This page is of {model.name} with the SHA-256 {_digest(model)}, and of no other model that "
+                        "has been called so.")]
+
 def own_page(
     fitted:Fitted, # From `fit_peaks` or `fit_sequences`
     given:Given, # Files and options
@@ -245,7 +261,7 @@ def own_page(
     first = [report.notice(sentence(advice)), *(report.text(sentence(o)) for o in compared)]
     parts = [*first, *[o for step in steps_of(fitted) for o in step.html(fitted)],
              report.heading("What to do next"), report.text(_next_words(given)),
-             *map(report.code, next_commands(fitted, given))]
+             *map(report.code, next_commands(fitted, given)), *_of_model(given)]
     return report.page(f"A model of {fitted.target.tf} {fitted.things}", parts)
 
 # %% ../../nbs/interpret/11_own_report.ipynb #6a0a981b
@@ -333,8 +349,9 @@ def own_numbers(
     options = {k:v for k,v in _options(fitted, given).items() if k in names and k not in (*files, "tf", "body")}
     parts = {k:dict(bound=d.n_pos, unbound=d.n_neg) for k,d in dict(train=t.train, valid=t.valid, test=t.test).items()}
     training = fitted.learn.model.card.training
+    model = dict(model=str(given.model), model_sha256=_digest(given.model) if Path(given.model).exists() else "")
     return dict(
-        tf=t.tf, verdict=str(fitted.verdict), use=fitted.verdict.use, model=str(given.model),
+        tf=t.tf, verdict=str(fitted.verdict), use=fitted.verdict.use, **model,
         scores=fitted.scores.to_dict("index"), differences=fitted.verdict.pairs.to_dict("index"),
         validation=fitted.valid.as_dict(), calibration=fitted.calibration.to_dict("records"), regions=parts,
         used=what_was_used(fitted), valid_chroms=list(t.split.valid_chroms), test_chroms=list(t.split.test_chroms),
@@ -353,7 +370,7 @@ def check_report(
     "Raises `UserError` where the model or a file of its report exists already, or one would take the other's place."
     if Path(model).suffix in SUFFIXES:
         raise UserError(f"{model}: this is the name of a part of the report; call the model .safetensors")
-    for path in (model, *[Given(model, "", "").beside(o) for o in SUFFIXES]): check_output(path, force)
+    for path in (model, *Given(model).report_files): check_output(path, force)
 
 def write_own_report(
     fitted:Fitted, # From `fit_peaks` or `fit_sequences`
@@ -362,11 +379,10 @@ def write_own_report(
 ) -> list: # Paths of the files: .html, .ipynb, .json, .meme
     "Write the report beside the model, all of it or nothing."
     html, notebook, numbers = own_page(fitted, given), own_notebook(fitted, given), own_numbers(fitted, given)
-    paths = [given.beside(o) for o in SUFFIXES]
     with ExitStack() as stack:
-        page, nb, json_, meme = [stack.enter_context(writing(p, force)) for p in paths]
+        page, nb, json_, meme = [stack.enter_context(writing(p, force)) for p in given.report_files]
         page.write_text(html, encoding="utf-8")
         write_nb(notebook, nb)
         json_.write_text(json.dumps(numbers, indent=1)+"\n", encoding="utf-8")
         write_meme(own_motifs(fitted.learn.model), meme, force=True)
-    return paths
+    return given.report_files

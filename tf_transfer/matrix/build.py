@@ -16,7 +16,7 @@ from pathlib import Path
 import anndata as ad
 import numpy as np
 import pandas as pd
-from ..core import UserError, check_memory, pick
+from ..core import UserError, check_memory, is_gzipped, pick
 from ..genome.dna import Genome
 from ..genome.datasets import interval_files, remap_name, unibind_name
 from ..genome.formats import places_line
@@ -132,10 +132,20 @@ class Evidence:
     sequences:np.ndarray # Codes, uint8, (regions, width)
 
 # %% ../../nbs/matrix/4_build.ipynb #4bui1d02
-def _check_room(n, width, n_tfs, n_biosamples, n_datasets):
-    "Raises `UserError` where there is too little memory to build a matrix, or what of it is known so far"
-    needed = n*(2*width+2*n_tfs+n_biosamples+2*n_datasets)
+def _check_room(n, needed):
+    "Raises `UserError` where there is too little memory to build a matrix of `n` regions"
     check_memory(f"a matrix of {n:,} regions", needed, "take fewer chromosomes (--chroms) or fewer TFs")
+
+def _before_reading(table, width, files, genome):
+    "Bytes that reading takes, about: regions and sequences, the longest contig, and what of peaks and sites is kept"
+    tfs = {f.dataset[0] for f in files if f.dataset}
+    contig = max(genome.lengths[c] for c in table.chrom.unique())
+    rows = sum(f.path.stat().st_size*(4 if is_gzipped(f.path) else 1)/65 for f in files) # 65 letters in a line, about
+    return len(table)*(500+4*width+2*len(tfs)) + 9*contig/8 + 40*rows + 6e7
+
+def _before_states(n, datasets, keep):
+    "Bytes that states take, about"
+    return n*(2*datasets.tf.nunique()+datasets.biosample.nunique()+2*len(datasets)*keep)
 
 # %% ../../nbs/matrix/4_build.ipynb #05caa27e
 def gather(
@@ -153,8 +163,7 @@ def gather(
     if "DNase clusters" in r.file.format and not sources:
         raise UserError(f"{regions}: its sources are numbers; --sources must give UCSC's table of their names")
     tell(f"{Path(regions).name}: {len(r.table):,} regions of {o.width} bp ({r.file.format})")
-    tfs = {f.dataset[0] for part in files.values() for f in part if f.dataset}
-    _check_room(len(r.table), o.width, len(tfs), 0, 0)
+    _check_room(len(r.table), _before_reading(r.table, o.width, [f for part in files.values() for f in part], genome))
     with ThreadPoolExecutor(1) as beside:
         sequences = beside.submit(genome.sequences, r.table)
         hits = _read_hits(files, contigs, r, o, tell)
@@ -197,7 +206,7 @@ def build_matrix(
     g = Genome(genome)
     e = gather(regions, files, g, o, tell)
     n, hits = len(e.regions.table), e.hits
-    _check_room(n, 0, e.datasets.tf.nunique(), e.datasets.biosample.nunique(), len(e.datasets)*o.keep_biosamples)
+    _check_room(n, _before_states(n, e.datasets, o.keep_biosamples))
     tfs, states, each = combine(e.datasets, e.opened, n, hits["peaks"], hits.get("sites"), o.keep_biosamples)
     tell(f"{len(tfs)} TFs in {e.datasets[e.datasets.assayed].biosample.nunique()} biosamples")
     var = e.regions.table.assign(n_unknown=np.count_nonzero(e.sequences==4, axis=1), n_open=_n_open(e))

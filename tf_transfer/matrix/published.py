@@ -8,12 +8,12 @@ Docs: https://tf-transfer.github.io/tf_transfer/matrix/published.html.md"""
 __all__ = ['read_index', 'published_states', 'published_regions', 'import_published']
 
 # %% ../../nbs/matrix/2_published.ipynb #3b0ec2ba
-import io, pickle, pickletools, re
+import io, pickle, pickletools, re, zipfile
 from pathlib import Path
 import anndata as ad
 import numpy as np
 import pandas as pd
-from ..core import UserError, check_file, check_inside, open_bytes, pick
+from ..core import UserError, check_file, check_inside, check_memory, open_bytes, pick
 from ..genome.dna import read_fasta
 from .states import AMBIGUOUS, BOUND, UNBOUND, UNRESOLVED, binding_matrix, read_npz, read_regions
 
@@ -94,7 +94,7 @@ def published_regions(
         names, seqs = read_fasta(fasta)
         bed = _regions_in_names(names, fasta)
     else: bed, seqs = read_regions(regions, fasta)
-    if "name" not in bed or not bed.name.str.isdigit().all():
+    if "name" not in bed or not bed.name.str.fullmatch("[0-9]{1,12}").all():
         raise UserError(f"{regions}: the fourth column must be the region's column in the published matrices")
     if len(chroms):
         pick(list(chroms), list(bed.chrom.unique()), "chromosome", regions or fasta)
@@ -105,7 +105,8 @@ def published_regions(
 # %% ../../nbs/matrix/2_published.ipynb #e2b90a25
 def _regions_in_names(names, fasta):
     "Regions from names like `12::chr1:100-300`, the number being the region's column in the published matrices"
-    t = pd.Series(names).str.extract(r"^(?P<name>\d+)::(?P<chrom>.+):(?P<start>\d+)-(?P<end>\d+)$")
+    n = "[0-9]{1,12}"
+    t = pd.Series(names).str.extract(f"^(?P<name>{n})::(?P<chrom>.+):(?P<start>{n})-(?P<end>{n})$")
     bad = t.name.isna()
     if bad.any():
         odd = names[int(bad.argmax())]
@@ -141,7 +142,20 @@ def _published_whole(path, n_tfs, columns):
         raise UserError(f"{path}: shape {x.shape}; {n_tfs} TFs in tfs_idx need as many rows or columns")
     return np.stack([published_states(s[None], l[None]) for s,l in zip(*_views(path, columns, rows))])
 
-# %% ../../nbs/matrix/2_published.ipynb #62812266
+# %% ../../nbs/matrix/2_published.ipynb #2ec85e56
+def _unpacked(path):
+    "Bytes of the largest array of a file; 0 where it has none, as its reader will say"
+    try:
+        with zipfile.ZipFile(path) as z: return max((o.file_size for o in z.infolist()), default=0)
+    except (OSError, zipfile.BadZipFile): return 0
+
+def _check_room(files, columns, width):
+    "Raises `UserError` where there is too little memory for the largest matrix, what is taken of it, and the regions"
+    size = max(map(_unpacked, files))
+    needed = size*(1+1.5*len(columns)/(columns.max()+1)) + len(columns)*(3*width+400)
+    check_memory(f"importing {files[0].parent}", needed, "take fewer chromosomes (--chroms)")
+
+# %% ../../nbs/matrix/2_published.ipynb #67e1f284
 def import_published(
     folder:str|Path, # Folder of the authors' files: matrices, `tfs_idx`, and `samples_idx` for pairs of single TFs
     regions:str|Path, # BED, see `published_regions`; or None
@@ -159,6 +173,7 @@ def import_published(
     if not whole.exists(): pick(files, index, "TF", folder)
     bed, seqs = published_regions(regions, fasta, chroms)
     columns = bed.name.astype(int).to_numpy()
+    _check_room([whole] if whole.exists() else list(files.values()), columns, seqs.shape[1])
     if whole.exists():
         tfs, states, files = sorted(index, key=index.get), _published_whole(whole, len(index), columns), {"":whole}
     else:

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import coo_matrix, csr_matrix
 from scipy.sparse.csgraph import connected_components
-from ..core import UserError, check_file, reading
+from ..core import UserError, table_rows
 from ..genome.dna import encode, one_hot, reverse_complement
 from ..genome.fasta import fasta_records
 from .splits import Split, Target, labelled
@@ -218,16 +218,14 @@ def read_columns(
 ) -> pd.DataFrame: # All columns, of text, their names in small letters
     "A table; raises `UserError` where it is none, or a column is missing or there twice."
     if ".xls" in "".join(Path(path).suffixes): raise UserError(f"{path}: save the sheet as .csv or .tsv first")
-    comma = ".csv" in Path(check_file(path)).suffixes
-    try:
-        with reading(path) as f: t = pd.read_csv(f, sep="," if comma else "\t", dtype=str, keep_default_na=False)
-    except (pd.errors.ParserError, pd.errors.EmptyDataError) as e:
-        raise UserError(f"{path}: not a table with {'commas' if comma else 'tabs'}: {e}") from None
-    t.columns = t.columns.str.strip().str.lstrip("\ufeff").str.lower()
+    comma = ".csv" in Path(path).suffixes
+    header, rows = table_rows(path, "," if comma else "\t")
+    header = [h.lower() for h in header]
+    t = pd.DataFrame(rows, columns=header, dtype=str)
     missing = [c for c in needed if c not in t]
-    if missing: raise UserError(f"{path}: no column {' and '.join(missing)}; it has {', '.join(t.columns[:8])[:200]}, "
+    if missing: raise UserError(f"{path}: no column {' and '.join(missing)}; it has {', '.join(header[:8])[:200]}, "
                                 f"separated by {'commas' if comma else 'tabs'}")
-    twice = [c for c in needed if (t.columns==c).sum()>1]
+    twice = [c for c in (*needed, "name", "split") if header.count(c)>1]
     if twice: raise UserError(f"{path}: the column {twice[0]} is there twice")
     if not len(t): raise UserError(f"{path}: there is no row below the names of the columns")
     return t

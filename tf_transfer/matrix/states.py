@@ -325,6 +325,18 @@ def read_regions(
     return bed, seqs
 
 # %% ../../nbs/matrix/1_states.ipynb #1327656e
+def _state_table(path):
+    "States, and names of TFs"
+    x, tfs = read_npz(path, "states", "tfs")
+    if tfs.dtype.kind=="S": tfs = np.char.decode(tfs, "utf-8", "replace")
+    if tfs.ndim!=1 or tfs.dtype.kind!="U":
+        raise UserError(f"{path}: `tfs` must be a list of names; it is {tfs.dtype} of shape {tfs.shape}")
+    if x.ndim!=2 or not x.size:
+        raise UserError(f"{path}: `states` has shape {x.shape}; a row per TF and a column per region are needed")
+    if not np.issubdtype(x.dtype, np.integer) or x.min()<UNRESOLVED or x.max()>BOUND:
+        raise UserError(f"{path}: `states` must be whole numbers from 0 (unresolved) to 3 (bound)")
+    return x, tfs
+
 def import_states(
     states:str|Path, # `.npz` with `states` (TFs x regions, int8) and `tfs` (names)
     regions:str|Path, # BED, in the order of the columns of `states`
@@ -333,13 +345,11 @@ def import_states(
     tell:Callable=print, # Called with a line about what could not be compared, and about strands
 ) -> ad.AnnData: # Binding matrix
     "A binding matrix from a state table; raises `UserError` where the three files do not fit together."
-    x, tfs = read_npz(states, "states", "tfs")
+    x, tfs = _state_table(states)
     width = len(next(fasta_records(fasta))[1])
     check_memory(f"importing {states}", x.size+len(x.T)*(3*width+400))
     bed, seqs = read_regions(regions, fasta, tell)
-    if x.ndim!=2 or x.shape!=(len(tfs), len(bed)):
+    if x.shape!=(len(tfs), len(bed)):
         there = f"{len(tfs)} names in `tfs` and {len(bed)} regions in {regions}"
         raise UserError(f"{states}: `states` has shape {x.shape}, but there are {there}")
-    if not np.issubdtype(x.dtype, np.integer) or x.min()<UNRESOLVED or x.max()>BOUND:
-        raise UserError(f"{states}: `states` must be whole numbers from 0 (unresolved) to 3 (bound)")
     return binding_matrix(x, tfs, bed, seqs, genome, [Path(p).name for p in (states, regions, fasta)])
