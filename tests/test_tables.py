@@ -198,6 +198,16 @@ def test_positions_that_are_none(net, genome, tmp_path, pos):
         table_of(net, genome, tmp_path/'v.vcf', vcf([('chr1', pos, '.', 'A', 'C')]), predict_vcf)
 
 
+@pytest.mark.parametrize('text, words', [
+    ('#CHROM\tPOS\tREF\tALT\tID\nchr1\t100\tA\tC\trs1\n', 'line 1: a VCF file has the columns'),
+    ('#CHROM POS ID REF ALT\nchr1 100 rs1 A C\n', 'line 2 is no variant'),
+    ('1\trs1\t0\t100\tA\tC\n', 'line 1 is no variant'), ('chr1,100,rs1,A,C\n', 'line 1 is no variant'),
+    ('#Uploaded_variation\tLocation\tAllele\nrs1\tchr1:3\tC\tG\tF\n', 'line 2 is no variant'),
+    ('chr1\t99\t100\trs1\tA/C\n', 'nothing to predict'), ('chr1\t100\t.\tA\t\n', 'nothing to predict')], ids=range(7))
+def test_other_tables_of_variants(net, genome, tmp_path, text, words):
+    with pytest.raises(UserError, match=words): table_of(net, genome, tmp_path/'v.vcf', text, predict_vcf)
+
+
 def test_sequences_that_are_not_dna_name_file_and_record(net, tmp_path):
     (tmp_path/'s.fa').write_text(f'>a\n{"A"*WIDTH}\n>b\n{"A"*(WIDTH-1)}U\n')
     with pytest.raises(UserError, match=r"s\.fa: record 'b': 'U' at position 29 is not a DNA letter"):

@@ -186,6 +186,8 @@ def variants(
     with reading(path) as f:
         for i,line in enumerate(f, 1):
             if i==1: line = line.lstrip("\ufeff")
+            if line.startswith("#CHROM") and line.split()[:5]!=["#CHROM", "POS", "ID", "REF", "ALT"]:
+                raise UserError(f"{path}: line {i}: a VCF file has the columns CHROM, POS, ID, REF and ALT first")
             if line.startswith("#") or not line.strip(): continue
             fields = line.rstrip("\n").split("\t")
             if len(fields)<5 or not re.fullmatch("[0-9]{1,12}", fields[1]):
