@@ -32,8 +32,8 @@ class Draw:
 
 
 class Known:
-    "The regions of a draw, and what each source says of them; read from a file"
-    def __init__(self, path): self.of = np.load(path)
+    "The regions of a draw, and what each source says of them; `of` has all of it by name, and may be an open file"
+    def __init__(self, of): self.of = of
     def __getattr__(self, key): return self.of[key]
 
     def knowledge(self, kind, regions="test"):
@@ -55,17 +55,17 @@ class Known:
 def known(data, draw):
     "What is known of a draw; raises `UserError` where there are too few peaks"
     path = data.tasks/"known"/f"{draw.name}_{draw.ratio}.npz"
-    if path.exists(): return Known(path)
-    start, found = time(), _regions(data, draw)
+    if path.exists(): return Known(np.load(path))
+    start, found = time(), regions_of(data, draw)
     for kind,of_kind in _asked(data, draw, found): found |= {f"{kind}_{k}":v for k,v in of_kind.items()}
     path.parent.mkdir(exist_ok=True)
     part = path.with_suffix(".part.npz")
     np.savez(part, **found, seconds=time()-start)
     part.rename(path)
-    return Known(path)
+    return Known(np.load(path))
 
 
-def _regions(data, draw):
+def regions_of(data, draw):
     "To learn from; to test on, at 1:1 and equal GC content; and a sample that stands for all of the test regions"
     m = data.m
     if draw.either:

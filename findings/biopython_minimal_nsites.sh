@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# memelite (like modisco-lite and CIS-BP) writes "nsites= 1" above the probabilities of a motif: the number is not known.
-# Biopython's reader of the format ("minimal") multiplies the probabilities by it and rounds to whole numbers: each
-# position keeps at most one base, a position without a base above one half keeps none, and the motif cannot be
-# normalised. tf_transfer assumes 20 sites then and keeps the probabilities as they are (motifs.files, tests).
+# memelite (like modisco-lite and CIS-BP) writes "nsites= 1" above the probabilities of a motif: the number is not
+# known. Biopython's reader of the format ("minimal") multiplies the probabilities by it and rounds to whole numbers:
+# each position keeps at most one base, a position without a base above one half keeps none, and the motif cannot be
+# normalised.
+# Lesson: What stands for an unknown number is a number to the next reader. Read a motif back before you trust a file.
+# Here: 20 sites are assumed then, and the probabilities stay as they are (motifs.files; tests/test_motif_files.py).
 # Exits 0 while that is so, 1 when the behaviour has changed. Needs pip and PyPI; installs into a temporary folder.
 set -euo pipefail
 cd "$(mktemp -d)"

@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# A motif of a MEME file may have a log-odds matrix and no letter-probability matrix (the format allows either). memelite's
-# read_meme looks for the next "letter-probability matrix", which is that of the next motif: the first motif's name gets
-# the second motif's numbers, and the second motif is lost; no error, no warning. tf_transfer refuses such a file and
-# names the motif and its line (motifs.files, tests).
+# A motif of a MEME file may have a log-odds matrix and no letter-probability matrix (the format allows either).
+# memelite's read_meme looks for the next "letter-probability matrix", which is that of the next motif: the first
+# motif's name gets the second motif's numbers, and the second motif is lost; no error, no warning.
+# Lesson: A reader that looks for the next line it knows may find that of another entry. Count what came out.
+# Here: such a file is refused, with the motif and its line (motifs.files; tests/test_motif_files.py).
 # Exits 0 while that is so, 1 when the behaviour has changed. Needs pip and PyPI; installs into a temporary folder.
 set -euo pipefail
 cd "$(mktemp -d)"

@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# A BED file counts from 0. polars-bio's read_bed gives its intervals with starts that count from 1 (its default), in columns
-# called chrom, start, end, as bioframe, which shares its conventions otherwise, calls those that count from 0. Written as
-# a table, or as BED without its header, every interval has lost its first base, and nothing in the file says so.
-# tf_transfer says "counted from 0" of a table with the columns chrom, start, end, reads a column width where there is
-# one, and its page on file formats names polars-bio (genome.formats, tests/test_peak_files.py).
+# A BED file counts from 0. polars-bio's read_bed gives its intervals with starts that count from 1 (its default), in
+# columns called chrom, start, end, as bioframe, which shares its conventions otherwise, calls those that count from 0.
+# Written as a table, or as BED without its header, every interval has lost its first base, and nothing in the file says
+# so.
+# Lesson: Columns of the same name may count from 0 or from 1. A table should say which.
+# Here: of a table with the columns chrom, start, end it is said that it counts from 0, a column width is read where
+# there is one, and the page on file formats names polars-bio (genome.formats; tests/test_peak_files.py).
 # Exits 0 while that is so, 1 when the behaviour has changed. Needs pip and PyPI; installs into a temporary folder.
 set -euo pipefail
 cd "$(mktemp -d)"

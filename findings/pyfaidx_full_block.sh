@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# pyfaidx cannot read bases that begin where a bgzip block of 64 KiB of text ends: it enters the block before, at its end,
-# 65536, which no virtual offset can say. htslib's bgzip fills blocks with 65280 bytes; Biopython's BgzfWriter makes full
-# ones. Exits with 1 if that changes.
-# Here: `_blocks_fit` refuses such a file, and it is unpacked; tests/test_fasta.py, test_every_place_of_large_blocks.
+# pyfaidx cannot read bases that begin where a bgzip block of 64 KiB of text ends: it enters the block before, at its
+# end, 65536, which no virtual offset can say. htslib's bgzip fills blocks with 65280 bytes; Biopython's BgzfWriter
+# makes full ones.
+# Lesson: Compressed files go wrong at the borders of their blocks. Test each border, not random places.
+# Here: `_blocks_fit` refuses such a file, and it is unpacked (genome.fasta; tests/test_fasta.py).
+# Exits 0 while that is so, 1 when the behaviour has changed. Needs pip and PyPI; installs into a temporary folder.
 set -eu
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT; cd "$dir"
 python3 -m venv venv; venv/bin/pip -q install pyfaidx==0.9.2.2 biopython==1.88

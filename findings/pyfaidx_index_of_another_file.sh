@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# pyfaidx takes the index beside a FASTA file for that of the file, if it is not older. A file that comes with its old date
-# (cp -p, rsync -t, tar, wget -N) is then read through the index of the one before it: other bases, and no error.
-# An index that is older is made anew. Exits with 1 if that changes.
-# Here: `FastaFile` compares an index with the file; tests/test_fasta.py, test_an_index_of_another_file.
+# pyfaidx takes the index beside a FASTA file for that of the file, if it is not older. A file that comes with its old
+# date (cp -p, rsync -t, tar, wget -N) is then read through the index of the one before it: other bases, and no error.
+# An index that is older is made anew.
+# Lesson: A date does not say whose index it is. Compare an index with its file.
+# Here: `FastaFile` compares an index with the file (genome.fasta; tests/test_fasta.py).
+# Exits 0 while that is so, 1 when the behaviour has changed. Needs pip and PyPI; installs into a temporary folder.
 set -eu
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT; cd "$dir"
 python3 -m venv venv; venv/bin/pip -q install pyfaidx==0.9.2.2

@@ -2,9 +2,9 @@
 # pyfaidx counts an end of line behind a full last line, as long as the end of the record's first line. Where the first
 # line ends with CR LF and the last with LF alone, as in files that two systems have written to, its own fresh index
 # gives one letter more than the record has: the '>' of the next record. Nothing is raised.
-# Exits with 1 if that changes.
-# Here: `_fits` refuses such an index, and the file is read from a clean copy; tests/test_fasta.py,
-# test_a_last_line_that_ends_otherwise.
+# Lesson: The last line may end in another way than the first. Files that two systems wrote do.
+# Here: `_fits` refuses such an index, and the file is read from a clean copy (genome.fasta; tests/test_fasta.py).
+# Exits 0 while that is so, 1 when the behaviour has changed. Needs pip and PyPI; installs into a temporary folder.
 set -eu
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT; cd "$dir"
 python3 -m venv venv; venv/bin/pip -q install pyfaidx==0.9.2.2

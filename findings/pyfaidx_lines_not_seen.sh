@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # pyfaidx compares lines by their bytes only: a blank in a line, a comment within a record and a line that ends in CRLF
 # among others are taken for letters, if the line is as long as the others. Bases are then wrong, without an error.
-# Exits with 1 if that changes.
-# Here: `_fits` looks at all lines of an index that was just made; tests/test_fasta.py, test_one_odd_line_among_many.
+# Lesson: A line of the right length may hold anything. Look at the letters.
+# Here: `_fits` looks at all lines of an index that was just made (genome.fasta; tests/test_fasta.py).
+# Exits 0 while that is so, 1 when the behaviour has changed. Needs pip and PyPI; installs into a temporary folder.
 set -eu
 dir=$(mktemp -d); trap 'rm -rf "$dir"' EXIT; cd "$dir"
 python3 -m venv venv; venv/bin/pip -q install pyfaidx==0.9.2.2

@@ -430,7 +430,7 @@ def test_a_folder_of_any_spelling(world, tmp_path):
         (folder/n).write_bytes(gzip.compress(data) if n.lower().endswith('gz') else data)
     (folder/'Q.xls').write_text(TABLES['MACS2'][0].replace('x_peak_', 'GSE1.TFQ.K562_'))
     left = {'README.md': 'named', 'x.bw': 'named', 'x.bigBed': 'bigBedToBed', 'notes.txt': "line 1, 'Dear all",
-            'chrom.sizes.txt': 'chr1 400000', 'more/none.txt': 'no interval in it', 'old.xls': 'a sheet of Excel; save it'}
+            'chrom.sizes.txt': 'chr1 400000', 'more/none.txt': 'no interval in it', 'old.xls': 'a sheet of Excel'}
     for n in left: (folder/n).write_text('Dear all\n')
     (folder/'chrom.sizes.txt').write_text('chr1\t400000\n')
     (folder/'more'/'none.txt').write_text('# nothing\n')

@@ -167,3 +167,16 @@ def test_commands(command):
     code = ast.parse((root/module.replace('.', '/')).with_suffix('.py').read_text())
     assert function in [o.name for o in code.body if isinstance(o, ast.FunctionDef)]
     assert entry_points(group='console_scripts', name=command), 'install the package again: make test does'
+
+
+@pytest.mark.parametrize('path', sorted((root/'findings').iterdir()), ids=lambda o: o.name)
+def test_findings(path):
+    "Each script says what surprises, the lesson, and what is done about it; the page of them is in step"
+    lines = [o[2:] for o in path.read_text().splitlines() if o.startswith('# ')]
+    surprise, lesson, here, _ = re.split(r' (?:Lesson|Here): | Exits 0 while', ' '.join(lines))
+    cells = read_nb(root/'nbs'/'explanations'/'findings.ipynb').cells
+    page = ''.join(o for c in cells if c.cell_type == 'code' for out in c.outputs for o in out['data']['text/markdown'])
+    assert all(o in page for o in (surprise, lesson, here, f'[`{path.name}`]'))
+    module, test = re.search(r'\(([\w.]+); (tests/\w+\.py)\)', here).groups()
+    assert (root/settings['lib_name']/f"{module.replace('.', '/')}.py").exists() and (root/test).exists()
+    assert re.search(r'pip install -q|pip -q install', path.read_text()) and '==' in path.read_text()

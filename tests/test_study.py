@@ -99,15 +99,21 @@ def test_killed_again_and_again(study, toml, tmp_path, undisturbed):
     same(pd.read_parquet(folder/"table.parquet"), undisturbed)
 
 
-def test_a_dead_worker_is_replaced(study, tmp_path, undisturbed):
-    folder, before = tmp_path/"study", children_of(os.getpid())
+def test_a_dead_worker_is_replaced(study, tmp_path, undisturbed, monkeypatch):
+    folder, workers = tmp_path/"study", []
+
+    def forked(command, env):
+        "A worker whose parent is not this process"
+        workers.append(Started("-c", command[-1].replace(f"work({os.getpid()})", "work()")))
+        return workers[-1]
+    monkeypatch.setattr(runs.subprocess, "Popen", forked)
     with ThreadPoolExecutor(1) as pool:
         future = pool.submit(run_study, study, folder, workers=2)
         wait_for(folder, 2, lambda: not future.done())
-        workers = [c for c in children_of(os.getpid()) if c not in before]
         assert len(workers) == 2
-        os.kill(workers[0], signal.SIGKILL)
+        workers[0].kill()
         same(future.result(), undisturbed)
+    assert len(workers) == 3
 
 
 def test_workers_that_only_die_are_given_up(study, tmp_path, monkeypatch):

@@ -6,7 +6,7 @@ Docs: https://tf-transfer.github.io/tf_transfer/motifs/scan.html.md"""
 
 # %% auto #0
 __all__ = ['WORD', 'BEYOND', 'words_of', 'word_tables', 'all_sites', 'best_site', 'scan', 'Sites', 'best_sites', 'odds_in_bins',
-           'best_in_bins', 'bins_to_windows', 'scan_along']
+           'best_in_bins', 'bins_to_windows', 'scan_along', 'AlleleScan']
 
 # %% ../../nbs/motifs/0_scan.ipynb #f613fa86
 from concurrent.futures import ThreadPoolExecutor
@@ -260,3 +260,63 @@ def scan_along(
     words = words_of(codes[None], max(places-len(codes), 0)+2)[0]
     out = _in_blocks(widths, lambda at: _along(words, weights[at], widths[at], width, step, n, best))
     return out if best else np.log2(np.maximum(out, 1e-30))
+
+# %% ../../nbs/motifs/0_scan.ipynb #b37dbe02
+def _allele_sites(words, spans, alleles, tables, widths, longest, out):
+    "Add up the odds of the sites of alleles, for a block of motifs."
+    n_words, _, n = tables.shape
+    site, odds = np.empty(n, np.float32), np.empty((longest, n//2), np.float32)
+    least, widest = int(widths[0]), int(widths[-1])
+    def read(p):
+        a, b, c, d = words[p], words[p+3], words[p+6], words[p+9]
+        for j in range(n): site[j] = tables[0, a, j]*tables[1, b, j]*(tables[2, c, j]*tables[3, d, j])
+        for w in range(4, n_words):
+            a = words[p+3*w]
+            for j in range(n): site[j] *= tables[w, a, j]
+    out[:] = 0
+    for first, end, allele, behind in spans:
+        for p in range(first, end):
+            read(p)
+            for j in range(n//2): odds[p-first, j] = site[j]+site[j+n//2]
+        for i in range(allele, behind):
+            left, at, right, stop, own, own_end = alleles[i]
+            if i>allele and (alleles[i, :4]==alleles[i-1, :4]).all(): out[0, i] = out[0, i-1]
+            else:
+                for start, last in ((left, at), (right, stop)):
+                    for p in range(start, last-least+1):
+                        room = np.float32(last-p)
+                        for j in range(n//2): out[0, i, j] += odds[p-first, j]*np.float32(widths[j]<=room)
+            for p in range(own-widest+1, own_end):
+                read(p)
+                before = np.float32(own-p)
+                for j in range(n//2): out[1, i, j] += (site[j]+site[j+n//2])*np.float32(widths[j]>before)
+
+# %% ../../nbs/motifs/0_scan.ipynb #0d8c2f5b
+class AlleleScan:
+    "Reads the odds of the sites of alleles, for some motifs."
+    def __init__(self,
+        weights:np.ndarray, # Log-odds, bits, (motifs, 4, widest)
+        widths:list, # Widths of the motifs, bp
+    ):
+        self.widths, self.blocks = np.asarray(widths), []
+        n_words, order = _n_words(self.widths), np.argsort(self.widths, kind="stable")
+        for n in np.unique(n_words):
+            alike = order[n_words[order]==n]
+            for at in np.split(alike, range(32, len(alike), 32)):
+                self.blocks.append((at, _of_strands(weights[at], self.widths[at], odds=True)))
+        self.beyond = WORD*int(max(n_words)) # Letters that must follow a stretch or an allele, as `BEYOND`
+        self.order = np.argsort(np.concatenate([at for at,_ in self.blocks]))
+
+    def __call__(self,
+        letters:np.ndarray, # Stretches and alleles one after the other, each with `beyond` letters behind it, uint8
+        spans:np.ndarray, # Of each stretch: first letter, end; first allele, end; int64, (stretches, 4)
+        alleles:np.ndarray, # Begin and end of the left flank, of the right flank, of the allele; int64, (alleles, 6)
+    ) -> np.ndarray: # Odds of sites in the flanks, and at the allele, float32, (2, alleles, motifs)
+        words, longest = words_of(letters[None], self.beyond)[0], int((spans[:, 1]-spans[:, 0]).max())
+        def read(block):
+            at, tables = block
+            out, own = np.empty((2, len(alleles), len(at)), np.float32), self.widths[at].astype(np.float32)
+            _compiled(_allele_sites)(words, spans, alleles, tables, own, longest, out)
+            return out
+        with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+            return np.concatenate(list(pool.map(read, self.blocks)), -1)[..., self.order]
