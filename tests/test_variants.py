@@ -12,6 +12,7 @@ from torch import nn
 
 from tf_transfer.core import UserError
 from tf_transfer.genome.dna import Genome, encode
+from tf_transfer.genome.variants import VcfFile
 from tf_transfer.model.networks import BindingNet, MotifNet
 from tf_transfer.model.predict import logits
 from tf_transfer.model.variants import predict_vcf
