@@ -205,7 +205,7 @@ class Data:
     def auto(self, body, k, said):
         "`auto`, from what is known of a draw: from other regions, and what the sources say of them, to their logits"
         x, = self.features(body, k.index)
-        net, views = body_views(self.net(body), x, self.seen(body, k.index), k.y)
+        net, views = body_views(self.net(body), x, self.seen(body, k.index), said, k.y)
         coef, offset, _ = weigh(views, said, k.y)
         weights, more = on_body(views, coef[:-len(said)])
         def read(index, speak):

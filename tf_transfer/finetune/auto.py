@@ -9,7 +9,7 @@ __all__ = ['COUNT_SCALE', 'TRUST', 'FIRST_SHARE', 'OUTPUTS_WORTH', 'MIN_TUNED', 
            'out_of_fold', 'alone', 'sources', 'nearest', 'known_motifs', 'View', 'frozen_views', 'weigh', 'tuned_views',
            'body_views', 'on_body', 'auto']
 
-# %% ../../nbs/finetune/3_auto.ipynb #38b2af54
+# %% ../../nbs/finetune/3_auto.ipynb #705f8285
 import re
 from dataclasses import dataclass, replace
 import numpy as np
@@ -31,28 +31,29 @@ from .head import ridge, set_head, standardised, tuned
 # %% ../../nbs/finetune/3_auto.ipynb #e2a224a7
 COUNT_SCALE = 75
 
-# %% ../../nbs/finetune/3_auto.ipynb #b7f9dddc
+# %% ../../nbs/finetune/3_auto.ipynb #d3e75ee9
 def word_scores(
     k:int=8, # Length of a word
     informative:int=6, # Bases that count
 ) -> Pipeline: # Scikit-learn classifier on codes
     "Linear SVM on counts of gapped k-mers."
-    svm = LinearSVC(C=1, class_weight="balanced", random_state=0)
+    svm = LinearSVC(C=1, class_weight="balanced", random_state=0, dual=True)
     return make_pipeline(GappedKmers(k, informative), FunctionTransformer(_scaled, accept_sparse=True), svm)
 
 def _scaled(counts): return counts/COUNT_SCALE
 
-# %% ../../nbs/finetune/3_auto.ipynb #2ae673c6
+# %% ../../nbs/finetune/3_auto.ipynb #4432c2a5
 def kmer_layer(
     scores:Pipeline, # Fitted `word_scores`
 ) -> tuple[KmerScore, float]: # The layer, and the intercept that is to be added to it
     "The same model as a layer of a network."
     words, svm = scores[0], scores[-1]
     layer = KmerScore(words.k, words.informative)
-    layer.weight[:] = torch.from_numpy(svm.coef_[0][word_features(words.k, words.informative)]/COUNT_SCALE)
+    weights = words.of_words(svm.coef_[0])/COUNT_SCALE
+    layer.weight[:] = torch.from_numpy(weights[word_features(words.k, words.informative)])
     return layer, float(svm.intercept_[0])
 
-# %% ../../nbs/finetune/3_auto.ipynb #c2db70e2
+# %% ../../nbs/finetune/3_auto.ipynb #88afc3fb
 def out_of_fold(
     estimator, # Scikit-learn classifier on codes, not fitted
     codes:np.ndarray, # Codes, uint8, (regions, width)
@@ -62,7 +63,7 @@ def out_of_fold(
     if alone(label): return estimator.fit(codes, label).decision_function(codes)
     cv = _folds(label) if len(label)<4000 else 2
     if isinstance(estimator, Pipeline) and isinstance(estimator[0], GappedKmers):
-        codes, estimator = estimator[0].transform(codes), estimator[1:]
+        codes, estimator = estimator[0].fit_transform(codes), estimator[1:]
     return cross_val_predict(estimator, codes, label, cv=cv, method="decision_function")
 
 def _folds(label):
@@ -72,14 +73,14 @@ def _folds(label):
     raise UserError(f"auto needs a bound and an unbound region to learn from, or more; "
                     f"here are {bound} and {len(label)-bound}")
 
-# %% ../../nbs/finetune/3_auto.ipynb #3b3a10cc
+# %% ../../nbs/finetune/3_auto.ipynb #d39e58d0
 def alone(
     label:np.ndarray, # 1 bound, 0 unbound, (regions,)
 ) -> bool:
     "Is there a single bound region, or a single unbound one?"
     return _folds(label)==1
 
-# %% ../../nbs/finetune/3_auto.ipynb #577454e5
+# %% ../../nbs/finetune/3_auto.ipynb #55d8ab77
 def sources(
     codes:np.ndarray, # Codes, uint8, (regions, width)
     label:np.ndarray, # 1 bound, 0 unbound, (regions,)
@@ -91,7 +92,7 @@ def sources(
     if motif is not None: values["found"] = out_of_fold(DeNovoMotif(), codes, label)+motif.threshold_
     return motif and motif.profile_, words, values | dict(words=out_of_fold(word_scores(), codes, label))
 
-# %% ../../nbs/finetune/3_auto.ipynb #d91994e1
+# %% ../../nbs/finetune/3_auto.ipynb #c2affff4
 def nearest(
     hits:np.ndarray, # Best hits of motifs, bits, (regions, motifs)
     label:np.ndarray, # 1 bound, 0 unbound, (regions,)
@@ -121,7 +122,7 @@ def known_motifs(
     own = MotifScan(usable.own_profiles).fit(codes, label).profile_
     return [own, chosen], dict(profile=own.best_hit(codes).score.to_numpy(), nearest=values)
 
-# %% ../../nbs/finetune/3_auto.ipynb #b22cfd35
+# %% ../../nbs/finetune/3_auto.ipynb #53a0c5f8
 @dataclass
 class View:
     "Columns that a body gives for regions, and how a head on them is written as one on the body."
@@ -135,11 +136,11 @@ def _spread(x, total):
     sd = x.std(0)+1e-3
     return sd*np.sqrt(total/(sd**2).sum())
 
-# %% ../../nbs/finetune/3_auto.ipynb #eef6f74f
+# %% ../../nbs/finetune/3_auto.ipynb #dff57121
 TRUST = dict(body=1, tuned=10, profile=6, nearest=4, found=6, words=4)
 FIRST_SHARE, OUTPUTS_WORTH = 0.5, 5
 
-# %% ../../nbs/finetune/3_auto.ipynb #1b6b78b9
+# %% ../../nbs/finetune/3_auto.ipynb #d39a865f
 def frozen_views(
     body:BindingNet, # A pre-trained network
     x:np.ndarray, # Its features, float32, (regions, hidden)
@@ -153,49 +154,72 @@ def frozen_views(
     return [*first, View(outputs, np.full(len(heads), np.sqrt(share*hidden/len(heads))), heads),
             View(x, np.full(hidden, TRUST["body"]), np.eye(hidden))]
 
-# %% ../../nbs/finetune/3_auto.ipynb #320b6237
+# %% ../../nbs/finetune/3_auto.ipynb #a66151e6
 def weigh(
     views:list, # Of `View`
     values:dict, # Name of a source to its values, float, (regions,)
     label:np.ndarray, # 1 bound, 0 unbound, (regions,)
 ) -> tuple: # Coefficients, (columns + sources,), the intercept, and the share of each source
     "Fit the head; a share is the standard deviation of what a source adds to the logit."
-    trust = np.concatenate([*(v.trust for v in views), [TRUST[k] for k in values]])
-    both = np.column_stack([*(v.columns for v in views), *values.values()])
+    both, trust = _together(views, values)
     coef, intercept = ridge(both, label, trust)
     parts = np.split(both*coef, np.arange(len(coef)-len(values), len(coef)), axis=1)
     return coef, intercept, dict(zip(["body", *values], [round(float(p.sum(1).std()), 3) for p in parts]))
 
-# %% ../../nbs/finetune/3_auto.ipynb #969a928b
-MIN_TUNED = 1000
+def _together(views, values):
+    "All columns, float32, and how far each is trusted"
+    trust = np.concatenate([*(v.trust for v in views), [TRUST[k] for k in values]]).astype(np.float32)
+    return np.column_stack([*(v.columns for v in views), *values.values()]).astype(np.float32), trust
 
+# %% ../../nbs/finetune/3_auto.ipynb #b7b91e49
 def tuned_views(
     body:BindingNet, # A pre-trained network that begins with motifs
-    x:np.ndarray, # Its features, float32, (regions, hidden)
     seen:torch.Tensor, # Its standardised first layer, float32, (regions, filters)
     label:np.ndarray, # 1 bound, 0 unbound, (regions,)
     seed:int=0, # Seed of head, order and dropout
-) -> tuple: # The network that has learned, and its `View`s; None where the body is as good as it is
-    "Let the dense layers learn, if that is better out of fold."
-    learned, fixed = np.empty((2, len(label)))
-    for train,rest in StratifiedKFold(3 if len(label)<4000 else 2).split(x, label):
-        net = tuned(body, seen[train], label[train], seed=seed)
-        learned[rest] = _logits(net, seen[rest])
-        coef, fixed[rest] = ridge(x[train], label[train])
-        fixed[rest] += x[rest]@coef
-    if np.subtract(*average_precisions(np.stack([learned, fixed], 1), label))<=0: return None, None
+) -> tuple: # The network that has learned, and its `View`s
+    "Let the dense layers learn; what they say is taken out of fold."
+    said = np.empty((len(label), 1), np.float32)
+    for train,rest in StratifiedKFold(3 if len(label)<4000 else 2).split(said, label):
+        said[rest, 0] = _logits(tuned(body, seen[train], label[train], seed=seed), seen[rest])
     net, first = tuned(body, seen, label, seed=seed), seen.cpu().numpy()
     of_features, offset = net.head.weight.detach().cpu().numpy(), net.head.bias.item()
-    return net, [View(first, _spread(first, x.shape[1])),
-                 View(learned[:, None], np.array([TRUST["tuned"]]), of_features, offset)]
+    return net, [View(first, _spread(first, of_features.shape[1])),
+                 View(said, np.array([TRUST["tuned"]]), of_features, offset)]
 
 @torch.no_grad()
 def _logits(net, seen): return torch.cat([net.head(net.dense(s)) for s in seen.split(2048)])[:, 0].cpu().numpy()
 
+# %% ../../nbs/finetune/3_auto.ipynb #57297736
+def _held_out(views, values, label):
+    "AUPRC of a head on regions that it was not fitted on"
+    (both, trust), said = _together(views, values), np.empty((len(label), 1))
+    for train,rest in StratifiedKFold(3 if len(label)<4000 else 2).split(both, label):
+        coef, intercept = ridge(both[train], label[train], trust)
+        said[rest, 0] = both[rest]@coef+intercept
+    return average_precisions(said, label)[0]
+
+# %% ../../nbs/finetune/3_auto.ipynb #ce4a0ff9
+MIN_TUNED = 1000
+
+def body_views(
+    body:BindingNet, # A pre-trained network
+    x:np.ndarray, # Its features, float32, (regions, hidden)
+    seen:torch.Tensor, # Its standardised first layer, float32, (regions, filters), where that pools; or None
+    values:dict, # Name of another source to its values, float, (regions,)
+    label:np.ndarray, # 1 bound, 0 unbound, (regions,)
+    seed:int=0, # Seed of head, order and dropout
+) -> tuple: # The body itself or one that has learned, and its `View`s
+    "What a body says, tuned or as it is."
+    frozen = frozen_views(body, x, None if seen is None else seen.cpu().numpy(), int(np.sum(label)))
+    if seen is None or len(label)<MIN_TUNED: return body, frozen
+    net, learned = tuned_views(body, seen, label, seed)
+    return (net, learned) if _held_out(learned, values, label)>_held_out(frozen, values, label) else (body, frozen)
+
 # %% ../../nbs/finetune/3_auto.ipynb #8b34cf5b
 RATIO = 3
 
-# %% ../../nbs/finetune/3_auto.ipynb #0ded57cb
+# %% ../../nbs/finetune/3_auto.ipynb #a12164f8
 def _check_words(n, width):
     "Raises `UserError` where there is too little memory for the words of some regions"
     check_memory(f"learning words from {n:,} regions", n*max(width-7, 1)*28*28, "take fewer peaks, the strongest")
@@ -206,20 +230,7 @@ def _read(body, codes):
     acts = first_layer(body, codes)
     return features_after(body, acts), standardised(body, acts)
 
-# %% ../../nbs/finetune/3_auto.ipynb #375b7f03
-def body_views(
-    body:BindingNet, # A pre-trained network
-    x:np.ndarray, # Its features, float32, (regions, hidden)
-    seen:torch.Tensor, # Its standardised first layer, float32, (regions, filters), where that pools; or None
-    label:np.ndarray, # 1 bound, 0 unbound, (regions,)
-    seed:int=0, # Seed of head, order and dropout
-) -> tuple: # The body itself or one that has learned, and its `View`s
-    "What a body says, tuned or as it is."
-    net, views = tuned_views(body, x, seen, label, seed) if seen is not None and len(label)>=MIN_TUNED else (None, None)
-    if net is not None: return net, views
-    return body, frozen_views(body, x, None if seen is None else seen.cpu().numpy(), int(np.sum(label)))
-
-# %% ../../nbs/finetune/3_auto.ipynb #99ee5ca9
+# %% ../../nbs/finetune/3_auto.ipynb #70f382bf
 def on_body(
     views:list, # Of `View`
     coef:np.ndarray, # Coefficients of their columns
@@ -239,7 +250,7 @@ def _target_net(body, motifs, direct):
     net.load_state_dict(state, strict=False)
     return net
 
-# %% ../../nbs/finetune/3_auto.ipynb #51379352
+# %% ../../nbs/finetune/3_auto.ipynb #c76bbba9
 def auto(
     learn:Learner, # A transfer learner; its model becomes a `TargetNet`
     withheld:list=(), # Names of TFs whose profiles are not to be used
@@ -253,7 +264,7 @@ def auto(
     motifs, values = known_motifs(codes, label, target.tf, withheld)
     found, words, taught = sources(codes, label)
     motifs, values = motifs+[found]*(found is not None), values | taught
-    net, views = body_views(body, *_read(body, codes), label, card.seed)
+    net, views = body_views(body, *_read(body, codes), values, label, card.seed)
     coef, intercept, shares = weigh(views, values, label)
     of_body, more = on_body(views, coef[:-len(values)])
     kmers, offset = kmer_layer(words)

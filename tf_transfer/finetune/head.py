@@ -29,7 +29,7 @@ def ridge(
     coef = fit.coef_[0]*scale
     return coef, float(fit.intercept_[0]-mean@coef)
 
-# %% ../../nbs/finetune/1_head.ipynb #b3e82941
+# %% ../../nbs/finetune/1_head.ipynb #6476aa35
 def set_head(
     model:BindingNet, # A network with one output
     coef:np.ndarray, # (hidden,)
@@ -38,7 +38,7 @@ def set_head(
     "Make a linear model the head of a network."
     with torch.no_grad():
         model.head.weight[:] = torch.from_numpy(np.asarray(coef, np.float32))
-        model.head.bias[:] = intercept
+        model.head.bias[:] = float(intercept)
 
 # %% ../../nbs/finetune/1_head.ipynb #0f5e5f7e
 def probe(
