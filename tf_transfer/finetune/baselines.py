@@ -117,7 +117,7 @@ def motif_regression(
     regression = LogisticRegression(max_iter=2000, class_weight="balanced")
     return make_pipeline(MotifHits(profiles), StandardScaler(), _chosen(regression, C=list(Cs)))
 
-# %% ../../nbs/finetune/2_baselines.ipynb #41a3e4c2
+# %% ../../nbs/finetune/2_baselines.ipynb #96abb377
 def _products(a, b):
     "Products of the rows of two sparse matrices with each other; exact for whole numbers"
     out = np.zeros((a.shape[0], b.shape[0]))
@@ -141,32 +141,31 @@ class _Words:
             self.known, self.counts = {r:i for i,r in enumerate(rows)}, self.read(codes)
             self.products = _products(self.counts, self.counts)
         at = [self.known[r] for r in rows]
-        if at==list(range(len(self.products))): return self.counts, self.products
-        return self.counts[at], self.products[np.ix_(at, at)]
+        return self.counts, at, self.products[np.ix_(at, at)]
 
 _words = lru_cache(maxsize=1)(_Words)
 
-# %% ../../nbs/finetune/2_baselines.ipynb #41935bb7
+# %% ../../nbs/finetune/2_baselines.ipynb #98915d95
 class _Condensed:
     "Gapped counts turned so that the regions for which it is made need as few numbers as there are of them"
     def __init__(self, codes, k, informative, unit):
         self.codes, self.unit, known = codes, unit, _words(k, informative)
-        self.read, (self.words, products) = known.read, known(codes)
-        self.scale = _lengths(self.words) if unit else np.ones((len(codes), 1))
+        self.read, (self.words, at, products) = known.read, known(codes)
+        self.scale = _lengths(self.words)[at] if unit else np.ones((len(codes), 1))
         root, order, rank, _ = dpstrf(products/self.scale/self.scale.T, lower=1)
-        root, self.order = np.tril(root[:, :rank]), order[:rank]-1
+        root, self.order, self.at = np.tril(root[:, :rank]), order[:rank]-1, np.array(at)
         self.root, self.rows = root[:rank], root[np.argsort(order)]
 
     def __call__(self, codes):
         if np.array_equal(codes, self.codes): return self.rows
         new = self.read(codes)
-        products = _products(self.words, new)/self.scale/(_lengths(new).T if self.unit else 1)
+        products = _products(self.words, new)[self.at]/self.scale/(_lengths(new).T if self.unit else 1)
         return solve_triangular(self.root, products[self.order], lower=True).T
 
     def of_words(self, weights):
-        of_regions = np.zeros(len(self.rows))
-        of_regions[self.order] = solve_triangular(self.root, weights, lower=True, trans=1)
-        return (of_regions/self.scale[:, 0]).astype(np.float32)@self.words
+        of_regions, of_order = np.zeros(self.words.shape[0], np.float32), self.scale[self.order, 0]
+        of_regions[self.at[self.order]] = solve_triangular(self.root, weights, lower=True, trans=1)/of_order
+        return of_regions@self.words
 
 # %% ../../nbs/finetune/2_baselines.ipynb #6c3fc0c7
 class GappedKmers(TransformerMixin, BaseEstimator):
