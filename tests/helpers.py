@@ -42,7 +42,8 @@ def assert_refused(words, name, *args, command=command):
 
 
 _server = multiprocessing.get_context('forkserver')
-_server.set_forkserver_preload(['tf_transfer.all', 'tf_transfer.commands.demo', 'distributed.cli.dask_worker'])
+_dask = [f'distributed.cli.dask_{o}' for o in ('worker', 'scheduler')]
+_server.set_forkserver_preload(['tf_transfer.all', 'tf_transfer.commands.demo', *_dask])
 
 
 class Started:

@@ -12,6 +12,7 @@ from torch import nn
 
 from tf_transfer.core import UserError
 from tf_transfer.genome.dna import Genome, encode
+from tf_transfer.genome.variants import VcfFile
 from tf_transfer.model.networks import BindingNet, MotifNet
 from tf_transfer.model.predict import logits
 from tf_transfer.model.variants import predict_vcf
@@ -169,6 +170,16 @@ def test_positions_that_are_none(motifs, genome, tmp_path, pos):
     with pytest.raises(UserError, match='line 3 is no variant'):
         table_of(motifs, genome, tmp_path/'v.vcf', vcf([('chr1', pos, '.', 'A', 'C')]))
     assert [p.name for p in tmp_path.iterdir()] == ['v.vcf']
+
+
+@pytest.mark.parametrize('text, words', [
+    ('#CHROM\tPOS\tREF\tALT\tID\nchr1\t100\tA\tC\trs1\n', 'line 1: a VCF file begins with the columns'),
+    ('#CHROM POS ID REF ALT\nchr1 100 rs1 A C\n', 'line 2 is no variant'),
+    ('1\trs1\t0\t100\tA\tC\n', 'line 1 is no variant'), ('chr1,100,rs1,A,C\n', 'line 1 is no variant'),
+    ('#Uploaded_variation\tLocation\tAllele\nrs1\tchr1:3\tC\tG\tF\n', 'line 2 is no variant')], ids=range(5))
+def test_other_tables_of_variants(tmp_path, text, words):
+    (tmp_path/'v.vcf').write_text(text)
+    with pytest.raises(UserError, match=words): list(VcfFile(tmp_path/'v.vcf').records())
 
 
 # What a difference is worth

@@ -40,6 +40,8 @@ from .model.predict import *
 from .model.tables import *
 from .model.along import *
 from .model.variants import *
+from .model.tracks import *
+from .model.sites import *
 from .train.data import *
 from .train.metrics import *
 from .train.evaluation import *

@@ -51,7 +51,7 @@ class VcfFile:
         for n,line in enumerate(_lines(path), 1):
             line = line.rstrip("\r\n").lstrip("\ufeff")
             if line.startswith("#"): self.header.append(line)
-            if line.startswith("#CHROM"): return
+            if line.startswith("#CHROM"): return self._check_columns(line, n)
             if line.strip() and not line.startswith("#"):
                 self._fields(line, n)
                 break
@@ -62,6 +62,10 @@ class VcfFile:
         "The records, in order; raises `UserError` at a line that is none."
         for n,line in enumerate(_lines(self.path), 1):
             if not line.startswith("#") and line.strip() and n>1: yield self._fields(line.rstrip("\r\n"), n)
+
+    def _check_columns(self, line, n):
+        if line.split()[:5]==["#CHROM", "POS", "ID", "REF", "ALT"]: return
+        raise UserError(f"{self.path}: line {n}: a VCF file begins with the columns CHROM, POS, ID, REF and ALT")
 
     def _fields(self, line, n):
         fields = line.split("\t", 8)
