@@ -3,10 +3,11 @@
     python bench/variants.py BEFORE                # a checkout of 80d6aa9, read with this Python
     python bench/variants.py BEFORE --n 100000
 
-Each build runs in a process of its own, on one thread, in turn here and there: 2,000 variants to start, then N of them
-(the earlier build 2,000 again), all 153 TFs, to a table. The genome is random. `apart` are single bases, 1,000 bp apart;
-`close` are single bases, two alternatives every 10 bp; `mixed` are bases, insertions and deletions of up to 20 bp, 100 bp
-apart, which the earlier build skips. Rates are alleles per second of processor time, quantiles included here."""
+Each build runs in a process of its own, on one thread, in turn here and there: 2,000 variants to start, then N of
+them (the earlier build 2,000 again), all 153 TFs, to a table. The genome is random. `apart` are single bases, 1,000 bp
+apart; `close` are single bases, two alternatives every 10 bp; `mixed` are bases, insertions and deletions of up to
+20 bp, 100 bp apart, which the earlier build skips. Rates are alleles per second of processor time, quantiles included
+here."""
 import os
 import subprocess
 import sys
