@@ -62,17 +62,15 @@ def contributions_along(
             skipped.drop(label, [np.isnan(found).any()], "with unknown bases, which have no value")
             yield r.chrom, r.start, found, genome.stretch(r.chrom, r.start, r.end)
 
-# %% ../../nbs/interpret/12_contributions.ipynb #7349fc6b
+# %% ../../nbs/interpret/12_contributions.ipynb #255e9acc
 def _joined(intervals, genome, width, skipped):
-    "Intervals that lie in the genome, sorted by its contigs and joined where they overlap"
+    "Intervals that lie in the genome, sorted by the names of contigs, as a bigWig is, and joined where they overlap"
     length = intervals.chrom.map(genome.lengths)
     t = skipped.drop(intervals, length.isna(), "contig not in the genome")
     t = skipped.drop(t, t.end>length[t.index], "over the end of a contig")
     t = skipped.drop(t, length[t.index]<width, "contig shorter than a window")
     if not len(t): return t
-    t = bf.merge(t[["chrom", "start", "end"]], 0)
-    order = {c:i for i,c in enumerate(genome.lengths)}
-    return t.assign(nth=t.chrom.map(order)).sort_values(["nth", "start"])[["chrom", "start", "end"]]
+    return bf.merge(t[["chrom", "start", "end"]], 0)[["chrom", "start", "end"]].sort_values(["chrom", "start"])
 
 def _values(model, codes, tf, bs):
     "What each letter of windows adds; NaN where a window has an N"
