@@ -7,11 +7,14 @@ import os
 import re
 import runpy
 import sys
+import tempfile
 import traceback
+from functools import cache
 from pathlib import Path
 
 import pytest
 from execnb.shell import CaptureShell
+from filelock import FileLock
 from hypothesis import settings
 from nbdev.config import get_config
 from nbdev.process import NBProcessor
@@ -40,6 +43,21 @@ def pytest_configure(config):
     config.left_out = {o: f'{o}: run it with --flags {o}' for o in test_flags if o not in asked}
     if 'realdata' in asked and not os.environ.get('TF_TRANSFER_DATA'):
         config.left_out['realdata'] = 'realdata: the environment variable TF_TRANSFER_DATA is not set'
+    if hasattr(config, 'workerinput'): compile_once()
+
+
+def compile_once():
+    "What numba keeps on disk, one of the processes compiles; another that needs it meanwhile waits, and reads it"
+    from numba.core.compiler_lock import global_compiler_lock
+    from numba.core.dispatcher import Dispatcher
+    folder, compile = Path(tempfile.gettempdir())/'tf_transfer-numba', Dispatcher.compile
+    folder.mkdir(exist_ok=True)
+    lock_of = cache(lambda name: FileLock(folder/name))
+
+    def compile_alone(self, sig):
+        name = f'{self.py_func.__module__}.{self.py_func.__name__}'
+        with global_compiler_lock, lock_of(name): return compile(self, sig)
+    Dispatcher.compile = compile_alone
 
 
 def pytest_report_header(config):

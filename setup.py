@@ -23,7 +23,7 @@ setup(
     python_requires='>=' + cfg['min_python'],
     install_requires=cfg['requirements'].split(),
     extras_require={name: cfg[f'{name}_requirements'].split()
-                    for name in ('dev', 'cluster', 'devices', 'modisco', 'tracks')},
+                    for name in ('dev', 'cluster', 'devices', 'modisco', 'tracks', 'variants')},
     entry_points={
         'console_scripts': cfg['console_scripts'].split(),
         'nbdev': [f'{package}={package}._modidx:d'],

@@ -121,7 +121,7 @@ def parsers(folder):
     from tf_transfer.matrix.simulate import simulate
     from tf_transfer.model.networks import SmallCNN
     from tf_transfer.model.saving import load_model, save_model
-    from tf_transfer.model.tables import variants
+    from tf_transfer.genome.variants import VcfFile
     from tf_transfer.matrix.splits import by_chrom
     from tf_transfer.study.plan import read_study
     from tf_transfer.train.learners import binding_learner
@@ -166,7 +166,8 @@ def parsers(folder):
         "bed":Parser(".bed", read_bed, INTERVALS, 0.12), "bed.gz":Parser(".bed.gz", read_bed, zipped, 0.01),
         "files":Parser(".tsv", interval_files, INTERVALS+SHEET, 0.04), "fasta":Parser(".fa", read_fasta, FASTA, 0.1),
         "genome":Parser(".fa", genome, FASTA, 0.05), "motifs":Parser(".txt", read_motifs, MOTIFS, 0.15),
-        "vcf":Parser(".vcf", lambda p: list(variants(p)), VCF, 0.11), "table":Parser(".csv", read_table, TABLE, 0.02),
+        "vcf":Parser(".vcf", lambda p: list(VcfFile(p).records()), VCF, 0.11),
+        "table":Parser(".csv", read_table, TABLE, 0.02),
         "states":Parser(".bytes", states, choices, 0.02), "parts":Parser(".bytes", parts, choices, 0.03),
         "card":Parser(".json", card_of, [card.encode()], 0.02),
         "names":Parser(".txt", names, [b"E.JUND.HepG2"], 0.05),

@@ -1,13 +1,14 @@
 """Commands killed at random moments: the old output stands or the new one is whole, and the next start works.
 
-    python bench/kill.py                 # some 250 trials, ten minutes of one core
+    python bench/kill.py                 # some 260 trials, twenty minutes of one core
     python bench/kill.py --trials 40 tft-predict tft-import     # these alone; their rows of the table are replaced
 
 Each trial writes over an older output, is killed (SIGKILL) at a random moment, and is followed by a process that is let
 live. `results/kill.csv` has a row for each command: how often the old output stood, how often the new one was there
-already, and how often something was wrong."""
+already, and how often something was wrong. The demonstration is a small one: 2,000 regions, one number of peaks."""
 import argparse
 import gzip
+import hashlib
 import json
 import os
 import random
@@ -23,10 +24,12 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from common import RESULTS, commit, write_table
+import numpy as np
 import pandas as pd
 import torch
-from tf_transfer.all import (BOUND, SmallCNN, by_chrom, load_model, pretrain, read_matrix, save_model, simulate,
-                             write_matrix)
+from tf_transfer.all import (BOUND, UNBOUND, MotifNet, SmallCNN, by_chrom, decode, load_model, pretrain, read_matrix,
+                             save_model, simulate, write_matrix)
+from tf_transfer.commands import demo
 from tf_transfer.genome.download import SOURCES, DataSource, RemoteFile
 from tf_transfer.train.callbacks import silent
 
@@ -41,6 +44,14 @@ def prepare(folder):
     write_matrix(m, folder/"m.h5ad")
     learn = pretrain(m, by_chrom(m, "chr5", "chr6"), ["FOSL2", "FOS"], SmallCNN, epochs=1, complete=False, watch=silent)
     save_model(learn, folder/"pre.safetensors")
+    motifs = [p for tf,p in world.profiles.items() if tf!="JUND"]
+    arch = partial(MotifNet, motifs=motifs, hidden=(32, 16))
+    how = dict(epochs=1, lr=1e-3, one_cycle=False, complete=False, bs=64, watch=silent)
+    learn = pretrain(m, by_chrom(m, "chr5", "chr6"), ["FOSL2"], arch, **how)
+    save_model(learn, folder/"motifs.safetensors")
+    for name,state in (("bound", BOUND), ("unbound", UNBOUND)):
+        codes = m.varm["sequence"][np.flatnonzero(m["JUND"].X[0]==state)[:80]]
+        (folder/f"{name}.fa").write_text("".join(f">{name}{i}\n{decode(c)}\n" for i,c in enumerate(codes)))
     peaks = m.var[m["JUND"].X[0]==BOUND][["chrom", "start", "end"]]
     peaks.to_csv(folder/"peaks.bed", sep="\t", header=False, index=False)
     (folder/"study.toml").write_text(
@@ -73,6 +84,13 @@ def whole_names(path): return len(path.read_text().split())==4
 def whole_json(path): return "auprc" in json.loads(path.read_text())
 def whole_download(path):
     return sorted(p.name for p in path.iterdir())==["toy.fa", "toy.fa.gz"] and (path/"toy.fa").stat().st_size==800_006
+def whole_page(path): return "</html>" in (path/"report.html").read_text() and (path/"motifs.meme").exists()
+def whole_fit(path):
+    "A model, and no page of another one beside it"
+    load_model(path)
+    page = path.with_suffix(".html")
+    return not page.exists() or hashlib.sha256(path.read_bytes()).hexdigest() in page.read_text()
+def whole_demo(path): return len(pd.read_csv(path/"results.csv"))==5 and (path/"report.html").exists()
 def whole_study(path): return len(pd.read_csv(path/"table.csv"))==4
 
 
@@ -93,7 +111,11 @@ def commands(d):
         "tft-evaluate":(f"{pre} {matrix} --tf FOS --json OUT --force", "o.json", whole_json),
         "tft-groups":(f"{matrix} --tf JUND --n 4 --out OUT --force", "o.txt", whole_names),
         "tft-fit":(f"OUT --peaks {d}/peaks.bed --genome {world}/genome.fa --background {world}/dhs.bed.gz --tf JUND "
-                   f"--pretrained {pre} --force", "o.safetensors", load_model),
+                   f"--pretrained {pre} --force", "o.safetensors", whole_fit),
+        "tft-fit --positives":(f"OUT --positives {d}/bound.fa --negatives {d}/unbound.fa --tf JUND "
+                               f"--pretrained {pre} --force", "o.safetensors", whole_fit),
+        "tft-interpret":(f"{d}/motifs.safetensors {matrix} OUT --tf FOSL2 --n 50 --force", "o", whole_page),
+        "tft-demo":("--out OUT --seeds 1 --force", "o", whole_demo),
         "tft-download":("toy --dir OUT", "o", whole_download),
         "tft-study":(f"{d}/study.toml OUT", "o", whole_study)}
 
@@ -108,7 +130,9 @@ def started(name, words, where):
     os.dup2(null, 1)
     os.dup2(log, 2)
     sys.stdout, sys.stderr = open(1, "w", closefd=False), open(2, "w", closefd=False)
-    sys.argv, status = [name, *words], 0
+    name, status = name.split()[0], 0
+    sys.argv = [name, *words]
+    demo.run_demo = partial(demo.run_demo, sizes=(25,), n_regions=2000, epochs=1)
     try: runpy.run_path(str(SCRIPTS/name), run_name="__main__")
     except SystemExit as e: status = e.code or 0
     except BaseException: status = 99
@@ -151,7 +175,7 @@ def trial(name, words, out, reads, seconds, log):
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("names", nargs="*")
-    p.add_argument("--trials", type=int, default=290)
+    p.add_argument("--trials", type=int, default=340)
     a = p.parse_args()
     torch.set_num_threads(1)
     random.seed(1)
@@ -161,9 +185,9 @@ def main():
     every, rows = commands(folder), []
     for name in a.names or every:
         words, called, reads = every[name]
-        out = folder/name/called
+        out = folder/name.replace(" ", "")/called
         out.parent.mkdir()
-        words, log, start = words.replace("OUT", str(out)).split(), folder/f"{name}.log", time.time()
+        words, log, start = words.replace("OUT", str(out)).split(), folder/f"{out.parent.name}.log", time.time()
         assert os.waitstatus_to_exitcode(os.waitpid(started(name, words, log), 0)[1])==0, log.read_text()
         seconds = time.time()-start
         n = a.trials//len(a.names or every)

@@ -1,5 +1,7 @@
 "FASTA files as tools, editors and downloads leave them: read right whatever stands beside them, or refused in one line"
+import bz2
 import gzip
+import lzma
 import os
 import struct
 import zlib
@@ -12,6 +14,9 @@ from hypothesis import strategies as st
 from tf_transfer.core import UserError
 from tf_transfer.genome.dna import Genome, decode, read_fasta
 from tf_transfer.genome.fasta import FastaFile, fasta_records, line_of
+from tf_transfer.genome.formats import read_bed
+from tf_transfer.genome.variants import VcfFile
+from tf_transfer.motifs.files import read_motifs
 
 rng = np.random.default_rng(0)
 SEQS = {f'chr{i}': ''.join(rng.choice(list('ACGT'), n)) for i, n in [(1, 1200), (2, 1130), (3, 7)]}
@@ -67,6 +72,9 @@ same = {
     'a byte order mark': '\ufeff' + wrapped(), 'blank before the name': wrapped().replace('>', '> '),
     'the same record twice': wrapped() + wrapped(dict(chr1=SEQS['chr1']), 50),
     'the same record in lower case': wrapped() + wrapped(dict(chr2=SEQS['chr2'].lower())),
+    'seqkit seq -w 0, Windows': wrapped(width=10**6, end='\r\n'), 'a form feed': wrapped().replace('>chr2', '\f>chr2'),
+    'soft-masked': wrapped(dict(chr1=SEQS['chr1'].lower(), chr2=SEQS['chr2'], chr3=SEQS['chr3'])),
+    'Ensembl': wrapped(more=' dna_sm:chromosome chromosome:GRCh38:1:1:1200:1 REF'), 'GENCODE': wrapped(more=' 1'),
     'a header in Latin 1': wrapped(more=' prot\xe9ine'),
 }
 
@@ -92,10 +100,29 @@ def test_lower_case_and_empty_records(tmp_path):
         assert decode(g['a']) == 'ACGTNNNN' and len(g['none']) == 0
 
 
+FASTA = b'>a\nA\n'
+others = {
+    'hg38.2bit': (b'\x43\x27\x41\x1a' + bytes(12), 'twoBitToFa'), 'g.zip': (b'PK\x03\x04' + bytes(9), 'zip archive'),
+    'g.fa.bz2': (bz2.compress(FASTA), 'packed with bzip2'), 'g.fa.xz': (lzma.compress(FASTA), 'packed with xz'),
+    'g.zst': (b'\x28\xb5\x2f\xfd' + bytes(9), 'packed with zstd'), 'x.bb': (b'\xeb\xf2\x89\x87', 'bigBedToBed'),
+    'g.fa': (FASTA.decode().encode('utf-16'), 'as UTF-8'), 'v.bcf': (gzip.compress(b'BCF\2\2'), 'bcftools view'),
+    'g.fa.gz': (gzip.compress(gzip.compress(FASTA)), 'packed twice'), 'g.bam': (gzip.compress(b'BAM\1'), 'a BAM file')}
+
+
+@pytest.mark.parametrize('name', others)
+def test_other_files_are_told_what_they_are(tmp_path, name):
+    data, words = others[name]
+    (tmp_path/name).write_bytes(data)
+    for read in (FastaFile, read_bed, read_motifs, *[VcfFile]*(name != 'v.bcf')):
+        with pytest.raises(UserError, match=f'{name}: this is not a plain text file, it is .*{words}'):
+            read(tmp_path/name)
+
+
 refused = {
     'text first': ('hello\n' + wrapped(), "it begins with 'hello' in line 1, not with '>'"),
     'a BED file': ('chr1\t100\t200\n', "it begins with 'chr1"),
     'HTML': ('<html>\n', "it begins with '<html>' in line 1"),
+    'GenBank': ('LOCUS       x\nORIGIN\n', "begins with 'LOCUS"), 'EMBL': ('ID   x; SV 1\nSQ\n', "begins with 'ID"),
     'FASTQ': ('@r1\nACGT\n+\nIIII\n', "it begins with '@r1' in line 1"), 'nothing': ('', 'no FASTA record in it'),
     'blank lines': ('\n\n\n', 'no FASTA record in it'), 'comments': ('; a\n;b\n', 'no FASTA record in it'),
     'no name': ('>chr1\nAC\n>\nAC\n', 'line 3: a record without a name'),
@@ -121,7 +148,9 @@ def test_refused_in_one_line(tmp_path, what, packed):
 @pytest.mark.parametrize('letters, problem', [
     ('ACGU', "'U', as RNA has; write T for U (line 7)"),
     ('MKVL', "'L', as proteins have (line 7)"), ('AC-T', "'-' (line 7)"), ('AC1T', "'1' (line 7)"),
-    ('ACGT*', "'*', as proteins have (line 7)"), ('AC\x00T', "'\x00' (line 7)")])
+    ('AC.T', "'.' (line 7)"), ('AC=T', "'=' (line 7)"), ('ACGT*', "'*', as proteins have (line 7)"),
+    ('ACXT', "'X', as proteins have (line 7)"), ('1ACGT', "'1' (line 7)"), ('AC>T', "'>' (line 7)"),
+    ('AC\x00T', "'\x00' (line 7)")])
 @pytest.mark.parametrize('end', ['\n', '\n\n', '\r\n', '\r'])
 def test_letters_that_are_not_dna(tmp_path, letters, problem, end):
     blank = end == '\n\n'

@@ -24,12 +24,19 @@ spelled = {
     'a genome in front': lambda c, a, b, n, s: f'hg38_{c}:{a}-{b}',
     'thousands': lambda c, a, b, n, s: f'{c}:{a:,}-{b:,}',
     'more behind': lambda c, a, b, n, s: f'{c}:{a}-{b} {n} of mine',
+    'the place behind a name': lambda c, a, b, n, s: f'seq{a} {c}:{a}-{b}',
+    'a bar and a name': lambda c, a, b, n, s: f'{c}:{a}-{b}|{n}',
+    'place::name': lambda c, a, b, n, s: f'{c}:{a}-{b}::{n}',
+    'dots': lambda c, a, b, n, s: f'{c}.{a}.{b}', 'two dots': lambda c, a, b, n, s: f'{c}:{a}..{b}',
+    'blanks': lambda c, a, b, n, s: f'{c} {a} {b}', 'quotes': lambda c, a, b, n, s: f'"{c}:{a}-{b}"',
+    'a comma and the strand': lambda c, a, b, n, s: f'{c}:{a}-{b},{s}',
+    'the strand at the end': lambda c, a, b, n, s: f'{c}_{a}_{b}_{s}',
     'half of them': lambda c, a, b, n, s:
         f'{c}:{a}-{b}' if a < 500 else 'x',
 }
 ONE_BASED = {'samtools faidx', 'samtools faidx -i', 'R, GRanges', 'seqkit subseq', 'UCSC'}
 REVERSE = {'getfasta -s': 4, 'getfasta -name -s': 4, 'getfasta -nameOnly -s': 4, 'samtools faidx -i': 9,
-           'R, GRanges': 4, 'seqkit subseq': 4, 'UCSC': 4}
+           'R, GRanges': 4, 'seqkit subseq': 4, 'UCSC': 4, 'a comma and the strand': 4, 'the strand at the end': 4}
 
 
 def files(tmp_path, heads, seqs=SEQS, rows=ROWS, names=True):

@@ -81,6 +81,8 @@ MODES = {
                     'fasta': 'in/cnn.safetensors out.tsv --fasta in/regions.fa',
                     'table': 'in/cnn.safetensors out.tsv --table in/table.csv',
                     'vcf': 'in/cnn.safetensors out.tsv --vcf in/variants.vcf --genome in/genome.fa',
+                    'a track': 'in/cnn.safetensors out.bw --genome in/genome.fa --tf FOS',
+                    'sites': 'in/cnn.safetensors out.bed --genome in/genome.fa --tf FOS',
                     'list': 'in/cnn.safetensors list'},
     'tft-groups': {
         **{by: GROUPS_OF+by for by in GROUPS if by != 'string'},
@@ -118,7 +120,9 @@ VALUES = {
     'tft-evaluate': dict(tf='FOSL2', chroms='chr5,chr6', n_pos='20', negatives=('all', 'matched'), one_strand=True,
                          json='other.json', seed='1', force=True),
     'tft-predict': dict(bed='in/other.bed', fasta='in/other.fa', table='in/other.csv', vcf='in/other.vcf',
-                        genome='in/other.fa', batch_size='50', force=True),
+                        genome='in/other.fa', tf='FOSL2', offsets='3', null='10', stride='50', logit=True,
+                        threshold='0.9', top='3', jobs='2',
+                        scheduler='tcp://here:1', seed='1', batch_size='50', force=True),
     'tft-groups': dict(tf='FOS', by=('correlated', 'cofactors'), n='2', with_target=True, bury='2',
                        string='in/other_links.txt', string_info='in/other_info.txt', score='experimental',
                        min_score='990', out='other.txt', seed='1', force=True),
@@ -144,7 +148,9 @@ STUBS = {
     'model.tables.predict_fasta': (3, Skipped()),
     'model.tables.predict_table': (3, Skipped()),
     'model.tables.predict_bed': (3, Skipped()),
-    'model.tables.predict_vcf': (3, Skipped()),
+    'model.variants.predict_vcf': (3, Skipped()),
+    'model.tracks.write_track': (3, Skipped()),
+    'model.sites.write_sites': (3, Skipped()),
     'study.runs.run_study': pd.DataFrame(columns=['error', 'auprc', 'group', 'with_target', 'n_peaks', 'strategy']),
     'study.folder.StudyFolder': SimpleNamespace(status=lambda: PROGRESS),
     'interpret.own_report.next_commands': ['a command'],
@@ -255,7 +261,8 @@ BEFORE = {}
 
 def acts(trial, name, mode, option):
     "Does an option act in a mode? Fails where it neither acts nor is refused"
-    there = ('out.h5ad', 'out.safetensors', 'out.tsv', 'out.json', 'out.txt') if option == 'force' else ()
+    outs = [f'out.{o}' for o in ('h5ad', 'safetensors', 'tsv', 'bw', 'bed', 'json', 'txt')]
+    there = tuple(outs) if option == 'force' else ()
     without, given = command_line(name, mode, option)
     if without == given: return True
     if (name, mode, there) not in BEFORE: BEFORE[name, mode, there] = trial(name, without, there)
@@ -288,7 +295,8 @@ WRONG = {
                          valid_chroms='chr91', test_chroms='chr91', seed='-1'),
     'tft-fit': dict(ratio='0', seed='-1', width='0'),
     'tft-evaluate': dict(tf='JUNX', chroms='chr91', n_pos='0', negatives='some', json='none/out.json', seed='-1'),
-    'tft-predict': dict(genome='none.fa', batch_size='0'),
+    'tft-predict': dict(genome='none.fa', batch_size='0', tf='JUNX', stride='0', threshold='1', top='0',
+                        jobs='0'),
     'tft-groups': dict(tf='JUNX', by='others', n='0', bury='-1', string='none.txt', string_info='none.txt',
                        score='other_score', min_score='many', out='none/out.txt', seed='-1'),
     'tft-study': dict(workers='0'),
@@ -297,7 +305,8 @@ WRONG = {
 }
 MODE = {'string': 'string', 'string_info': 'string', 'score': 'string', 'min_score': 'string', 'peaks': 'one TF',
         'workers': 'run', 'width': 'one file', 'seed': 'random', 'epochs': 'paper', 'lr': 'paper',
-        'batch_size': 'paper'}
+        'batch_size': 'paper', 'tf': 'a track', 'stride': 'a track',
+        'jobs': 'a track', 'threshold': 'sites', 'top': 'sites'}
 
 
 @pytest.mark.parametrize('name', WRONG)

@@ -1,6 +1,5 @@
 "A user's own peaks and files: from peaks to a model, from a model to predictions, and one line for each mistake"
 import gzip
-import subprocess
 import sys
 from functools import partial
 from inspect import signature
@@ -10,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers import assert_refused, command, run
+from helpers import Started, assert_refused, command, run
 from tf_transfer.finetune import own_data
 from tf_transfer.genome.dna import Genome, decode
 from tf_transfer.matrix.simulate import simulate
@@ -221,13 +220,16 @@ def test_arguments_that_do_not_go_together(files, tmp_path):
     assert_refused('give one of', 'tft-predict', files/'pre.safetensors', tmp_path/'o.tsv')
 
 
+HEADER = '##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\n'
+
+
 def variant_file(path, genome, n, seed=0):
     "Single-base variants at random, with the true reference alleles"
     rng = np.random.default_rng(seed)
     chrom = next(iter(genome.lengths))
     letters = decode(genome[chrom])
     with gzip.open(path, 'wt') if path.suffix == '.gz' else open(path, 'w') as f:
-        f.write('##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\n')
+        f.write(HEADER)
         for i, p in enumerate(rng.integers(200, len(letters)-200, n)):
             f.write(f'{chrom}\t{p+1}\tv{i}\t{letters[p]}\t{rng.choice([b for b in "ACGT" if b != letters[p]])}\n')
 
@@ -270,8 +272,8 @@ def test_spoiled_variants(files, tmp_path):
     (tmp_path/'a.vcf').write_text('chr1 100 . A C\n')
     refused('line 1 is no variant', 'a.vcf')
     wrong = {'A': 'C', 'C': 'G', 'G': 'T', 'T': 'A'}
-    alleles = [(wrong[letter], letter), (f'{letter}A', letter)]
-    (tmp_path/'b.vcf').write_text(''.join(f'chr1\t500\t.\t{ref}\t{alt}\n' for ref, alt in alleles))
+    alleles = [(wrong[letter], letter), (letter, '<DEL>')]
+    (tmp_path/'b.vcf').write_text(HEADER+''.join(f'chr1\t500\t.\t{ref}\t{alt}\n' for ref, alt in alleles))
     refused('1 skipped: reference allele is not what the genome has (chr1:500', 'b.vcf')
 
 
@@ -301,9 +303,9 @@ for vcf, bs in zip(calls[::2], calls[1::2]):
 
 def megabytes(files, out, *calls):
     "The most memory held by the end of each call of `tft_predict`, one after the other in a new process (Linux)"
-    args = [files/'pre.safetensors', files/'world'/'genome.fa', out, *map(str, sum(calls, ()))]
-    done = subprocess.run([sys.executable, '-c', peak, *args], check=True, capture_output=True, text=True)
-    return [int(o)/1024 for o in done.stdout.splitlines() if o.isdigit()]
+    p = Started('-c', peak, files/'pre.safetensors', files/'world'/'genome.fa', out, *sum(calls, ()))
+    assert p.wait() == 0, p.said()
+    return [int(o)/1024 for o in p.said()[0].splitlines() if o.isdigit()]
 
 
 @pytest.mark.skipif(not sys.platform.startswith('linux'), reason='reads /proc')

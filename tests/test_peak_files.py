@@ -70,6 +70,12 @@ TENTH = {
     'idr, 20 columns': lambda i, s: [*narrow(i, s, signal=-1, q=-1), *IDR, s, s+800, 40.2, 103, s-9, s+780, 38.1, 104],
     'idr of one replicate each': lambda i, s: [*narrow(i, s), *IDR, s, s+800, 40.2, 100],
     'idr, inf': lambda i, s: [*narrow(i, s, p=only(i, 'inf', 9)), 'inf', 'inf'],
+    'idr, whole numbers': lambda i, s: [*narrow(i, s), '5.00', '3.00', s+3, s+800, 40, 97, s, s+780, 38, 104],
+    'Genrich': lambda i, s: narrow(i, s, name=f'peak_{i}', signal='1243.559937', p='13.094', q=-1),
+    'hmmratac of MACS3': lambda i, s: narrow(i, s, signal=0, p=0, q=0),
+    'intersect -wo of two': lambda i, s: [*narrow(i, s), *narrow(i, s-40), 760],
+    'closest -d to a BED': lambda i, s: [*narrow(i, s), 'chr1', s+900, s+950, 'x', 101],
+    'intersect -wao, no other': lambda i, s: [*narrow(i, s), '.', -1, -1, '.', 0],
     'bin': lambda i, s: [585 + i, *narrow(i, s)],
     'bin and inf': lambda i, s: [585 + i, *narrow(i, s, q='inf')],
     'named': lambda i, s: narrow(i, s, name=f'x_peak_{i}a'),
@@ -160,6 +166,22 @@ MIDDLE = {
     'ChIP-Atlas': lambda i, s: ['chr1', s, s+800, 'ID=SRX1;Name=JUND%20(@%20K-562)', 812, '.', s, s+800, '255,9,0'],
     'SICER': lambda i, s: ['chr1', s, s+800, 52, 11, 1e-9, 4.4, 2e-8],
     'GoPeaks': lambda i, s: ['chr1', s, s+800],
+    'JAMM': lambda i, s: narrow(i, s, p=1e-9, q=2e-8, peak=-1),
+    'PePr': lambda i, s: narrow(i, s)[:9],
+    'idr of broadPeak': lambda i, s: [*narrow(i, s)[:9], f'{4+i/50:.2f}', '4.90', s, s+800, 20.2, s-3, s+790, 19.1],
+    'idr of broadPeak, whole numbers': lambda i, s: [*narrow(i, s)[:9], '5.00', '5.00', s, s+800, 20, s-3, s+790, 19],
+    'idr of BED': lambda i, s: [*narrow(i, s)[:7], '5.00', '4.90', s, s+800, 20.2, s+3, s+790, 19.1],
+    'idr of BED, one replicate wider': lambda i, s: [*narrow(i, s)[:7], '5.00', '4.90', s-9, s+800, 20, s, s+790, 19],
+    'ENCODE cCREs': lambda i, s: ['chr1', s, s+800, f'EH38E{i}', 0, '.', s, s+800, '255,205,0', 'dELS', 'All'],
+    'closest -d of BED3 to BED6': lambda i, s: ['chr1', s, s+800, 'chr1', s+90, s+95, 'g', 0, '+', 101],
+    'closest -d, some without': lambda i, s: ['chr1', s, s+800, *(('.', -1, -1, '.', -1, '.', -1) if i < 55 else
+                                              ('chr1', s+90, s+95, 'g', 0, '+', 101))],
+    'intersect -wo of BED6 and BED3': lambda i, s: [*narrow(i, s)[:6], 'chr1', s+5, s+85, 80],
+    'intersect -wo of BED4 and BED5': lambda i, s: ['chr1', s, s+800, 'x', 'chr1', s+5, s+85, 'y', 9, 80],
+    'closest of BED5 to places': lambda i, s: ['chr1', s, s+800, 'x', 9, 'chr1', s+100, s+101, 'TSS'],
+    'BEDPE': lambda i, s: ['chr1', s, s+800, 'chr1', s+5000, s+5800, 'x', 9, '+', '-'],
+    'bdgdiff of MACS': lambda i, s: ['chr1', s, s+800, f'diff{i}', 3.2],
+    'SICER2': lambda i, s: ['chr1', s, s+800, 52.2],
     'bedMethyl': lambda i, s: ['chr1', s, s+800, 'm', 7, '+', s, s+800, '255,0,0', 7, 42.8],
 }
 
@@ -256,6 +278,8 @@ TABLES = {
     'commented BED': (table(['#chrom', 'start', 'end', 'name', 'score', 'strand', 's', 'p', 'q', 'peak'], narrow),
                       'summit (10th column)'),
 }
+DEEPTOOLS = ('#chrom start end name score strand thickStart thickEnd itemRGB blockCount blockSizes blockStart '
+             'deepTools_group')
 HOMER = '# HOMER Peaks\n# Peak finding parameters:\n# tag directory = x start\n#\n'
 TABLES_MIDDLE = {
     'MACS2, broad': table(MACS_COLUMNS[:4] + MACS_COLUMNS[5:],
@@ -287,6 +311,15 @@ TABLES_MIDDLE = {
     'ChIPpeakAnno': table([*RANGES, 'peak', 'feature', 'start_position', 'end_position', 'feature_strand',
                            'insideFeature', 'distancetoFeature', 'shortestDistance', 'fromOverlappingOrNearest'],
                           lambda i, s: [*ranges(i, s), i+1, 'ENSG1', 5, 99, '-', 'upstream', -900, 90, 'Nearest']),
+    'bedtools multiinter': table('chrom start end num list a.bed b.bed'.split(),
+                                 lambda i, s: ['chr1', s, s+800, 2, '1,2', 1, 1]),
+    'deepTools, regions': table(DEEPTOOLS.split(), lambda i, s: [*bed12(i, s), 'cluster_1']),
+    'deepTools, counts': table(["#'chr'", "'start'", "'end'", "'a.bam'"], lambda i, s: ['chr1', s, s+800, 5.0]),
+    'ChIPseeker': table([*RANGES, 'V4', 'V10', 'annotation', 'geneChr', 'geneStart', 'geneEnd', 'geneLength'],
+                        lambda i, s: [*ranges(i, s), 'p', 100, 'Distal Intergenic', 1, 5, 9, 5]),
+    'csaw': table(quoted([*RANGES, 'num.tests', 'rep.logFC']), lambda i, s: quoted([*ranges(i, s), 3, 0.1]), ','),
+    'plyranges': table([*RANGES, 'peak'], lambda i, s: [*ranges(i, s), i+1]),
+    'pandas with its index': table(['', 'chrom', 'start', 'end'], lambda i, s: [i, 'chr1', s, s+800], ','),
     'a number of the peak': table(['chrom', 'start', 'end', 'peak'], lambda i, s: ['chr1', s, s+800, i+1]),
 }
 
@@ -335,10 +368,17 @@ def test_names_of_tables(tmp_path):
      'line 2.*start is below'),
     (table(RANGES, lambda i, s: ['chr1', only(i, '1e+05', s+1), s+800, 800, '*']), "'1e.05' stands where start"),
     (lines(lambda i, s: [f'p{i}', 'chr1', s, s+800, '+', 7]), 'line 1, .*without HOMER'),
+    (table(['Chromosome', 'Start', 'End', 'Name'], lambda i, s: ['chr1', s, s+800, 'x']), 'may count from 0 or from 1'),
+    (table(quoted(['Chr', 'Start', 'End', 'Conc']), lambda i, s: ['chr1', s, s+800, 2.2], ','), 'may count from'),
+    (table(['chr', 'start', 'stop', 'name'], lambda i, s: ['chr1', s, s+800, 'MSPC_Peak']), 'may count from 0 or'),
+    (table(['seqname', 'start', 'end', 'summit'], lambda i, s: ['chr1', s, s+800, s+100]), 'may count from 0 or'),
+    (table(['Contig', 'Start', 'Stop', 'q-Value'], lambda i, s: ['chr1', s, s+800, 1e-3]), 'not chrom, start and'),
+    ('@HD\tVN:1.6\n'+lines(lambda i, s: ['chr1', s+1, s+800, '+', 'x']), 'not chrom, start and end'),
+    ('##gff-version 3\n'+lines(lambda i, s: ['chr1', 'MACS', 'peak', s+1, s+800, '.', '.', '.', 'ID=x']), 'line 2, '),
     (lines(lambda i, s: narrow(i, s)[:only(i, 7, 10, (59,))]), 'line 60, .*7 columns, where the first line has 10'),
     (lines(lambda i, s: narrow(i, s)[:only(i, 7, 10, (9,))]), 'line 10, .*7 columns, where the first line has 10'),
     (lines(lambda i, s: ['chr1', s, only(i, '', s+800, (59,)), 'x']), "line 60, .*'' stands where end belongs"),
-], ids=range(12))
+], ids=range(19))
 def test_refused(tmp_path, text, says):
     with pytest.raises(UserError, match=says) as e: read_bed(written(tmp_path, text))
     assert '\n' not in str(e.value) and str(tmp_path/'a.txt') in str(e.value)
@@ -390,7 +430,7 @@ def test_a_folder_of_any_spelling(world, tmp_path):
         (folder/n).write_bytes(gzip.compress(data) if n.lower().endswith('gz') else data)
     (folder/'Q.xls').write_text(TABLES['MACS2'][0].replace('x_peak_', 'GSE1.TFQ.K562_'))
     left = {'README.md': 'named', 'x.bw': 'named', 'x.bigBed': 'bigBedToBed', 'notes.txt': "line 1, 'Dear all",
-            'chrom.sizes.txt': 'chr1 400000', 'more/none.txt': 'no interval in it', 'old.xls': 'not a text file'}
+            'chrom.sizes.txt': 'chr1 400000', 'more/none.txt': 'no interval in it', 'old.xls': 'a sheet of Excel'}
     for n in left: (folder/n).write_text('Dear all\n')
     (folder/'chrom.sizes.txt').write_text('chr1\t400000\n')
     (folder/'more'/'none.txt').write_text('# nothing\n')

@@ -29,13 +29,13 @@ from tf_transfer.genome.datasets import interval_files
 from tf_transfer.genome.download import RemoteFile, fetch
 from tf_transfer.genome.fasta import fasta_records
 from tf_transfer.genome.formats import read_bed
+from tf_transfer.genome.variants import VcfFile
 from tf_transfer.interpret.sections import Section
 from tf_transfer.matrix.groups import Group
 from tf_transfer.matrix.published import read_index
 from tf_transfer.matrix.splits import Labelled, Split, Target
 from tf_transfer.matrix.states import binding_matrix, read_matrix, read_npz, read_states, write_matrix
 from tf_transfer.model.saving import load_model
-from tf_transfer.model.tables import variants
 from tf_transfer.motifs.files import read_meme
 from tf_transfer.motifs.modes import Modes
 from tf_transfer.show import report
@@ -198,7 +198,7 @@ def one_line(read, path, words='.'):
 
 
 READERS = dict(index=read_index, model=load_model, npz=read_npz, matrix=read_matrix, bed=read_bed, study=read_study,
-               fasta=read_fasta, meme=read_meme, vcf=lambda p: list(variants(p)),
+               fasta=read_fasta, meme=read_meme, vcf=lambda p: list(VcfFile(p).records()),
                states=lambda p: read_states(p, ['JUND']))
 
 
@@ -387,7 +387,7 @@ def low(monkeypatch):
 
 FASTA = '>chr1\n' + 'ACGTACGTAC\n'*9000
 TEXTS = dict(bed=PEAKS*9000, fasta=FASTA, meme='MEME version 4\n' + '\n'*90_000,
-             vcf='chr1\t1\t.\tA\tC\n'*9000)
+             vcf='#CHROM\n'+'chr1\t1\t.\tA\tC\n'*9000)
 
 
 @pytest.mark.parametrize('kind', ['bed', 'fasta', 'meme', 'vcf'])

@@ -36,6 +36,13 @@ FORMS = {
     'row names of R': links(row='7 9606.P{0} 9606.P{1} {2}'),
     'quotes and commas': links(
         row='"9606.P{0}" "9606.P{1}" {2}', head='"protein1" "protein2" "combined_score"', sep=','),
+    'R, STRINGdb': links(head='from to combined_score', row='9606.P{0} 9606.P{1} {2}'),
+    'R, STRINGdb, written out': links(head='"from" "to" "combined_score"', row='"7" "9606.P{0}" "9606.P{1}" {2}'),
+    'quotes and tabs': links(row='"9606.P{0}" "9606.P{1}" "{2}"', head='"protein1" "protein2" "combined_score"',
+                             sep='\t'),
+    'physical links': links(head='protein1 protein2 experimental database textmining combined_score',
+                            row='9606.P{0} 9606.P{1} 0 0 0 {2}'),
+    'a link without a score': links()+'9606.P0 9606.P1 \n',
     'more scores': links(head='protein1 protein2 experimental combined_score', row='9606.P{0} 9606.P{1} 0 {2}'),
     'twice, with a lower score': links([*BOTH, (0, 2, 150), (4, 0, 1)]), 'with itself': links([(0, 0, 1000), *BOTH]),
     'decimals': links(row='9606.P{0} 9606.P{1} {2}.0'), 'from 0 to 1': links(row='9606.P{0} 9606.P{1} {5}')}
@@ -91,6 +98,9 @@ def test_gzipped(files, tmp_path):
 REFUSED = {
     'no number': (links(row='9606.P{0} 9606.P{1} x'), 'the column combined_score holds something that is no number'),
     'no score': (links(head='protein1 protein2 other'), 'has no column combined_score; its columns are protein1'),
+    'semicolons': (links(sep=';'), 'has no column protein1; its columns are protein1;protein2;combined_score'),
+    'Cytoscape': (links(head='SUID name stringdb::score'), 'has no column protein1; its columns are SUID, name'),
+    'without names of columns': (links(head='9606.P0 9606.P1 JUND 9606 0.9', sep='\t'), 'has no column protein1'),
     'no proteins': (links(head='a b combined_score'), 'has no column protein1; its columns are a, b'),
     'no header': (links().split('\n', 1)[1], 'has no column protein1'),
     'another species': (links().replace('9606', '10090'), 'is of species 10090, not of 9606'),

@@ -3,7 +3,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
@@ -79,35 +78,45 @@ def children_of(pid):
 
 
 def test_killed_again_and_again(study, toml, tmp_path, undisturbed):
-    "First the parent alone, whose workers go by themselves; then all at once"
-    folder, before = tmp_path/"study", {}
-    for n, kill in ((1, os.kill), (5, os.killpg)):
-        process = Started("tft-study", toml, folder, "--workers", 2)
-        wait_for(folder, n, lambda: process.poll() is None)
-        children = children_of(process.pid)
-        assert len(children) == 2
-        kill(process.pid, signal.SIGKILL)
-        process.wait()
-        end = time.time()+60
-        while any(Path(f"/proc/{c}").exists() for c in children): assert time.time() < end; time.sleep(0.1)
-        assert before.items() <= finished(folder).items(), "a finished run was repeated or lost"
-        before = finished(folder)
-        assert n <= len(before) < RUNS
+    """First the parent alone, whose workers go by themselves; then all at once.
+
+    The test holds one of the runs meanwhile: so the study does not end before it is killed."""
+    begun, before = open_study(study, tmp_path/"study"), {}
+    folder = begun.path
+    with begun.lock(begun.runs[-1]):
+        for kill in (os.kill, os.killpg):
+            process = Started("tft-study", toml, folder, "--workers", 2)
+            wait_for(folder, len(before)+1, lambda: process.poll() is None)
+            children = children_of(process.pid)
+            assert len(children) == 2
+            kill(process.pid, signal.SIGKILL)
+            process.wait()
+            end = time.time()+60
+            while any(Path(f"/proc/{c}").exists() for c in children): assert time.time() < end; time.sleep(0.1)
+            assert before.items() <= finished(folder).items(), "a finished run was repeated or lost"
+            before = finished(folder)
+            assert len(before) < RUNS
     assert StudyFolder(folder).status()["left"] > 0
     same(run_study(study, folder), undisturbed)
     assert before.items() <= finished(folder).items()
     same(pd.read_parquet(folder/"table.parquet"), undisturbed)
 
 
-def test_a_dead_worker_is_replaced(study, tmp_path, undisturbed):
-    folder, before = tmp_path/"study", children_of(os.getpid())
+def test_a_dead_worker_is_replaced(study, tmp_path, undisturbed, monkeypatch):
+    folder, workers = tmp_path/"study", []
+
+    def forked(command, env):
+        "A worker whose parent is not this process"
+        workers.append(Started("-c", command[-1].replace(f"work({os.getpid()})", "work()")))
+        return workers[-1]
+    monkeypatch.setattr(runs.subprocess, "Popen", forked)
     with ThreadPoolExecutor(1) as pool:
         future = pool.submit(run_study, study, folder, workers=2)
         wait_for(folder, 2, lambda: not future.done())
-        workers = [c for c in children_of(os.getpid()) if c not in before]
         assert len(workers) == 2
-        os.kill(workers[0], signal.SIGKILL)
+        workers[0].kill()
         same(future.result(), undisturbed)
+    assert len(workers) == 3
 
 
 def test_workers_that_only_die_are_given_up(study, tmp_path, monkeypatch):
@@ -152,11 +161,10 @@ def test_begun_by_many_at_once(study, tmp_path, monkeypatch):
 
 def cluster(folder, workers):
     "A Dask scheduler with workers on this machine; all processes, and the address"
-    dask, file = [sys.executable, "-m"], folder/"scheduler.json"
+    file = folder/"scheduler.json"
     file.unlink(missing_ok=True)
-    where = ["--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(file)]
-    quiet = dict(stderr=subprocess.DEVNULL)
-    scheduler = subprocess.Popen([*dask, "distributed.cli.dask_scheduler", "--no-dashboard", *where], **quiet)
+    where = ["--host", "127.0.0.1", "--port", "0", "--scheduler-file", file]
+    scheduler = Started("distributed.cli.dask_scheduler", "--no-dashboard", *where)
     end = time.time()+60
     while not file.exists() or not file.stat().st_size: assert time.time() < end; time.sleep(0.1)
     address = json.loads(file.read_text())["address"]

@@ -9,7 +9,7 @@ from tf_transfer.core import UserError
 from tf_transfer.genome.dna import Genome
 from tf_transfer.model.networks import MotifNet
 from tf_transfer.model.predict import logits
-from tf_transfer.model.tables import predict_bed, predict_fasta, predict_vcf
+from tf_transfer.model.tables import predict_bed, predict_fasta
 from tf_transfer.motifs.pwm import jaspar
 
 WIDTH = 30
@@ -138,64 +138,6 @@ def test_batches_are_the_same_whatever_stands_between(net, genome, tmp_path, mon
         among = table_of(net, genome, tmp_path/'b.bed', more, bs=7)
         among = among[among.note == ''].reset_index(drop=True)
         assert among[['A', 'B']].astype(float).equals(alone[['A', 'B']].astype(float))
-
-
-# Variants
-
-def vcf(rows):
-    return '##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\n' + ''.join('\t'.join(map(str, r)) + '\n' for r in rows)
-
-
-def other(b): return 'ACGT'['ACGT'.index(b) - 1]
-
-
-def test_every_allele_has_its_row(net, genome, tmp_path):
-    r = {p: SEQS['chr1'][p-1] for p in (100, 200, 300, 400)}
-    a, b = [x for x in 'ACGT' if x != r[100]][:2]
-    rows = [('chr1', 100, 'rs1', r[100], f'{a},{b},{r[100]}T,<DEL>,*'), ('chr1', 200, 'rs2', other(r[200]), r[200]),
-            ('chrUn', 5, 'rs3', 'A', 'C'), ('chr1', 3, 'rs4', SEQS['chr1'][2], other(SEQS['chr1'][2])),
-            ('chr1', 300, '.', r[300], '.'), ('chr1', 400, 'rs5;rs6', r[400], other(r[400])),
-            ('chr1', 100, 'long', SEQS['chr1'][99:119], 'A'*20)]
-    for bs in (1, 2, 128):
-        t = table_of(net, genome, tmp_path/'v.vcf', vcf(rows), predict_vcf, bs)
-        assert list(t.id) == ['rs1']*5 + ['rs2', 'rs3', 'rs4', '.', 'rs5;rs6', 'long']
-        assert list(t.alt[:5]) == [a, b, f'{r[100]}T', '<DEL>', '*']
-        assert list(t.note) == ['', '', 'insertion or deletion', *['no plain allele of A, C, G, T']*2,
-                                'reference allele is not what the genome has', *REASONS.values(),
-                                'no plain allele of A, C, G, T', '', 'allele longer than half the window']
-        for row in t[t.note == ''].itertuples():
-            codes = genome['chr1'][row.pos-1-WIDTH//2:row.pos-1+WIDTH//2].copy()
-            ref = logits(net, codes[None])[0]
-            codes[WIDTH//2] = 'ACGT'.index(row.alt)
-            alt = logits(net, codes[None])[0]
-            assert np.allclose([float(row.A_ref), float(row.B_alt), float(row.A_diff)], [ref[0], alt[1], alt[0]-ref[0]],
-                               rtol=1e-3, atol=1e-5)
-        assert (t.A_ref[t.note != ''] == '').all()
-
-
-def test_variants_over_many_tables(net, genome, tmp_path):
-    "More than a thousand alleles, which are read a thousand at a time; only the last contig is known"
-    rows = [('chr9', i, f'v{i}', 'A', 'C') for i in range(1, 2101)]
-    rows += [('chr2', p, f'w{p}', SEQS['chr2'][p-1], other(SEQS['chr2'][p-1])) for p in (100, 101)]
-    t = table_of(net, genome, tmp_path/'v.vcf', vcf(rows), predict_vcf, 5)
-    assert list(t.id) == [r[2] for r in rows] and (t.note == '').sum() == 2
-    with pytest.raises(UserError, match='no contig in common.*2,100 skipped: contig not in the genome'):
-        table_of(net, genome, tmp_path/'w.vcf', vcf(rows[:-2]), predict_vcf, 5)
-
-
-def test_alleles_are_written_as_the_file_has_them(net, genome, tmp_path):
-    ref = SEQS['chr1'][99]
-    rows = [('chr1', 100, 'low', ref.lower(), other(ref).lower()), ('chr1', 100, 'up', ref, other(ref)),
-            ('chr1', 100, 'bnd', ref, f'{ref}[chr2:50[')]
-    t = table_of(net, genome, tmp_path/'v.vcf', '\ufeff' + vcf(rows), predict_vcf)
-    assert [tuple(r) for r in t[['chrom', 'pos', 'id', 'ref', 'alt']].to_numpy()] == rows
-    assert list(t.note) == ['', '', 'no plain allele of A, C, G, T'] and t.A_diff[0] == t.A_diff[1] != ''
-
-
-@pytest.mark.parametrize('pos', ['²', '9'*30, '-5', '1e2', '100.0', '', '1,000'])
-def test_positions_that_are_none(net, genome, tmp_path, pos):
-    with pytest.raises(UserError, match='line 3 is no variant'):
-        table_of(net, genome, tmp_path/'v.vcf', vcf([('chr1', pos, '.', 'A', 'C')]), predict_vcf)
 
 
 def test_sequences_that_are_not_dna_name_file_and_record(net, tmp_path):

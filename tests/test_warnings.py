@@ -18,7 +18,8 @@ from tf_transfer.matrix.states import (
     binding_matrix, by_biosample, import_states, read_matrix, read_states, summary, write_matrix,
 )
 from tf_transfer.model.networks import MotifNet
-from tf_transfer.model.tables import predict_bed, predict_fasta, predict_vcf
+from tf_transfer.model.tables import predict_bed, predict_fasta
+from tf_transfer.model.variants import predict_vcf
 from tf_transfer.motifs.files import read_motifs
 from tf_transfer.motifs.pwm import jaspar
 from tf_transfer.study.plan import Study

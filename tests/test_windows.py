@@ -11,7 +11,8 @@ from tf_transfer.genome.regions import Contigs
 from tf_transfer.genome.windows import BUILD, OWN_PEAKS, PREDICT, Skipped, windows
 from tf_transfer.matrix.inputs import open_regions
 from tf_transfer.model.networks import MotifNet
-from tf_transfer.model.tables import predict_bed, predict_vcf
+from tf_transfer.model.tables import predict_bed
+from tf_transfer.model.variants import predict_vcf
 from tf_transfer.motifs.pwm import jaspar
 
 LENGTHS = dict(chrA=40, chrB=15)
@@ -61,6 +62,9 @@ def folder(tmp_path_factory):
     return folder
 
 
+HEADER = '##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\n'
+
+
 def small_net(): return MotifNet(1, 30, jaspar('JUND'), hidden=(4, 4))
 
 
@@ -86,8 +90,8 @@ def test_the_table_of_the_page(folder, tmp_path, who, case):
         at = [(c, (s + e)//2) for c, s, e in rows.itertuples(index=False)]
         letters = [decode(genome[c][p:p+1]) if p < genome.lengths.get(c, 0) else 'A' for c, p in at]
         variants = [f'{c}\t{p + 1}\t.\t{o}\t{"C" if o != "C" else "G"}\n' for (c, p), o in zip(at, letters)]
-        (tmp_path/'a.vcf').write_text(''.join(variants))
-        return predict_vcf(net, ['T'], tmp_path/'a.vcf', genome, tmp_path/'o.tsv')[0]
+        (tmp_path/'a.vcf').write_text(HEADER + ''.join(variants))
+        return predict_vcf(net, ['T'], tmp_path/'a.vcf', genome, tmp_path/'o.tsv', null=0)[0]
     if isinstance(expected, int): assert made() == 1 + expected
     else:
         with pytest.raises(UserError, match=expected): made()
@@ -97,7 +101,7 @@ def test_the_table_of_the_page(folder, tmp_path, who, case):
 def test_predictions_say_how_names_differ_where_all_do(folder, tmp_path, name):
     genome, net = Genome(folder/'g.fa'), small_net()
     (tmp_path/'a.bed').write_text('A\t50\t60\n')
-    (tmp_path/'a.vcf').write_text('A\t50\t.\tC\tG\n')
+    (tmp_path/'a.vcf').write_text(HEADER + 'A\t50\t.\tC\tG\n')
     with pytest.raises(UserError, match='write chrA for A'):
         (predict_bed if name == 'a.bed' else predict_vcf)(net, ['T'], tmp_path/name, genome, tmp_path/'o.tsv')
     assert not (tmp_path/'o.tsv').exists()

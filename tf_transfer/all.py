@@ -7,7 +7,7 @@ Docs: https://tf-transfer.github.io/tf_transfer/all.html.md"""
 # %% auto #0
 __all__ = []
 
-# %% ../nbs/all.ipynb #f2be89ec
+# %% ../nbs/all.ipynb #aea1bdba
 from .core import *
 from .genome.fasta import *
 from .genome.dna import *
@@ -16,6 +16,7 @@ from .genome.formats import *
 from .genome.windows import *
 from .genome.download import *
 from .genome.datasets import *
+from .genome.variants import *
 from .genome.bigwig import *
 from .motifs.scan import *
 from .motifs.pwm import *
@@ -32,12 +33,15 @@ from .matrix.groups import *
 from .matrix.simulate import *
 from .matrix.sequences import *
 
-# %% ../nbs/all.ipynb #a0d92313
+# %% ../nbs/all.ipynb #a473a48e
 from .model.networks import *
 from .model.saving import *
 from .model.predict import *
 from .model.tables import *
 from .model.along import *
+from .model.variants import *
+from .model.tracks import *
+from .model.sites import *
 from .train.data import *
 from .train.metrics import *
 from .train.evaluation import *

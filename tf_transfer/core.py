@@ -7,13 +7,14 @@ Docs: https://tf-transfer.github.io/tf_transfer/core.html.md"""
 # %% auto #0
 __all__ = ['ALWAYS', 'TIMES', 'UserError', 'pick', 'bare_name', 'same_name', 'check_file', 'is_gzipped', 'check_unpacked',
            'open_bytes', 'check_inside', 'reading', 'table_rows', 'check_output', 'writing', 'writing_folder',
-           'available_memory', 'check_memory', 'data_folder', 'git_commit', 'made_by']
+           'available_memory', 'check_memory', 'data_folder', 'compiled', 'git_commit', 'made_by']
 
 # %% ../nbs/core.ipynb #7e32a8bf
 import csv, glob, gzip, io, math, os, platform, re, shutil, subprocess, tempfile, zlib
 from contextlib import contextmanager, suppress
 from datetime import date
 from difflib import get_close_matches
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -132,7 +133,25 @@ def check_inside(
     raise UserError(f"{path}: refused, it leads out of the folder {folder}; "
                     "to read it all the same, set the environment variable TF_TRANSFER_FOLLOW=1")
 
-# %% ../nbs/core.ipynb #309e236b
+# %% ../nbs/core.ipynb #7dfbed1d
+_OTHERS = {
+    b"PK\3\4":"a zip archive, or a sheet of Excel; unpack it, or save the sheet as text (.csv, .tsv)",
+    b"\xd0\xcf\x11\xe0":"a sheet of Excel; save it as text (.csv, .tsv)", b"\x1f\x8b":"packed twice; unpack it once",
+    b"BZh":"packed with bzip2; unpack it, or pack it with gzip",
+    b"\xfd7zXZ":"packed with xz; unpack it, or pack it with gzip",
+    b"\x28\xb5\x2f\xfd":"packed with zstd; unpack it, or pack it with gzip",
+    b"\xff\xfe":"text in UTF-16; save it as UTF-8", b"\xfe\xff":"text in UTF-16; save it as UTF-8",
+    b"\x43\x27\x41\x1a":"a .2bit file; twoBitToFa makes FASTA of it",
+    b"\xeb\xf2\x89\x87":"a bigBed file; bigBedToBed makes BED of it", b"\x26\xfc\x8f\x88":"a bigWig file, of signals",
+    b"BCF\2":"a BCF file; bcftools view makes VCF of it", b"BAM\1":"a BAM file, of reads", b"\x89HDF":"an HDF5 file"}
+
+def _refuse_others(path, raw):
+    "Raises `UserError` where a file is known not to be text"
+    first = raw.peek(8)[:8]
+    what = next((what for start,what in _OTHERS.items() if first.startswith(start)), None)
+    if what: raise UserError(f"{path}: this is not a plain text file, it is {what}")
+
+# %% ../nbs/core.ipynb #32e36f48
 @contextmanager
 def reading(
     path:str|Path, # A text file, plain or gzipped
@@ -141,7 +160,9 @@ def reading(
     "Open a text file; raises `UserError` where it is missing, damaged, or not text."
     path = check_file(path)
     try:
-        with io.TextIOWrapper(open_bytes(path), encoding="utf-8", errors=errors) as f: yield f
+        with open_bytes(path) as raw:
+            _refuse_others(path, raw)
+            with io.TextIOWrapper(raw, encoding="utf-8", errors=errors) as f: yield f
     except (EOFError, gzip.BadGzipFile, zlib.error):
         raise UserError(f"{path}: the gzip file is cut short or damaged; get it again") from None
     except UnicodeDecodeError: raise UserError(f"{path}: this is not a text file") from None
@@ -320,6 +341,16 @@ def data_folder() -> Path:
                         "and set TF_TRANSFER_DATA to its folder")
     if not Path(folder).is_dir(): raise UserError(f"TF_TRANSFER_DATA is {folder}, and there is no such folder")
     return Path(folder)
+
+# %% ../nbs/core.ipynb #a21e4669
+@lru_cache(maxsize=None)
+def compiled(
+    loop, # A function that numba can read
+): # The same function, faster; other threads run beside it
+    "A loop as machine code."
+    from numba import njit
+    try: return njit(nogil=True, cache=True)(loop)
+    except RuntimeError: return njit(nogil=True)(loop)      # no folder to keep it in
 
 # %% ../nbs/core.ipynb #05a18e74
 def git_commit() -> str: # Abbreviated; "none" outside a git repository, or without git

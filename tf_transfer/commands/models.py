@@ -7,11 +7,12 @@ Docs: https://tf-transfer.github.io/tf_transfer/commands/models.html.md"""
 # %% auto #0
 __all__ = ['chosen_tfs', 'tft_pretrain', 'tft_finetune', 'tft_fit', 'tft_evaluate', 'tft_predict']
 
-# %% ../../nbs/commands/3_models.ipynb #c18404a2
+# %% ../../nbs/commands/3_models.ipynb #2976692c
 import json, re
 from contextlib import contextmanager
 from functools import partial
 from os.path import isfile
+from types import SimpleNamespace
 from fastcore.script import is_cli, store_true
 from .base import at_least, command, listed, need
 from ..core import UserError, check_output, pick, reading, writing
@@ -300,48 +301,106 @@ def _evaluated(path, matrix, tf, chroms, n_pos, negatives, one_strand, seed):
     return dict(tf=tf, **scores.as_dict(), chroms=chroms, model=str(path), negatives=negatives,
                 both_strands=not one_strand, seen_left_out=seen, seed=seed)
 
-# %% ../../nbs/commands/3_models.ipynb #bae8ae99
-@command(idle=[("bed fasta table vcf genome batch_size force", "with list, which makes no table",
-                lambda o: o.out=="list"),
-               ("genome", "with --fasta, which holds the sequences", lambda o: o.fasta is not None),
-               ("genome", "with --table, which holds the sequences", lambda o: o.table is not None)])
+# %% ../../nbs/commands/3_models.ipynb #2963bf7c
+def _ends(*suffixes):
+    "Does OUT end so?"
+    return lambda o: str(o.out).endswith(suffixes)
+
+def _not(test): return lambda o: not test(o)
+
+_track, _sites, _along_genome = _ends(".bw"), _ends(".bed"), _ends(".bw", ".bed")
+
+_idle_predict = [
+    ("bed fasta table vcf genome tf offsets null stride logit threshold top jobs scheduler seed batch_size force",
+     "with list, which makes no file", lambda o: o.out=="list"),
+    ("genome", "with --fasta, which holds the sequences", lambda o: o.fasta is not None),
+    ("genome", "with --table, which holds the sequences", lambda o: o.table is not None),
+    ("fasta table vcf batch_size", "with {out}, which goes along a genome", _along_genome),
+    ("offsets null seed", "without --vcf", lambda o: o.vcf is None),
+    ("seed", "with --null 0, which draws nothing", lambda o: o.null==0),
+    ("tf", "without OUT.bw, OUT.bed or --vcf", lambda o: o.vcf is None and not _along_genome(o)),
+    ("stride jobs scheduler", "without OUT.bw or OUT.bed", _not(_along_genome)),
+    ("logit", "without OUT.bw", _not(_track)),
+    ("threshold top", "without OUT.bed", _not(_sites)),
+    ("jobs", "with --scheduler, whose workers do the work", lambda o: o.scheduler is not None)]
+
+# %% ../../nbs/commands/3_models.ipynb #28d26108
+@command(idle=_idle_predict)
 def tft_predict(
     model:str, # Model, .safetensors, or the name of a released one
-    out:str, # Table to make, tab-separated; or list, to see which TFs the model knows
+    out:str, # File to make: .tsv, .parquet, .vcf.gz ...; .bw, a track; .bed, sites; or list, to see the model's TFs
     bed:str=None, # Intervals, in a genome
     fasta:str=None, # Or sequences, of any length
     table:str=None, # Or a table (.csv, .tsv) with sequences in the column sequence
     vcf:str=None, # Or variants, in a genome: the logit with either allele, and the difference
-    genome:str=None, # The genome of --bed and --vcf, FASTA
+    genome:str=None, # The genome, FASTA, of --bed and --vcf; with OUT.bw and OUT.bed all of it is read without --bed
+    tf:str=None, # With --vcf: these TFs alone: A,B; with OUT.bw and OUT.bed: which TF, where the model knows several
+    offsets:int=1, # With --vcf: places in the window where each variant is read; the strongest difference counts
+    null:int=1000, # With --vcf: random changes of each kind to compare with; 0: none
+    stride:int=25, # With OUT.bw and OUT.bed: from the middle of a window to the next, bp
+    logit:store_true=False, # With OUT.bw: logits in place of probabilities?
+    threshold:float=0.5, # With OUT.bed: the lowest probability of a site
+    top:int=None, # With OUT.bed: only so many sites, the highest
+    jobs:int=1, # With OUT.bw and OUT.bed: processes on this machine
+    scheduler:str=None, # With OUT.bw and OUT.bed: instead the address of a Dask scheduler, tcp://HOST:PORT
+    seed:int=0, # With --vcf: seed of the random changes
     batch_size:int=256, # Sequences at a time
     force:store_true=False, # Replace an existing file?
 ):
-    "Predict binding for BED, FASTA, a table of sequences, or VCF."
+    "Predict binding for BED, FASTA, a table of sequences, or VCF; or along a genome."
     from tf_transfer.model.saving import pretrained
     if out=="list": return print(*pretrained(model).card.tfs, sep="\n")
     check_output(out, force)
-    if sum(o is not None for o in (bed, fasta, table, vcf))!=1:
+    at_least(1, batch_size=batch_size, offsets=offsets, stride=stride, top=top, jobs=jobs)
+    at_least(0, null=null, seed=seed)
+    given = SimpleNamespace(**locals())
+    (_along if _along_genome(given) else _tabulated)(given)
+
+# %% ../../nbs/commands/3_models.ipynb #7d9eb875
+def _along(o):
+    "Write a track or sites, and say so"
+    from tf_transfer.model.predict import output_of
+    from tf_transfer.model.saving import pretrained
+    from tf_transfer.model.sites import write_sites
+    from tf_transfer.model.tracks import write_track
+    need(genome=o.genome)
+    if not 0<o.threshold<1: raise UserError(f"--threshold must be above 0 and below 1, not {o.threshold}")
+    output_of(pretrained(o.model), o.tf)
+    of, how = (o.model, o.genome, o.out, o.bed, o.tf, o.stride), dict(jobs=o.jobs, scheduler=o.scheduler, force=o.force)
+    if _sites(o):
+        n, skipped = write_sites(*of, o.threshold, o.top, **how)
+        made = f"{n:,} sites"
+    else:
+        n, skipped = write_track(*of, o.logit, **how)
+        made = f"{n:,} bins of {o.stride} bp have a value"
+    if skipped.count: print(skipped)
+    print(f"{o.out}: {made}")
+
+# %% ../../nbs/commands/3_models.ipynb #ceb153ed
+def _tabulated(o):
+    "Write a table, and say so"
+    if sum(k is not None for k in (o.bed, o.fasta, o.table, o.vcf))!=1:
         raise UserError("give one of --bed, --fasta, --table and --vcf")
-    if fasta is None and table is None: need(genome=genome)
-    at_least(1, batch_size=batch_size)
-    net = pretrained(model)
-    tfs = net.card.tfs
-    n, skipped = _tabulated(net, tfs, bed, fasta, table, vcf, genome, out, batch_size, force)
+    if o.fasta is None and o.table is None: need(genome=o.genome)
+    n, skipped = _table(o)
     lost = sum(skipped.count.values())
     if lost: print(skipped)
-    print(f"{out}: {n+lost:,} rows"+(f", {n:,} of them with a prediction; the column note says why" if lost else ""))
+    print(f"{o.out}: {n+lost:,} rows"+(f", {n:,} of them with a prediction; the column note says why" if lost else ""))
 
-# %% ../../nbs/commands/3_models.ipynb #9a1e0030
-def _tabulated(net, tfs, bed, fasta, table, vcf, genome, out, bs, force):
+def _table(o):
     "Write the table; rows with a prediction, and what was skipped"
     from collections import Counter
     from tf_transfer.genome.dna import Genome
     from tf_transfer.genome.formats import places_line
-    from tf_transfer.model.tables import predict_bed, predict_fasta, predict_table, predict_vcf
-    if fasta: return predict_fasta(net, tfs, fasta, out, bs, force)
-    if table: return predict_table(net, tfs, table, out, bs, force)
-    if vcf: return predict_vcf(net, tfs, vcf, Genome(genome), out, bs, force)
+    from tf_transfer.model.saving import pretrained
+    from tf_transfer.model.tables import predict_bed, predict_fasta, predict_table
+    from tf_transfer.model.variants import predict_vcf
+    net = pretrained(o.model)
+    of, how = (net, net.card.tfs), (o.out, o.batch_size, o.force)
+    if o.fasta: return predict_fasta(*of, o.fasta, *how)
+    if o.table: return predict_table(*of, o.table, *how)
+    if o.vcf: return predict_vcf(*of, o.vcf, Genome(o.genome), *how, listed(o.tf or ""), o.offsets, o.null, o.seed)
     places = Counter()
-    told = predict_bed(net, tfs, bed, Genome(genome), out, bs, force, places)
+    told = predict_bed(*of, o.bed, Genome(o.genome), *how, places)
     print(places_line(places, "centres of windows"))
     return told

@@ -29,28 +29,29 @@ from .head import ridge, set_head
 # %% ../../nbs/finetune/3_auto.ipynb #e2a224a7
 COUNT_SCALE = 75
 
-# %% ../../nbs/finetune/3_auto.ipynb #b7f9dddc
+# %% ../../nbs/finetune/3_auto.ipynb #d3e75ee9
 def word_scores(
     k:int=8, # Length of a word
     informative:int=6, # Bases that count
 ) -> Pipeline: # Scikit-learn classifier on codes
     "Linear SVM on counts of gapped k-mers."
-    svm = LinearSVC(C=1, class_weight="balanced", random_state=0)
+    svm = LinearSVC(C=1, class_weight="balanced", random_state=0, dual=True)
     return make_pipeline(GappedKmers(k, informative), FunctionTransformer(_scaled, accept_sparse=True), svm)
 
 def _scaled(counts): return counts/COUNT_SCALE
 
-# %% ../../nbs/finetune/3_auto.ipynb #2ae673c6
+# %% ../../nbs/finetune/3_auto.ipynb #4432c2a5
 def kmer_layer(
     scores:Pipeline, # Fitted `word_scores`
 ) -> tuple[KmerScore, float]: # The layer, and the intercept that is to be added to it
     "The same model as a layer of a network."
     words, svm = scores[0], scores[-1]
     layer = KmerScore(words.k, words.informative)
-    layer.weight[:] = torch.from_numpy(svm.coef_[0][word_features(words.k, words.informative)]/COUNT_SCALE)
+    weights = words.of_words(svm.coef_[0])/COUNT_SCALE
+    layer.weight[:] = torch.from_numpy(weights[word_features(words.k, words.informative)])
     return layer, float(svm.intercept_[0])
 
-# %% ../../nbs/finetune/3_auto.ipynb #2e4d4187
+# %% ../../nbs/finetune/3_auto.ipynb #791fc30f
 def out_of_fold(
     estimator, # Scikit-learn classifier on codes, not fitted
     codes:np.ndarray, # Codes, uint8, (regions, width)
@@ -59,7 +60,7 @@ def out_of_fold(
     "Values for each fifth of the regions, fitted on the others; for each half where there are 4,000 regions or more."
     cv = _folds(label) if len(label)<4000 else 2
     if isinstance(estimator, Pipeline) and isinstance(estimator[0], GappedKmers):
-        codes, estimator = estimator[0].transform(codes), estimator[1:]
+        codes, estimator = estimator[0].fit_transform(codes), estimator[1:]
     return cross_val_predict(estimator, codes, label, cv=cv, method="decision_function")
 
 def _folds(label):

@@ -8,19 +8,20 @@ Docs: https://tf-transfer.github.io/tf_transfer/finetune/baselines.html.md"""
 __all__ = ['MotifScan', 'motif_hits', 'MotifHits', 'motif_regression', 'GappedKmers', 'gapped_kmer_svm', 'DeNovoMotif', 'stacked',
            'baselines', 'baseline_values', 'baseline_table', 'rows_of']
 
-# %% ../../nbs/finetune/2_baselines.ipynb #f76f7d82
+# %% ../../nbs/finetune/2_baselines.ipynb #14302e4e
 from collections.abc import Iterator
 from functools import lru_cache, partial
 import numpy as np
 import pandas as pd
-from scipy.sparse import csr_matrix
+from scipy.linalg import solve_triangular
+from scipy.linalg.lapack import dpstrf
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from sklearn.ensemble import StackingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
 from sklearn.model_selection import GridSearchCV, cross_val_predict
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import Normalizer, StandardScaler
+from sklearn.preprocessing import StandardScaler, normalize
 from sklearn.svm import LinearSVC
 from ..core import UserError
 from ..motifs.kmers import gapped_counts
@@ -115,38 +116,90 @@ def motif_regression(
     regression = LogisticRegression(max_iter=2000, class_weight="balanced")
     return make_pipeline(MotifHits(profiles), StandardScaler(), _chosen(regression, C=list(Cs)))
 
-# %% ../../nbs/finetune/2_baselines.ipynb #5a066ad0
+# %% ../../nbs/finetune/2_baselines.ipynb #c19a30f9
+def _products(a, b):
+    "Products of the rows of two sparse matrices with each other; exact for whole numbers"
+    out, a, b = np.zeros((a.shape[0], b.shape[0])), a.tocsc(), None if a is b else b.tocsc()
+    for i in range(0, a.shape[1], 4096):
+        x = a[:, i:i+4096].toarray()
+        if x.any(): out += x@(x if b is None else b[:, i:i+4096].toarray()).T
+    return out
+
+def _lengths(counts):
+    "Lengths of the rows of a sparse matrix, (rows, 1); 1 where there is nothing"
+    squares = np.asarray(counts.multiply(counts).sum(1, float))
+    return np.sqrt(np.where(squares==0, 1, squares))
+
+@lru_cache(maxsize=1)
+def _words(codes, shape, k, informative):
+    "Gapped counts of regions, whose codes are given as bytes, and their products"
+    counts = gapped_counts(np.frombuffer(codes, np.uint8).reshape(shape), k, informative)
+    return counts, _products(counts, counts)
+
+# %% ../../nbs/finetune/2_baselines.ipynb #6e6f1c4b
+class _Condensed:
+    "Gapped counts turned so that the regions for which it is made need as few numbers as there are of them"
+    def __init__(self, codes, k, informative, unit):
+        self.codes, self.unit, self.counts = codes, unit, partial(gapped_counts, k=k, informative=informative)
+        self.words, products = _words(codes.tobytes(), codes.shape, k, informative)
+        self.scale = _lengths(self.words) if unit else np.ones((len(codes), 1))
+        root, order, rank, _ = dpstrf(products/self.scale/self.scale.T, lower=1)
+        root, self.order = np.tril(root[:, :rank]), order[:rank]-1
+        self.root, self.rows = root[:rank], root[np.argsort(order)]
+
+    def __call__(self, codes):
+        if np.array_equal(codes, self.codes): return self.rows
+        new = self.counts(codes)
+        products = _products(self.words, new)/self.scale/(_lengths(new).T if self.unit else 1)
+        return solve_triangular(self.root, products[self.order], lower=True).T
+
+    def of_words(self, weights):
+        of_regions = np.zeros(len(self.rows))
+        of_regions[self.order] = solve_triangular(self.root, weights, lower=True, trans=1)
+        return (of_regions/self.scale[:, 0])@self.words
+
+# %% ../../nbs/finetune/2_baselines.ipynb #6c3fc0c7
 class GappedKmers(TransformerMixin, BaseEstimator):
-    "Counts of gapped words, either strand, as a sparse matrix of (regions, features)."
+    "Counts of gapped words, either strand; of few regions condensed to as many numbers as there are regions."
     def __init__(self,
         k:int=8, # Length of a word
         informative:int=6, # Bases that count
-    ): self.k, self.informative = k, informative
+        unit:bool=False, # Scale the counts of each region to length one?
+        few:int=4000, # Regions to condense, at most; the counts of more are given as they are
+    ): self.k, self.informative, self.unit, self.few = k, informative, unit, few
 
     def fit(self,
         codes:np.ndarray, # Codes, uint8, (regions, width)
         label:np.ndarray=None, # Not used
     ):
-        "Nothing to learn."
+        "Count the words of some regions."
+        few = len(codes)<=self.few
+        self.condensed_ = _Condensed(codes, self.k, self.informative, self.unit) if few else None
         return self
-
-    def __sklearn_is_fitted__(self): return True
 
     def transform(self,
         codes:np.ndarray, # Codes, uint8, (regions, width); words with N are left out
-    ) -> csr_matrix: # Float32
+    ): # Float64, (regions, as many numbers as regions were fitted, or fewer); sparse, (regions, features), where many
         "Count the words of each region."
-        return gapped_counts(codes, self.k, self.informative)
+        if self.condensed_: return self.condensed_(codes)
+        counts = gapped_counts(codes, self.k, self.informative)
+        return normalize(counts, copy=False) if self.unit else counts
 
-# %% ../../nbs/finetune/2_baselines.ipynb #6d9e4ca6
+    def of_words(self,
+        weights:np.ndarray, # A linear model's weights of what `transform` gives
+    ) -> np.ndarray: # Its weights of the features, (patterns x 4**informative,)
+        "A linear model as weights of words."
+        return self.condensed_.of_words(weights) if self.condensed_ else weights
+
+# %% ../../nbs/finetune/2_baselines.ipynb #ac985eb1
 def gapped_kmer_svm(
     k:int=8, # Length of a word
     informative:int=6, # Bases that count
     Cs:tuple=(0.1, 1, 10), # Inverse strengths of the penalty to try
 ) -> Pipeline:
     "Linear SVM on gapped k-mers, counts scaled to length one; the penalty is chosen by cross-validation."
-    svm = LinearSVC(class_weight="balanced", random_state=0, tol=1e-2)
-    return make_pipeline(GappedKmers(k, informative), Normalizer(), _chosen(svm, C=list(Cs)))
+    svm = LinearSVC(class_weight="balanced", random_state=0, dual=True)
+    return make_pipeline(GappedKmers(k, informative, unit=True), _chosen(svm, C=list(Cs)))
 
 # %% ../../nbs/finetune/2_baselines.ipynb #3a389422
 class DeNovoMotif(_Scan):

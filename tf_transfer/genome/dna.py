@@ -142,3 +142,16 @@ def sequences(self:Genome,
         i = int(bad.argmax())
         self._refuse(regions.chrom.iloc[i], int((codes[i]==255).argmax()), letters[i], int(start[i]))
     return codes
+
+# %% ../../nbs/genome/1_dna.ipynb #85a60aa1
+@patch
+def stretch(self:Genome,
+    contig:str, # Name of a contig
+    start:int, # 0-based, inside the contig
+    end:int, # Not included, inside the contig
+) -> np.ndarray: # Codes, uint8, (end - start,)
+    "The codes of a stretch of a contig."
+    letters = self.fasta.letters(contig, start, end)
+    codes = _codes[letters]
+    if (codes==255).any(): self._refuse(contig, int((codes==255).argmax()), letters, start)
+    return codes

@@ -181,11 +181,11 @@ def _values(text):
     v = v.to_numpy(zero_copy_only=False)
     return np.where(np.isfinite(v), v, np.nan)
 
-# %% ../../nbs/genome/3_formats.ipynb #9a1e0005
+# %% ../../nbs/genome/3_formats.ipynb #0b3f8a08
 def _survey(file, shift):
-    "How many rows hold what, in columns 7 to 12; `shift` columns come before the first"
+    "How many rows hold what, in columns 7 to 13; `shift` columns come before the first"
     names = tuple(c if c in ("start", "end") else f"c{i+1-shift}" for i,c in enumerate(file.columns))
-    texts = {"c7", "c8", "c9", "c10", "c11", "c12"} & set(names)
+    texts = {f"c{i}" for i in range(7, 14)} & set(names)
     read = dict(start=pa.int64(), end=pa.int64(), **dict.fromkeys(sorted(texts), pa.string()))
     n = Counter()
     for b in _batches(replace(file, columns=names), read): n.update({k:int(v.sum()) for k,v in _evidence(b).items()})
@@ -203,11 +203,21 @@ def _evidence(b):
         lists = [matches(k, "^([0-9]+,)*[0-9]+,?$") for k in ("c11", "c12")]
         blocks = lists[0] & lists[1] & (items[0]==tenth) & (items[1]==tenth)
     number, none = matches("c10", f"^{_NUMBER}$"), matches("c10", f"^{_NONE}$")
+    idr = _pairs(b, start, end, "c10", "c11")
+    if "c13" in b.schema.names: idr |= _pairs(b, start, end, "c12", "c13") & number & matches("c11", f"^{_NUMBER}$")
     return dict(rows=np.ones(len(b), bool), blocks=blocks, word=~number & ~none,
                 thick=inside & matches("c9", r"^([0-9]+,[0-9]+,[0-9]+,?|0|\.|-|)$"),
                 odd=(tenth!=np.floor(tenth)) & ~np.isnan(tenth) | (tenth< -1),
                 offset=(0<=tenth) & (tenth<end-start), beyond=tenth>=end-start,
-                position=(start<=tenth) & (tenth<end))
+                position=(start<=tenth) & (tenth<end), idr=idr)
+
+# %% ../../nbs/genome/3_formats.ipynb #d529607d
+def _pairs(b, start, end, first, last):
+    "Where two columns hold start and end of an interval beside that of the row, bool, (n,)"
+    if last not in b.schema.names: return np.zeros(len(b), bool)
+    first, last = _values(b[first]), _values(b[last])
+    whole = (first==np.floor(first)) & (last==np.floor(last))
+    return whole & (first<last) & (first>=start-3*(end-start)) & (first<end) & (last>start)
 
 # %% ../../nbs/genome/3_formats.ipynb #9a1e0006
 def _ten_or_more(file, shift, rows):
@@ -216,6 +226,7 @@ def _ten_or_more(file, shift, rows):
     more = lambda k: f"+{width-k}" if width>k else ""
     if n["blocks"]>n["rows"]/2: return "gappedPeak" if width==15 else "BED12"+more(12), BED, _THICK
     if n["thick"]>n["rows"]/2: return f"BED{min(width, 12)}", BED, _THICK
+    if n["idr"]>n["rows"]/2: return f"BED6+{width-6}", BED[:6], "middle"
     numbers = n["offset"]+n["beyond"]
     if n["word"] and numbers>20*n["word"] and not n["odd"] and n["offset"]>n["beyond"]: _refuse_word(file, shift+9)
     if not n["word"] and not n["odd"]:
@@ -254,16 +265,28 @@ def _lists_sources(row):
     "Is the sixth column a number, and the seventh as many numbers, separated by commas?"
     return _is_int(row[5]) and re.fullmatch(r"(\d+,)*\d+,?", row[6]) and len(row[6].strip(",").split(","))==int(row[5])
 
-# %% ../../nbs/genome/3_formats.ipynb #9a1e0008
+# %% ../../nbs/genome/3_formats.ipynb #29d70319
+def _own_columns(file, shift, rows):
+    "How many columns are the file's own, where bedtools wrote another's beside them; None where it did not"
+    def beside(r, k): return len(r)>k+2 and r[k]==r[shift] and _is_int(r[k+1]) and _is_int(r[k+2])
+    def none(r, k): return r[k:k+3]==[".", "-1", "-1"]
+    for k in range(shift+3, shift+9):
+        if not all(beside(r, k) or none(r, k) for r in rows): continue
+        if any(beside(r, k) for r in rows) or any(beside(r, k) for _,r,_,_ in _rows(file)): return k-shift
+
+# %% ../../nbs/genome/3_formats.ipynb #684bc1ec
 def _without_header(file, rows):
     "What a table without a header holds"
     shift = int(all(map(_has_bin, rows)))
     names = (*["bin"]*shift, *BED[:3], *(f"column_{i}" for i in range(shift+3, len(file.columns))))[:len(file.columns)]
     file = replace(file, columns=names)
-    name, columns, place = _format([r[shift:] for r in rows]) or _ten_or_more(file, shift, rows)
-    if place==_THICK and not any(_has_thick_base(r[shift+6:]) for r in rows): place = "middle"
-    columns = (("bin",)*shift+columns+names[shift+len(columns):])[:len(names)]
-    return replace(file, format=name+" with UCSC's bin"*shift, columns=columns, place=place)
+    own = _own_columns(file, shift, rows)
+    rows = [r[shift:][:own] for r in rows]
+    name, columns, place = _format(rows) or _ten_or_more(file, shift, rows)
+    if place==_THICK and not any(_has_thick_base(r[6:]) for r in rows): place = "middle"
+    columns = (("bin",)*shift+columns[:own]+names[shift+len(columns[:own]):])[:len(names)]
+    name += " with UCSC's bin"*shift+" beside another interval"*(own is not None)
+    return replace(file, format=name, columns=columns, place=place)
 
 # %% ../../nbs/genome/3_formats.ipynb #9a1e000a
 def _with_header(file, header):

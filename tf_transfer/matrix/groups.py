@@ -9,7 +9,7 @@ __all__ = ['GROUPS', 'best_resolved', 'cosine', 'cobinding', 'Group', 'same_mode
            'read_string', 'string_partners', 'random_group', 'buried', 'best_group', 'Relatives', 'relatives']
 
 # %% ../../nbs/matrix/6_groups.ipynb #da67ef9b
-import re
+import csv, re
 from dataclasses import dataclass, replace
 from html import escape
 from typing import NamedTuple
@@ -151,26 +151,28 @@ def correlated(
     return _group(tf, "correlated", cobinding(m, tf), lambda t,s: f"cosine with {tf} {s:.6f}", n)
 
 # %% ../../nbs/matrix/6_groups.ipynb #ec314bb1
-_LINKS = { # What a column is called in STRING's downloads, on its web page, and by its API
-    "id1":("protein1", "node1_string_id", "stringId_A"), "id2":("protein2", "node2_string_id", "stringId_B"),
+_LINKS = { # What a column is called in STRING's downloads, on its web page, by its API, and in R
+    "id1":("protein1", "node1_string_id", "stringId_A", "from"),
+    "id2":("protein2", "node2_string_id", "stringId_B", "to"),
     "name1":("node1", "preferredName_A"), "name2":("node2", "preferredName_B")}
 _NAMES = ("preferred_name", "preferredName")
 
 def _header(path, f):
-    "Separator and columns of a table of STRING; rows may end in a separator, or begin with R's row names"
+    "How pandas reads a table of STRING, and its columns; rows may end in a separator, or begin with R's row names"
     line, at = f.readline().lstrip("\ufeff#").rstrip(), f.tell()
     sep = next((o for o in "\t," if o in line), r"\s+")
     header, first = (re.split(sep, o) for o in (line, f.readline().rstrip(None if sep==r"\s+" else "\r\n")))
     f.seek(at)
     if len(first)==len(header)+1: header = [*header, ""] if not first[-1] else ["", *header]
-    return sep, [o.strip('" ') for o in header]
+    how = dict(sep=sep, quoting=csv.QUOTE_MINIMAL if sep=="," or '"' in line else csv.QUOTE_NONE)
+    return how, [o.strip('" ') for o in header]
 
 # %% ../../nbs/matrix/6_groups.ipynb #a2c7a83a
-def _string_table(path, f, sep, header, use, score=None):
+def _string_table(path, f, how, header, use, score=None):
     "Some columns of a table of STRING, as text but for the score"
     dtype = {c:float if c==score else str for c in use}
-    how = dict(quoting=0 if sep=="," else 3, keep_default_na=False, na_values={score:[""]} if score else None)
-    try: return pd.read_csv(f, sep=sep, names=header, usecols=use, dtype=dtype, engine="c", **how)
+    how = how | dict(keep_default_na=False, na_values={score:[""]} if score else None)
+    try: return pd.read_csv(f, names=header, usecols=use, dtype=dtype, engine="c", **how)
     except pd.errors.ParserError as e: raise UserError(f"{path}: {' '.join(str(e).split())}") from None
     except ValueError:
         raise UserError(f"{path}: the column {score} holds something that is no number") from None
@@ -178,7 +180,7 @@ def _string_table(path, f, sep, header, use, score=None):
 def _string_links(path, column):
     "STRING's links: id1, id2, name1, name2 (where the file has them) and score, 0 to 1,000"
     with reading(path) as f:
-        sep, header = _header(path, f)
+        how, header = _header(path, f)
         there = {k:next((c for c in v if c in header), None) for k,v in _LINKS.items()}
         score = "score" if column=="combined_score" and column not in header else column
         missing = not (there["id1"] and there["id2"] or there["name1"] and there["name2"])
@@ -186,7 +188,7 @@ def _string_links(path, column):
         if score not in header:
             raise UserError(f"{path} has no column {column}; its columns are {', '.join(header)}; see --score")
         names = {v:k for k,v in there.items() if v}
-        pairs = _string_table(path, f, sep, header, [*names, score], score)
+        pairs = _string_table(path, f, how, header, [*names, score], score)
     if not len(pairs): raise UserError(f"{path}: no link in this file")
     pairs = pairs.rename(columns={**names, score:"score"})
     small = pairs.score.max()<=1 and (score!=column or "name1" in pairs or (pairs.score%1).any())
@@ -196,10 +198,10 @@ def _string_links(path, column):
 def _string_names(path):
     "STRING's names of proteins, by their identifiers"
     with reading(path) as f:
-        sep, header = _header(path, f)
+        how, header = _header(path, f)
         named = next((c for c in _NAMES if c in header), None)
         if not named: raise UserError(f"{path} has no column preferred_name; its columns are {', '.join(header)}")
-        table = _string_table(path, f, sep, header, [header[0], named])
+        table = _string_table(path, f, how, header, [header[0], named])
     return pd.Series(table[named].to_numpy(), index=table[header[0]])
 
 def _own_names(pairs):

@@ -248,6 +248,8 @@ _PLACES = [re.compile(p) for p in (
     r"(?:.*::)?(?P<chrom>\S+):(?P<start>[\d,]+)-(?P<end>[\d,]+)(?P<strand>\([-+.]\)|:[-+*.]|/rc)?(?:\s.*)?",
     r"(?P<chrom>\S+)_(?P<start>\d+)-(?P<end>\d+)(?P<strand>:[-+.])(?:\s.*)?",
     r"(?P<chrom>\S+)(?P<by>[-_])(?P<start>\d+)(?P=by)(?P<end>\d+)(?P<strand>)(?:\s.*)?")]
+_ANYWHERE = re.compile(r"(?<![^\s:;|=\"'(])(?P<chrom>[^\s:;|=\"'(]+?)[:;_.,\s](?P<start>\d[\d,]*?)(?:-|\.\.|[:;_.\s])"
+                       r"(?P<end>\d+|\d[\d,]+\d)(?![\d.])(?P<strand>[:_,|\s(]?[-+])?(?!\w)")
 
 def _place(header, starts):
     "Contig, start, end and strand in the header of a sequence; None where it has none"
@@ -257,6 +259,10 @@ def _place(header, starts):
         chrom, start, end = m["chrom"], *(int(m[k].replace(",", "")) for k in ("start", "end"))
         if i<2 or (chrom, start) in starts or (chrom, start-1) in starts:
             return chrom, start, end, "-" if m["strand"] in ("(-)", ":-", "-", "/rc") else ""
+    for m in _ANYWHERE.finditer(header):
+        chrom, start, end = m["chrom"], *(int(m[k].replace(",", "")) for k in ("start", "end"))
+        if (chrom, start) in starts or (chrom, start-1) in starts:
+            return chrom, start, end, (m["strand"] or "")[-1:].replace("+", "")
 
 def _places(headers, bed):
     "Where sequences lie, as their headers say (start is -1 where one does not), and if the contig is that of `bed`"

@@ -113,27 +113,28 @@ def _folded(net):
     weight = linear.weight/(norm.running_var+norm.eps).sqrt()
     return weight, linear.bias-weight@norm.running_mean, nn.Sequential(*layers[2:])
 
-# %% ../../nbs/model/5_along.ipynb #4abda427
+# %% ../../nbs/model/5_along.ipynb #d714524c
 def logits_along(
     model, # A network, or a learner
     codes:np.ndarray, # Codes of DNA, uint8, (length,)
     step:int, # From the start of a window to that of the next, bp
     wanted:np.ndarray=None, # Which windows are wanted, bool, (windows,); all if not given
+    output:int=None, # Position of the TF that is wanted; all if not given
     bs:int=4096, # Windows per batch
 ) -> np.ndarray: # Logits of the windows at 0, step, 2*step ... that fit, float32, (windows, TFs); NaN where not read
     "What a network says of windows along DNA, both strands averaged."
-    net = net_of(model)
+    net, tfs = net_of(model), slice(None) if output is None else [output]
     n = max((len(codes)-net.width)//step+1, 0)
-    out = np.full((n, net.n_tfs), np.nan, np.float32)
+    out = np.full((n, net.n_tfs if output is None else 1), np.nan, np.float32)
     for i in range(0, n, bs):
         end = min(i+bs, n)
         stretch = codes[i*step:(end-1)*step+net.width]
-        _read_stretch(net, stretch, step, slice(None) if wanted is None else wanted[i:end], out[i:end])
+        _read_stretch(net, stretch, step, slice(None) if wanted is None else wanted[i:end], tfs, out[i:end])
     return out
 
-# %% ../../nbs/model/5_along.ipynb #9e73838b
+# %% ../../nbs/model/5_along.ipynb #f0c73f93
 @torch.no_grad()
-def _read_stretch(net, codes, step, wanted, out):
+def _read_stretch(net, codes, step, wanted, tfs, out):
     "Fill in the logits of the windows of a stretch that are wanted and can be read"
     windows = sliding_window_view(codes, net.width)[::step]
     known = np.r_[0, (codes<4).cumsum()]
@@ -143,7 +144,7 @@ def _read_stretch(net, codes, step, wanted, out):
     shared = readable & (known==net.width) & (reads_once(net) and step<net.width)
     if shared.any():
         which = torch.from_numpy(shared)
-        with evaluating(net):
-            out[shared] = net.head(_features_along(net, np.where(codes<4, codes, 0), step, which)).cpu().numpy()
+        with evaluating(net): z = net.head(_features_along(net, np.where(codes<4, codes, 0), step, which))
+        out[shared] = z[:, tfs].cpu().numpy()
     alone = readable & ~shared
-    if alone.any(): out[alone] = logits(net, windows[alone])
+    if alone.any(): out[alone] = logits(net, windows[alone])[:, tfs]

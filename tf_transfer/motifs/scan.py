@@ -6,15 +6,14 @@ Docs: https://tf-transfer.github.io/tf_transfer/motifs/scan.html.md"""
 
 # %% auto #0
 __all__ = ['WORD', 'BEYOND', 'words_of', 'word_tables', 'all_sites', 'best_site', 'scan', 'Sites', 'best_sites', 'odds_in_bins',
-           'best_in_bins', 'bins_to_windows', 'scan_along']
+           'best_in_bins', 'bins_to_windows', 'scan_along', 'AlleleScan']
 
-# %% ../../nbs/motifs/0_scan.ipynb #f613fa86
+# %% ../../nbs/motifs/0_scan.ipynb #f4de28e4
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
 from typing import NamedTuple
 import numpy as np
 import torch
-from ..core import UserError
+from ..core import UserError, compiled
 
 # %% ../../nbs/motifs/0_scan.ipynb #07265e35
 WORD, BEYOND = 3, 5
@@ -89,20 +88,12 @@ def best_site(
                 at[i, j] += (np.float32(p)-at[i, j])*np.float32(site[j]>out[i, j])
                 out[i, j] = np.maximum(out[i, j], site[j])
 
-# %% ../../nbs/motifs/0_scan.ipynb #9dac94f2
-@lru_cache(maxsize=None)
-def _compiled(loop):
-    "A loop as machine code"
-    from numba import njit
-    try: return njit(nogil=True, cache=True)(loop)
-    except RuntimeError: return njit(nogil=True)(loop)      # no folder to keep it in
-
-# %% ../../nbs/motifs/0_scan.ipynb #54e99616
+# %% ../../nbs/motifs/0_scan.ipynb #7a1a0bdc
 def _read(loop, words, weights, widths, length):
     "What a loop says of one block of motifs, float32, (results, strands, sequences, motifs)"
     odds = loop is all_sites
     out = np.empty((1 if odds else 2, len(words), 2*len(widths)), np.float32)
-    _compiled(loop)(words, _of_strands(weights, widths, odds), length-min(widths)+1, *out)
+    compiled(loop)(words, _of_strands(weights, widths, odds), length-min(widths)+1, *out)
     return np.stack(np.split(out, 2, -1), 1)
 
 def _of_strands(weights, widths, odds):
@@ -229,14 +220,14 @@ def bins_to_windows(
         whole, size = join(whole[:-size], whole[size:]), 2*size
     return out
 
-# %% ../../nbs/motifs/0_scan.ipynb #830a4377
+# %% ../../nbs/motifs/0_scan.ipynb #6f3f885f
 def _along(words, weights, widths, width, step, n, best):
     "Of one block of motifs, their log-odds or odds in `n` windows"
     loop, join = (best_in_bins, np.maximum) if best else (odds_in_bins, np.add)
     starts = np.tile(width-widths+1, 2)
     k, first = starts//step, starts%step
     whole, begun = np.empty((2, n+max(k), len(k)), np.float32)
-    _compiled(loop)(words, _of_strands(weights, widths, not best), np.unique([*first, step]), first, whole, begun)
+    compiled(loop)(words, _of_strands(weights, widths, not best), np.unique([*first, step]), first, whole, begun)
     out = np.empty((n, len(k)), np.float32)
     for some in np.unique(k):
         at, bins = k==some, slice(n+some)
@@ -260,3 +251,63 @@ def scan_along(
     words = words_of(codes[None], max(places-len(codes), 0)+2)[0]
     out = _in_blocks(widths, lambda at: _along(words, weights[at], widths[at], width, step, n, best))
     return out if best else np.log2(np.maximum(out, 1e-30))
+
+# %% ../../nbs/motifs/0_scan.ipynb #b37dbe02
+def _allele_sites(words, spans, alleles, tables, widths, longest, out):
+    "Add up the odds of the sites of alleles, for a block of motifs."
+    n_words, _, n = tables.shape
+    site, odds = np.empty(n, np.float32), np.empty((longest, n//2), np.float32)
+    least, widest = int(widths[0]), int(widths[-1])
+    def read(p):
+        a, b, c, d = words[p], words[p+3], words[p+6], words[p+9]
+        for j in range(n): site[j] = tables[0, a, j]*tables[1, b, j]*(tables[2, c, j]*tables[3, d, j])
+        for w in range(4, n_words):
+            a = words[p+3*w]
+            for j in range(n): site[j] *= tables[w, a, j]
+    out[:] = 0
+    for first, end, allele, behind in spans:
+        for p in range(first, end):
+            read(p)
+            for j in range(n//2): odds[p-first, j] = site[j]+site[j+n//2]
+        for i in range(allele, behind):
+            left, at, right, stop, own, own_end = alleles[i]
+            if i>allele and (alleles[i, :4]==alleles[i-1, :4]).all(): out[0, i] = out[0, i-1]
+            else:
+                for start, last in ((left, at), (right, stop)):
+                    for p in range(start, last-least+1):
+                        room = np.float32(last-p)
+                        for j in range(n//2): out[0, i, j] += odds[p-first, j]*np.float32(widths[j]<=room)
+            for p in range(own-widest+1, own_end):
+                read(p)
+                before = np.float32(own-p)
+                for j in range(n//2): out[1, i, j] += (site[j]+site[j+n//2])*np.float32(widths[j]>before)
+
+# %% ../../nbs/motifs/0_scan.ipynb #0d8c2f5b
+class AlleleScan:
+    "Reads the odds of the sites of alleles, for some motifs."
+    def __init__(self,
+        weights:np.ndarray, # Log-odds, bits, (motifs, 4, widest)
+        widths:list, # Widths of the motifs, bp
+    ):
+        self.widths, self.blocks = np.asarray(widths), []
+        n_words, order = _n_words(self.widths), np.argsort(self.widths, kind="stable")
+        for n in np.unique(n_words):
+            alike = order[n_words[order]==n]
+            for at in np.split(alike, range(32, len(alike), 32)):
+                self.blocks.append((at, _of_strands(weights[at], self.widths[at], odds=True)))
+        self.beyond = WORD*int(max(n_words)) # Letters that must follow a stretch or an allele, as `BEYOND`
+        self.order = np.argsort(np.concatenate([at for at,_ in self.blocks]))
+
+    def __call__(self,
+        letters:np.ndarray, # Stretches and alleles one after the other, each with `beyond` letters behind it, uint8
+        spans:np.ndarray, # Of each stretch: first letter, end; first allele, end; int64, (stretches, 4)
+        alleles:np.ndarray, # Begin and end of the left flank, of the right flank, of the allele; int64, (alleles, 6)
+    ) -> np.ndarray: # Odds of sites in the flanks, and at the allele, float32, (2, alleles, motifs)
+        words, longest = words_of(letters[None], self.beyond)[0], int((spans[:, 1]-spans[:, 0]).max())
+        def read(block):
+            at, tables = block
+            out, own = np.empty((2, len(alleles), len(at)), np.float32), self.widths[at].astype(np.float32)
+            compiled(_allele_sites)(words, spans, alleles, tables, own, longest, out)
+            return out
+        with ThreadPoolExecutor(torch.get_num_threads()) as pool:
+            return np.concatenate(list(pool.map(read, self.blocks)), -1)[..., self.order]

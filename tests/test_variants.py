@@ -1,0 +1,316 @@
+"Variants: every allele has its row, each spelling the same answer, and what goes into VCF files is what others read"
+import gzip
+import shutil
+import subprocess
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from Bio.bgzf import BgzfWriter
+from torch import nn
+
+from tf_transfer.core import UserError
+from tf_transfer.genome.dna import Genome, encode
+from tf_transfer.genome.variants import VcfFile
+from tf_transfer.model.networks import BindingNet, MotifNet
+from tf_transfer.model.predict import logits
+from tf_transfer.model.variants import predict_vcf
+from tf_transfer.motifs.pwm import jaspar
+
+WIDTH = 40
+rng = np.random.default_rng(0)
+SEQS = {k: ''.join(rng.choice(list('ACGT'), n)) for k, n in dict(chr1=900, chr2=500).items()}
+SEQS['chr1'] = SEQS['chr1'][:400] + 'GCTTTTTTAG' + SEQS['chr1'][410:]
+TFS = ['A', 'NKX3-1']
+
+
+class Weighs(BindingNet):
+    "Reads one base of each three at its place, so that every shift of a sequence shows"
+    def __init__(self, n_tfs, width=WIDTH):
+        super().__init__(nn.Flatten(), nn.Identity(), nn.Identity(), n_tfs, 4*width, width)
+
+
+@pytest.fixture(scope='module', params=['motifs', 'places'])
+def net(request):
+    torch.manual_seed(0)
+    if request.param == 'places': return Weighs(2).eval()
+    return MotifNet(2, WIDTH, jaspar('JUND') + jaspar('SPI1')[:1], hidden=(4, 4)).eval()
+
+
+@pytest.fixture(scope='module')
+def motifs():
+    torch.manual_seed(0)
+    return MotifNet(2, WIDTH, jaspar('JUND'), hidden=(4, 4)).eval()
+
+
+@pytest.fixture(scope='module')
+def genome(tmp_path_factory):
+    path = tmp_path_factory.mktemp('genome')/'g.fa'
+    path.write_text(''.join(f'>{k}\n{s}\n' for k, s in SEQS.items()))
+    return Genome(path)
+
+
+def vcf(rows, more=''):
+    head = f'##fileformat=VCFv4.2\n{more}#CHROM\tPOS\tID\tREF\tALT\tQUAL\tFILTER\tINFO\n'
+    return head + ''.join('\t'.join([*map(str, r), *['.']*(8-len(r))]) + '\n' for r in rows)
+
+
+def other(b): return 'ACGT'['ACGT'.index(b) - 1]
+
+
+def snv(chrom, pos, name='.'): return chrom, pos, name, SEQS[chrom][pos-1], other(SEQS[chrom][pos-1])
+
+
+def table_of(net, genome, path, text, bs=256, **how):
+    path.write_text(text)
+    n, skipped = predict_vcf(net, TFS, path, genome, path.with_suffix('.tsv'), bs, True, **dict(null=0) | how)
+    t = pd.read_csv(path.with_suffix('.tsv'), sep='\t', dtype=dict(chrom=str, id=str), keep_default_na=False)
+    assert n == (t.note == '').sum() and dict(t.note[t.note != ''].value_counts()) == skipped.count
+    return t
+
+
+def window(chrom, start, ref, alt):
+    "The window with an allele in its middle, from the whole sequence with that allele"
+    seq = SEQS[chrom][:start] + alt + SEQS[chrom][start+len(ref):]
+    at = start + len(alt)//2 - WIDTH//2
+    return seq[at:at+WIDTH]
+
+
+def by_hand(net, chrom, start, ref, alt):
+    return logits(net, np.stack([encode(window(chrom, start, ref, o)) for o in (ref, alt)]))
+
+
+def test_every_allele_has_its_row(net, genome, tmp_path):
+    r = {p: SEQS['chr1'][p-1] for p in (100, 200, 300, 500)}
+    a, b = [x for x in 'ACGT' if x != r[100]][:2]
+    rows = [('chr1', 100, 'rs1', r[100], f'{a},{b},<DEL>,*,<NON_REF>'), ('chr1', 200, 'rs2', other(r[200]), r[200]),
+            ('chrUn', 5, 'rs3', 'A', 'C'), snv('chr1', 3, 'rs4'), ('chr1', 300, '.', r[300], '.'),
+            snv('chr1', 500, 'rs5;rs6'), ('chr1', 100, 'long', SEQS['chr1'][99:121], 'A'),
+            ('chr1', 300, 'bnd', r[300], f'{r[300]}[chr2:50['),
+            ('chr1', 300, 'low', r[300].lower(), other(r[300]).lower()),
+            ('chr1', 900, 'end', SEQS['chr1'][899]+'A', 'T')]
+    for bs in (1, 2, 128):
+        t = table_of(net, genome, tmp_path/'v.vcf', '\ufeff' + vcf(rows), bs)
+        assert list(t.id) == ['rs1']*5 + ['rs2', 'rs3', 'rs4', '.', 'rs5;rs6', 'long', 'bnd', 'low', 'end']
+        assert list(t.note) == ['', '', 'symbolic allele (<DEL>)', 'spanning deletion (*)',
+                                'symbolic allele (<NON_REF>)', 'reference allele is not what the genome has',
+                                'contig not in the genome', 'over the end of a contig', 'no alternative allele', '',
+                                'allele longer than half the window', 'breakend', '', 'over the end of a contig']
+        assert t.ref.iloc[12] == r[300].lower() and (t.A_ref[t.note != ''] == '').all()
+        for row in t[t.note == ''].itertuples():
+            ref, alt = by_hand(net, 'chr1', row.pos-1, row.ref.upper(), row.alt.upper())
+            assert np.allclose([float(o) for o in (row.A_ref, row.A_alt, row.A_diff)], [ref[0], alt[0], alt[0]-ref[0]],
+                               rtol=1e-3, atol=1e-4)
+
+
+INDELS = [('chr1', 250, 7, 0), ('chr1', 251, 1, 4), ('chr1', 252, 0, 5), ('chr1', 252, 3, 3), ('chr1', 256, 0, 15),
+          ('chr2', 100, 12, 0), ('chr2', 21, 0, 1), ('chr2', 470, 2, 1)]
+
+
+def test_insertions_and_deletions_stand_in_the_middle(net, genome, tmp_path):
+    "Changes that can be spelled in one way only, as whole sequences have them"
+    rows, expected = [], []
+    for chrom, start, n, m in INDELS:
+        before, behind = SEQS[chrom][start-1], SEQS[chrom][start+n]
+        ref, alt = SEQS[chrom][start:start+n], ''.join(rng.choice(list('ACGT'), m))
+        if n: alt = alt and other(ref[0]) + alt[1:-1] + other(ref[-1])*(m > 1)
+        if not n: alt = other(behind) + alt[1:-1] + other(before)*(m > 1) if m > 1 else other(behind)
+        if not (n and m) and ((ref or alt)[0] == behind or (ref or alt)[-1] == before): continue
+        rows.append((chrom, start, '.', before + ref, before + alt))
+        expected.append(by_hand(net, chrom, start, ref, alt)[:, 0])
+    assert len(rows) > 5
+    t = table_of(net, genome, tmp_path/'v.vcf', vcf(rows))
+    assert np.allclose(t[['A_ref', 'A_alt']].astype(float), expected, rtol=1e-3, atol=1e-4)
+
+
+def test_each_spelling_has_the_same_answer(net, genome, tmp_path):
+    seq = SEQS['chr1']
+    assert seq[400:410] == 'GCTTTTTTAG'
+    spellings = [(402, 'CTT', 'C'), (403, 'TTT', 'T'), (406, 'TTTA', 'TA'), (401, 'GCTTTT', 'GCTT'), (407, 'TTA', 'A')]
+    t = table_of(net, genome, tmp_path/'v.vcf', vcf([('chr1', p, '.', ref, alt) for p, ref, alt in spellings]))
+    assert (t.note == '').all() and t.A_alt.nunique() == t.A_ref.nunique() == 1 and float(t.A_diff[0]) != 0
+
+
+def test_the_other_strand_has_the_same_answer(net, genome, tmp_path):
+    turned = {k: ''.join('TGCA'['ACGT'.index(b)] for b in s[::-1]) for k, s in SEQS.items()}
+    (tmp_path/'t.fa').write_text(''.join(f'>{k}\n{s}\n' for k, s in turned.items()))
+    flip = lambda s: ''.join('TGCA'['ACGT'.index(b)] for b in s[::-1])
+    deleted = 'chr1', 402, '.', SEQS['chr1'][401:404], SEQS['chr1'][401]
+    here = table_of(net, genome, tmp_path/'a.vcf', vcf([deleted]))
+    pos = 900 - 404 + 1
+    row = 'chr1', pos, '.', flip(deleted[3]), flip(deleted[4])
+    there = table_of(net, Genome(tmp_path/'t.fa'), tmp_path/'b.vcf', vcf([row]))
+    assert (here.note == '').all() and (there.note == '').all()
+    if isinstance(net, MotifNet): assert abs(float(here.A_diff[0]) - float(there.A_diff[0])) < 1e-4
+
+
+def test_of_several_places_the_strongest_counts(net, genome, tmp_path):
+    row = snv('chr1', 300)
+    t = table_of(net, genome, tmp_path/'v.vcf', vcf([row]), offsets=3)
+    seqs = {'ref': SEQS['chr1'], 'alt': SEQS['chr1'][:299] + row[4] + SEQS['chr1'][300:]}
+    at = [299 - WIDTH//2 - s for s in (-10, 0, 10)]
+    ref, alt = (logits(net, np.stack([encode(o[a:a+WIDTH]) for a in at])) for o in seqs.values())
+    for j, tf in enumerate(TFS):
+        best = np.abs(alt - ref)[:, j].argmax()
+        assert np.isclose(float(t[f'{tf}_diff'][0]), (alt - ref)[best, j], rtol=1e-3, atol=1e-5)
+        assert np.isclose(float(t[f'{tf}_ref'][0]), ref[best, j], rtol=1e-3, atol=1e-5)
+
+
+def test_over_many_batches(motifs, genome, tmp_path):
+    rows = [('chr9', i, f'v{i}', 'A', 'C') for i in range(1, 301)] + [snv('chr2', p, f'w{p}') for p in (100, 101)]
+    t = table_of(motifs, genome, tmp_path/'v.vcf', vcf(rows), 5)
+    assert list(t.id) == [r[2] for r in rows] and (t.note == '').sum() == 2
+    with pytest.raises(UserError, match='no contig in common.*300 skipped: contig not in the genome'):
+        table_of(motifs, genome, tmp_path/'w.vcf', vcf(rows[:-2]), 5)
+
+
+@pytest.mark.parametrize('pos', ['²', '9'*30, '-5', '1e2', '100.0', '', '1,000'])
+def test_positions_that_are_none(motifs, genome, tmp_path, pos):
+    with pytest.raises(UserError, match='line 3 is no variant'):
+        table_of(motifs, genome, tmp_path/'v.vcf', vcf([('chr1', pos, '.', 'A', 'C')]))
+    assert [p.name for p in tmp_path.iterdir()] == ['v.vcf']
+
+
+@pytest.mark.parametrize('text, words', [
+    ('#CHROM\tPOS\tREF\tALT\tID\nchr1\t100\tA\tC\trs1\n', 'line 1: a VCF file begins with the columns'),
+    ('#CHROM POS ID REF ALT\nchr1 100 rs1 A C\n', 'line 2 is no variant'),
+    ('1\trs1\t0\t100\tA\tC\n', 'line 1 is no variant'), ('chr1,100,rs1,A,C\n', 'line 1 is no variant'),
+    ('#Uploaded_variation\tLocation\tAllele\nrs1\tchr1:3\tC\tG\tF\n', 'line 2 is no variant')], ids=range(5))
+def test_other_tables_of_variants(tmp_path, text, words):
+    (tmp_path/'v.vcf').write_text(text)
+    with pytest.raises(UserError, match=words): list(VcfFile(tmp_path/'v.vcf').records())
+
+
+# What a difference is worth
+
+def test_quantiles(motifs, genome, tmp_path):
+    "The best site of the motif, broken: few random changes do as much"
+    best = motifs.first.weight[0, :, :motifs.first.widths[0]].detach().argmax(0).numpy()
+    hit = jaspar('JUND')[0].best_hit(encode(SEQS['chr1'])[None, 100:800]).iloc[0]
+    rows = [snv('chr1', p) for p in range(101 + int(hit.start), 101 + int(hit.start) + len(best))]
+    rows += [('chr1', 300, '.', SEQS['chr1'][299:302], SEQS['chr1'][299])]
+    t, again = (table_of(motifs, genome, tmp_path/'v.vcf', vcf(rows), null=200, bs=bs) for bs in (256, 3))
+    assert list(t.A_q) == list(again.A_q) and t.A_q.between(0.0025, 0.9975).all()
+    q, diff = t.A_q[:-1], t.A_diff[:-1].astype(float)
+    assert (q.rank() == diff.rank()).mean() > 0.5 and min(q.min(), 1 - q.max()) < 0.05
+    other_seed = table_of(motifs, genome, tmp_path/'v.vcf', vcf(rows), null=200, seed=1)
+    assert list(other_seed.A_diff) == list(t.A_diff) and list(other_seed.A_q) != list(t.A_q)
+    assert set(t.strongest) <= set(TFS) and t.motif.str.startswith('motif_').all()
+
+
+# Files
+
+def test_tables_of_each_kind_are_alike(motifs, genome, tmp_path):
+    rows = [snv('chr1', 100, 'a'), ('chr1', 200, 'b', SEQS['chr1'][199], '<DEL>'), snv('chr1', 300, 'c')]
+    (tmp_path/'v.vcf').write_text(vcf(rows))
+    for name in ('o.tsv', 'o.tsv.gz', 'o.parquet'):
+        predict_vcf(motifs, TFS, tmp_path/'v.vcf', genome, tmp_path/name, 2, null=20)
+    tsv, packed = (pd.read_csv(tmp_path/n, sep='\t', keep_default_na=False, na_values=dict(A_ref=[''], A_q=['']))
+                   for n in ('o.tsv', 'o.tsv.gz'))
+    pd.testing.assert_frame_equal(tsv, packed)
+    parquet = pd.read_parquet(tmp_path/'o.parquet')
+    assert list(parquet.columns) == list(tsv.columns) and list(parquet.note) == list(tsv.note)
+    assert np.allclose(parquet.A_ref, tsv.A_ref.astype(float), equal_nan=True, rtol=1e-3)
+    assert list(parquet.A_q.isna()) == [False, True, False]
+
+
+ROWS = [snv('chr1', 100, 'a'),
+        ('chr1', 200, 'b', SEQS['chr1'][199], f'<DEL>,{other(SEQS["chr1"][199])}', '50', 'PASS', 'AC=1,2;DB'),
+        snv('chr2', 300, 'c')]
+CONTIGS = ''.join(f'##contig=<ID={k},length={len(s)}>\n' for k, s in SEQS.items()) \
+    + '##FILTER=<ID=PASS,Description="x">\n##INFO=<ID=AC,Number=A,Type=Integer,Description="x">\n' \
+    + '##INFO=<ID=DB,Number=0,Type=Flag,Description="x">\n'
+
+
+@pytest.fixture(scope='module')
+def written(motifs, genome, tmp_path_factory):
+    "A VCF file, the same with INFO fields, and a table of it"
+    folder = tmp_path_factory.mktemp('written')
+    with BgzfWriter(str(folder/'in.vcf.gz')) as f: f.write(vcf(ROWS, CONTIGS))
+    for name in ('out.vcf', 'out.vcf.gz', 'out.tsv'):
+        predict_vcf(motifs, TFS, folder/'in.vcf.gz', genome, folder/name, 2, null=20)
+    return folder
+
+
+def test_records_stay_as_they_were(written, motifs, genome):
+    lines = [o for o in (written/'out.vcf').read_text().splitlines() if not o.startswith('##')]
+    records = [o.split('\t') for o in lines[1:]]
+    assert [r[:7] for r in records] == [list(map(str, r[:5])) + list(r[5:7] or ('.', '.')) for r in ROWS]
+    assert records[1][7].startswith('AC=1,2;DB;TFT_NOTE=symbolic_allele_(<DEL>),.;TFT_STRONGEST=.,')
+    assert gzip.open(written/'out.vcf.gz', 'rt').read() == (written/'out.vcf').read_text()
+    predict_vcf(motifs, TFS, written/'out.vcf', genome, written/'twice.vcf', null=20)
+    assert (written/'twice.vcf').read_text() == (written/'out.vcf').read_text()
+
+
+@pytest.mark.skipif(not shutil.which('bcftools'), reason='bcftools is not installed')
+def test_bcftools_reads_the_fields(written):
+    ask = ['bcftools', 'query', '-f', '%POS %INFO/TFT_A %INFO/TFT_NKX3_1_Q\n', written/'out.vcf.gz']
+    done = subprocess.run(ask, capture_output=True, text=True, check=True)
+    assert done.stderr == ''
+    t = pd.read_csv(written/'out.tsv', sep='\t')
+    said = [[o.split(',') for o in line.split()] for line in done.stdout.splitlines()]
+    for i, column in ((1, 'A_diff'), (2, 'NKX3-1_q')):
+        values = [float(v) if v != '.' else np.nan for row in said for v in row[i]]
+        assert np.allclose(values, t[column], rtol=1e-3, equal_nan=True)
+
+
+def test_an_index_and_bcf(written, motifs, genome, tmp_path):
+    pysam = pytest.importorskip('pysam')
+    shutil.copy(written/'in.vcf.gz', tmp_path/'in.vcf.gz')
+    pysam.tabix_index(str(tmp_path/'in.vcf.gz'), preset='vcf')
+    predict_vcf(motifs, TFS, tmp_path/'in.vcf.gz', genome, tmp_path/'out.vcf.gz', null=20)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ['in.vcf.gz', 'in.vcf.gz.tbi', 'out.vcf.gz', 'out.vcf.gz.tbi']
+    with pysam.VariantFile(str(tmp_path/'out.vcf.gz')) as f: found = [r.info['TFT_A'] for r in f.fetch('chr2')]
+    assert np.allclose(found, pd.read_csv(written/'out.tsv', sep='\t').A_diff.iloc[[3]], rtol=1e-3)
+    bcftools = pytest.importorskip('pysam.bcftools')
+    bcftools.view('-Ob', '-o', str(tmp_path/'in.bcf'), str(tmp_path/'in.vcf.gz'), catch_stdout=False)
+    predict_vcf(motifs, TFS, tmp_path/'in.bcf', genome, tmp_path/'bcf.tsv', null=20)
+    assert (tmp_path/'bcf.tsv').read_text() == (written/'out.tsv').read_text()
+    (tmp_path/'cut.bcf').write_bytes((tmp_path/'in.bcf').read_bytes()[:-60])
+    refused('cut short', motifs, genome, tmp_path/'cut.bcf', tmp_path/'o.tsv')
+
+
+# Bad input
+
+def refused(words, net, genome, path, out, **how):
+    before = sorted(path.parent.iterdir())
+    with pytest.raises(UserError, match=words) as e: predict_vcf(net, TFS, path, genome, out, **dict(null=0) | how)
+    assert '\n' not in str(e.value) and sorted(path.parent.iterdir()) == before
+
+
+def test_bad_files(motifs, genome, written, tmp_path):
+    good = vcf([snv('chr1', 100)])
+    cases = dict(header=(good.split('\n', 2)[2], 'without its header'), empty=('', 'without its header'),
+                 none=(vcf([]), 'no variant that can be predicted'),
+                 contigs=(vcf([('1', 100, '.', 'A', 'C')]), 'write chr1 for 1'))
+    for name, (text, words) in cases.items():
+        (tmp_path/f'{name}.vcf').write_text(text)
+        refused(words, motifs, genome, tmp_path/f'{name}.vcf', tmp_path/'o.tsv')
+    (tmp_path/'good.vcf').write_text(good)
+    for name in ('o.bw', 'o.txt', 'o.bcf', 'o'):
+        refused('its suffix must say', motifs, genome, tmp_path/'good.vcf', tmp_path/name)
+    refused("no TF 'B' in this model", motifs, genome, tmp_path/'good.vcf', tmp_path/'o.tsv', only=['B'])
+    packed = (written/'in.vcf.gz').read_bytes()
+    for name, data in dict(block=packed[:-28], half=packed[:len(packed)//2]).items():
+        (tmp_path/f'{name}.vcf.gz').write_bytes(data)
+        refused('cut short', motifs, genome, tmp_path/f'{name}.vcf.gz', tmp_path/'o.tsv')
+
+
+def test_a_file_of_another_genome(motifs, genome, tmp_path):
+    wrong = [('chr1', p, '.', other(SEQS['chr1'][p-1]), SEQS['chr1'][p-1]) for p in range(100, 300)]
+    right = [snv('chr1', p) for p in range(300, 330)]
+    (tmp_path/'v.vcf').write_text(vcf(wrong + right, '##contig=<ID=chr1,length=249250621>\n'))
+    of = motifs, genome, tmp_path/'v.vcf', tmp_path/'o.tsv'
+    for bs in (64, 1000):
+        refused(r'of the first \d+ reference alleles are not what .* by lengths of contigs, '
+                r'the file is of hg19 .GRCh37., the genome is unknown', *of, bs=bs)
+    (tmp_path/'v.vcf').write_text(vcf(wrong[:15] + right, '##contig=<ID=chr1,length=901>\n'))
+    assert predict_vcf(motifs, TFS, tmp_path/'v.vcf', genome, tmp_path/'o.tsv', null=0)[0] == 30
+
+
+def test_a_full_disk(motifs, genome, written, tmp_path, monkeypatch):
+    def full(self, text): raise OSError(28, 'No space left on device')
+    monkeypatch.setattr('tf_transfer.model.variants.BgzfWriter.write', full)
+    shutil.copy(written/'in.vcf.gz', tmp_path/'in.vcf.gz')
+    refused('the disk is full', motifs, genome, tmp_path/'in.vcf.gz', tmp_path/'o.vcf.gz')
