@@ -14,7 +14,7 @@ demo: $(VENV)/.runtime     ## the whole path on a small simulated genome, with a
 install: $(VENV)/.dev      ## make $(VENV) for work on the project
 
 test: $(VENV)/.dev         ## run the notebooks and the other tests, two files at a time
-	OMP_NUM_THREADS=1 pytest -rs --durations=15 -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 pytest -rs --durations=15 -n 2 --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/.dev        ## are notebooks clean, exported code, README and style in order?
 	python .ci/check.py

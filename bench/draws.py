@@ -8,7 +8,6 @@ from tf_transfer.motifs.pwm import usable_profiles
 from tf_transfer.matrix.states import AMBIGUOUS, BOUND, UNBOUND, states_of
 from tf_transfer.matrix.splits import target_set
 from tf_transfer.finetune.auto import RATIO, nearest, sources
-from tf_transfer.finetune.baselines import GappedKmers
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,7 +86,7 @@ def _asked(data, draw, regions):
     codes, test_codes = data.m.varm["sequence"][index], data.m.varm["sequence"][test]
     hits, test_hits = (data.hits[at].astype(np.float32) for at in (index, test))
     motif, words, taught = sources(codes, y)
-    heard = dict(words=words[1:].decision_function(GappedKmers().transform(test_codes)))
+    heard = dict(words=words.decision_function(test_codes))
     if motif is not None: heard["found"] = motif.best_hit(test_codes).score.to_numpy()
     for kind,withheld in (("any", ()), ("withheld", draw.withheld)):
         profiles = usable_profiles(draw.tf, withheld)

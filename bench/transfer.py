@@ -13,10 +13,10 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import Normalizer, StandardScaler
 from sklearn.svm import LinearSVC
+from tf_transfer.motifs.kmers import gapped_counts
 from tf_transfer.motifs.pwm import jaspar_family
 from tf_transfer.finetune.head import ridge
-from tf_transfer.finetune.baselines import GappedKmers
-from tf_transfer.finetune.auto import RATIO, out_of_fold, weigh
+from tf_transfer.finetune.auto import RATIO, out_of_fold
 
 
 def both_ways(estimator, x, y, test):
@@ -35,7 +35,7 @@ def simple(data, draw):
     "What a user would pick instead of a network"
     k, start = known(data, draw), time()
     row = lambda kind, method, values: _row(draw, k, start, kind, method, values)
-    kmers = lambda at: Normalizer().fit_transform(GappedKmers().transform(data.m.varm["sequence"][at]))
+    kmers = lambda at: Normalizer().fit_transform(gapped_counts(data.m.varm["sequence"][at]))
     x, xt = kmers(k.index), kmers(k.test)
     svm = both_ways(chosen(LinearSVC(class_weight="balanced"), dict(C=[0.1, 1, 10]), x, k.y), x, k.y, xt)
     names = dict(profile="own profile", nearest="best JASPAR profile", found="de novo motif")
@@ -60,8 +60,7 @@ def networks(data, draw):
         for called,body in bodies.items():
             z, zt = data.features(body, k.index, k.test)
             coef, intercept = ridge(z, k.y, C=by_cross_validation(z, k.y)) if called else ridge(z, k.y)
-            both, offset, _ = weigh(z, said, k.y)
-            ways = {"probe":zt@coef+intercept, "auto":np.c_[zt, np.stack(list(speak.values()), 1)]@both+offset}
+            ways = {"probe":zt@coef+intercept, "auto":data.auto(body, k, said)(k.test, speak)}
             rows += [_row(draw, k, start, kind, method+called, values) for method,values in ways.items()]
     return rows
 

@@ -42,7 +42,8 @@ def assert_refused(words, name, *args, command=command):
 
 
 _server = multiprocessing.get_context('forkserver')
-_server.set_forkserver_preload(['tf_transfer.all', 'tf_transfer.commands.demo', 'distributed.cli.dask_worker'])
+_dask = [f'distributed.cli.dask_{o}' for o in ('worker', 'scheduler')]
+_server.set_forkserver_preload(['tf_transfer.all', 'tf_transfer.commands.demo', *_dask])
 
 
 class Started:
@@ -69,6 +70,6 @@ def _as_command(name, args, cwd, *files):
     for fd, file in enumerate(files, 1): os.dup2(os.open(file, os.O_WRONLY), fd)
     sys.stdout, sys.stderr = (os.fdopen(fd, 'w', buffering=1, closefd=False) for fd in (1, 2))
     sys.argv = [name, *args]
-    if name == '-c': exec(*args, {})
+    if name == '-c': exec(sys.argv.pop(1), {})
     elif name.startswith('tft-'): runpy.run_path(str(scripts/name), run_name='__main__')
     else: runpy.run_module(name, run_name='__main__')

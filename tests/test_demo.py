@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from browser import Browser, chromium
-from helpers import command, scripts
+from helpers import command, run, scripts
 from tf_transfer.commands import selftest
 from tf_transfer.commands.demo import AUTO, SCAN, WAYS
 
@@ -67,10 +67,11 @@ def test_the_next_steps_work(demo, tmp_path):
     assert (tmp_path/'auto.safetensors').exists()
 
 
-def test_is_this_computer_ready(tmp_path):
-    done = subprocess.run([scripts/'tft-demo', '--check'], capture_output=True, text=True, cwd=tmp_path)
-    assert (done.returncode, done.stderr) == (0, '')
-    *lines, last = done.stdout.splitlines()
+def test_is_this_computer_ready(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    status, out, err = run('tft-demo', '--check')
+    assert (status, err) == (0, '')
+    *lines, last = out.splitlines()
     assert [o.split()[:2] for o in lines] == [['ok', name] for name in selftest.CHECKS]
     assert last == 'This computer is ready.'
     assert not list(tmp_path.iterdir())

@@ -36,6 +36,13 @@ failing = [
     code('pass'),
 ]
 
+after = '''import os, sys
+
+def test_after():
+    assert os.path.exists("conftest.py") and "pytest" in sys.modules["__main__"].__file__
+    assert "IN_TEST" not in os.environ and not any(o.endswith("nbs") for o in sys.path)
+'''
+
 
 @pytest.fixture
 def project(pytester, monkeypatch):
@@ -53,36 +60,28 @@ def project(pytester, monkeypatch):
 
 
 def test_a_section_is_an_item(project):
-    res = project.runpytest_subprocess('--collect-only', '-q')
+    """It passes, fails and shows its cell, is skipped above or below a failure, or left out by a flag; its surroundings
+    are restored"""
+    (project.path/'tests'/'test_after.py').write_text(after)
+    res = project.runpytest_subprocess('-v', '-rs', 'nbs', 'tests')
+    res.assert_outcomes(passed=5, failed=1, skipped=4)
     res.stdout.fnmatch_lines([
-        'nbs/00_dna.ipynb::DNA', 'nbs/00_dna.ipynb::Encode', 'nbs/00_dna.ipynb::Decode',
-        'nbs/00_dna.ipynb::On real data', 'nbs/00_dna.ipynb::Not run',
-        'nbs/30_transfer.ipynb::Transfer', 'nbs/30_transfer.ipynb::Freeze', 'nbs/30_transfer.ipynb::Fine-tune'])
-    res.stdout.no_fnmatch_line('*Only prose*')
-
-
-def test_a_failure_shows_its_cell(project):
-    res = project.runpytest_subprocess('-rs', '-k', 'transfer')
-    res.assert_outcomes(passed=1, failed=1, skipped=1)
-    res.stdout.fnmatch_lines([
+        'nbs/00_dna.ipynb::DNA PASSED*', 'nbs/00_dna.ipynb::Encode PASSED*', 'nbs/00_dna.ipynb::Decode PASSED*',
+        'nbs/00_dna.ipynb::On real data SKIPPED*', 'nbs/00_dna.ipynb::Not run SKIPPED*',
+        'nbs/30_transfer.ipynb::Transfer PASSED*', 'nbs/30_transfer.ipynb::Freeze FAILED*',
+        'nbs/30_transfer.ipynb::Fine-tune SKIPPED*', 'tests/test_after.py::test_after PASSED*',
         '*30_transfer.ipynb: Freeze*', '30_transfer.ipynb, cell 4:', 'freeze(3)', 'Traceback*',
-        '*def freeze(n): return n/0*', 'ZeroDivisionError: division by zero', 'about to freeze',
-        'SKIPPED*"Freeze", above it, failed'])
-    res.stdout.no_fnmatch_line('*site-packages*')
+        '*def freeze(n): return n/0*', 'ZeroDivisionError: division by zero', 'about to freeze'])
+    res.stdout.fnmatch_lines_random([
+        'SKIPPED*"Freeze", above it, failed', 'SKIPPED*slow: run it with --flags slow',
+        'SKIPPED*realdata: run it with --flags realdata', 'SKIPPED*eval: false'])
+    for words in ('*Only prose*', '*site-packages*'): res.stdout.no_fnmatch_line(words)
 
 
 def test_a_section_alone_runs_what_is_above_it(project):
     res = project.runpytest_subprocess('-rA', 'nbs/00_dna.ipynb::Decode', 'nbs/30_transfer.ipynb::Fine-tune')
     res.assert_outcomes(passed=1, failed=1)
     res.stdout.fnmatch_lines_random(['PASSED*00_dna*', 'FAILED*30_transfer*'])
-
-
-def test_flags_leave_out_cells_and_tests(project):
-    res = project.runpytest_subprocess('-rs', '-k', 'dna or plain')
-    res.assert_outcomes(passed=3, skipped=3)
-    res.stdout.fnmatch_lines_random([
-        'SKIPPED*slow: run it with --flags slow', 'SKIPPED*realdata: run it with --flags realdata',
-        'SKIPPED*eval: false'])
 
 
 def test_flags_can_be_asked_for(project, monkeypatch):
@@ -100,11 +99,3 @@ def test_nbdev_agrees(project):
     nbdev_test = Path(sys.executable).parent/'nbdev-test'
     assert run([nbdev_test, 'nbs/00_dna.ipynb']).returncode == 0
     assert run([nbdev_test, 'nbs/30_transfer.ipynb']).returncode == 1
-
-
-def test_surroundings_are_restored(project):
-    (project.path/'tests'/'test_after.py').write_text(
-        'import os, sys\n\ndef test_after():\n    assert os.path.exists("conftest.py")\n'
-        '    assert "IN_TEST" not in os.environ\n    assert not any(o.endswith("nbs") for o in sys.path)\n'
-        '    assert "pytest" in sys.modules["__main__"].__file__\n')
-    project.runpytest_subprocess('nbs/00_dna.ipynb', 'tests/test_after.py').assert_outcomes(passed=4, skipped=2)

@@ -1,6 +1,5 @@
 "A user's own peaks and files: from peaks to a model, from a model to predictions, and one line for each mistake"
 import gzip
-import subprocess
 import sys
 from functools import partial
 from inspect import signature
@@ -10,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from helpers import assert_refused, command, run
+from helpers import Started, assert_refused, command, run
 from tf_transfer.finetune import own_data
 from tf_transfer.genome.dna import Genome, decode
 from tf_transfer.matrix.simulate import simulate
@@ -304,9 +303,9 @@ for vcf, bs in zip(calls[::2], calls[1::2]):
 
 def megabytes(files, out, *calls):
     "The most memory held by the end of each call of `tft_predict`, one after the other in a new process (Linux)"
-    args = [files/'pre.safetensors', files/'world'/'genome.fa', out, *map(str, sum(calls, ()))]
-    done = subprocess.run([sys.executable, '-c', peak, *args], check=True, capture_output=True, text=True)
-    return [int(o)/1024 for o in done.stdout.splitlines() if o.isdigit()]
+    p = Started('-c', peak, files/'pre.safetensors', files/'world'/'genome.fa', out, *sum(calls, ()))
+    assert p.wait() == 0, p.said()
+    return [int(o)/1024 for o in p.said()[0].splitlines() if o.isdigit()]
 
 
 @pytest.mark.skipif(not sys.platform.startswith('linux'), reason='reads /proc')

@@ -2,6 +2,7 @@
 import gzip
 import json
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from fastcore.nbio import read_nb
 
 from helpers import assert_refused, run
 from tf_transfer.core import UserError
+from tf_transfer.finetune import own_sequences
 from tf_transfer.finetune.own_sequences import fit_sequences
 from tf_transfer.finetune.verdict import OURS, judge
 from tf_transfer.genome.dna import decode, encode, reverse_complement
@@ -120,14 +122,27 @@ def test_names_are_shown_as_they_are(files, made):
     assert name not in html and html.count('&lt;b&gt;x') > 1
 
 
-def test_the_same_from_files_lists_and_a_table(files):
+@pytest.fixture
+def given(monkeypatch):
+    "The sequences that the learner is given by each `fit_sequences`, which ends before it is trained"
+    targets, untrained = [], SimpleNamespace(model=SimpleNamespace(card=SimpleNamespace(training={})))
+
+    def noted(target, *args, **kwargs):
+        targets.append(target)
+        return untrained
+    monkeypatch.setattr(own_sequences, 'finetune', noted)
+    return targets
+
+
+def test_the_same_from_files_lists_and_a_table(files, given):
     pre = load_model(files/'pre.safetensors')
-    lists = fit_sequences(seqs_of(files/'bound.fa'), seqs_of(files/'unbound.fa'), pretrained=pre)
-    two = fit_sequences(files/'bound.fa', files/'unbound.fa', pretrained=pre)
-    table = fit_sequences(table=files/'table.csv', pretrained=pre)
-    lower = fit_sequences([s.lower() for s in seqs_of(files/'bound.fa')], seqs_of(files/'unbound.fa'), pretrained=pre)
-    codes = two.target.test.codes
-    for other in (lists, table, lower): assert np.array_equal(predict(other.learn, codes), predict(two.learn, codes))
+    fit_sequences(seqs_of(files/'bound.fa'), seqs_of(files/'unbound.fa'), pretrained=pre)
+    fit_sequences(files/'bound.fa', files/'unbound.fa', pretrained=pre)
+    fit_sequences(table=files/'table.csv', pretrained=pre)
+    fit_sequences([s.lower() for s in seqs_of(files/'bound.fa')], seqs_of(files/'unbound.fa'), pretrained=pre)
+    lists, *others = [[part for o in (t.train, t.valid, t.test) for part in (o.codes, o.label)] for t in given]
+    assert len(others) == 3 and all(len(o) > 10 for o in lists)
+    for other in others: assert all(map(np.array_equal, other, lists))
 
 
 def test_no_group_stands_on_both_sides(files):
@@ -182,7 +197,7 @@ def table_file(path, seqs, labels, **columns):
     return path
 
 
-def test_test_sequences_that_are_in_train_are_counted(files, tmp_path):
+def test_test_sequences_that_are_in_train_are_counted(files, given, tmp_path):
     t = pd.read_csv(files/'table.csv')
     twice = pd.concat([t.assign(split='train'), t[::20].assign(split='test')])
     path = tmp_path/'twice.csv'

@@ -18,6 +18,7 @@ from fastcore.nbio import read_nb
 from setuptools import find_packages
 
 import tf_transfer
+from tf_transfer.model.saving import released
 
 root = Path(__file__).parent.parent
 config = ConfigParser(delimiters=['='])
@@ -89,6 +90,7 @@ def test_wheel_has_the_package_alone(built):
     path, = built[0].glob('*.whl')
     with ZipFile(path) as f: inside = {o for o in f.namelist() if '.dist-info/' not in o}
     assert inside == {o for o in tracked() if o.startswith(f"{settings['lib_name']}/")}
+    assert {f'tf_transfer/weights/{o.name}' for o in released().values()} <= inside
 
 
 @pytest.mark.parametrize('name', ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', 'nbs/index.ipynb', 'paper.md'])
@@ -151,7 +153,7 @@ def test_constraints_pin_every_requirement():
     pinned = {re.split('[=]=', o)[0].lower() for o in (root/'constraints.txt').read_text().split()}
     made = re.search(r'^dist:.*\n\t\$\(pip-install\) (.+)', (root/'Makefile').read_text(), re.M)[1]
     wanted = (settings['requirements'] + settings['dev_requirements'] + f' {made}').split()
-    assert {re.split('[<>=]', o)[0] for o in wanted} <= pinned
+    assert {re.split('[<>=]', o)[0].lower() for o in wanted} <= pinned
 
 
 def test_every_wing_is_packaged():

@@ -1,8 +1,4 @@
 "The model that comes with the package: small, honest about what it has seen, and installed with it"
-import shutil
-import subprocess
-import sys
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +9,6 @@ import yaml
 from tf_transfer.motifs.pwm import jaspar
 from tf_transfer.model.predict import predict
 from tf_transfer.model.saving import pretrained, released, save_pretrained
-
-root = Path(__file__).parent.parent
 
 
 @pytest.mark.parametrize('name', released())
@@ -50,15 +44,3 @@ def test_a_folder_for_a_hub_holds_the_same_model(tmp_path, monkeypatch):
     assert front['library_name'] == 'tf_transfer' and front['license'] == 'apache-2.0' and 'AHR' in front['tags']
     Path('motifs-hg38/model.safetensors').unlink()
     assert pretrained('motifs-hg38').card.tfs == model.card.tfs, 'a folder without weights hides no released model'
-
-
-def test_the_package_brings_it_along(tmp_path):
-    source = tmp_path/'source'
-    shutil.copytree(root/'tf_transfer', source/'tf_transfer')
-    for name in ('setup.py', 'settings.ini', 'pyproject.toml', 'README.md', 'LICENSE', 'MANIFEST.in'):
-        if (root/name).exists(): shutil.copy(root/name, source)
-    wheel = sys.executable, '-m', 'pip', 'wheel', source, '--no-deps', '--no-build-isolation', '-q', '-w', tmp_path
-    done = subprocess.run([*map(str, wheel)], capture_output=True, text=True, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    names = zipfile.ZipFile(next(tmp_path.glob('*.whl'))).namelist()
-    for path in released().values(): assert f'tf_transfer/weights/{path.name}' in names

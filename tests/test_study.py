@@ -3,7 +3,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, replace
@@ -79,20 +78,24 @@ def children_of(pid):
 
 
 def test_killed_again_and_again(study, toml, tmp_path, undisturbed):
-    "First the parent alone, whose workers go by themselves; then all at once"
-    folder, before = tmp_path/"study", {}
-    for n, kill in ((1, os.kill), (5, os.killpg)):
-        process = Started("tft-study", toml, folder, "--workers", 2)
-        wait_for(folder, n, lambda: process.poll() is None)
-        children = children_of(process.pid)
-        assert len(children) == 2
-        kill(process.pid, signal.SIGKILL)
-        process.wait()
-        end = time.time()+60
-        while any(Path(f"/proc/{c}").exists() for c in children): assert time.time() < end; time.sleep(0.1)
-        assert before.items() <= finished(folder).items(), "a finished run was repeated or lost"
-        before = finished(folder)
-        assert n <= len(before) < RUNS
+    """First the parent alone, whose workers go by themselves; then all at once.
+
+    The test holds one of the runs meanwhile: so the study does not end before it is killed."""
+    begun, before = open_study(study, tmp_path/"study"), {}
+    folder = begun.path
+    with begun.lock(begun.runs[-1]):
+        for kill in (os.kill, os.killpg):
+            process = Started("tft-study", toml, folder, "--workers", 2)
+            wait_for(folder, len(before)+1, lambda: process.poll() is None)
+            children = children_of(process.pid)
+            assert len(children) == 2
+            kill(process.pid, signal.SIGKILL)
+            process.wait()
+            end = time.time()+60
+            while any(Path(f"/proc/{c}").exists() for c in children): assert time.time() < end; time.sleep(0.1)
+            assert before.items() <= finished(folder).items(), "a finished run was repeated or lost"
+            before = finished(folder)
+            assert len(before) < RUNS
     assert StudyFolder(folder).status()["left"] > 0
     same(run_study(study, folder), undisturbed)
     assert before.items() <= finished(folder).items()
@@ -158,11 +161,10 @@ def test_begun_by_many_at_once(study, tmp_path, monkeypatch):
 
 def cluster(folder, workers):
     "A Dask scheduler with workers on this machine; all processes, and the address"
-    dask, file = [sys.executable, "-m"], folder/"scheduler.json"
+    file = folder/"scheduler.json"
     file.unlink(missing_ok=True)
-    where = ["--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(file)]
-    quiet = dict(stderr=subprocess.DEVNULL)
-    scheduler = subprocess.Popen([*dask, "distributed.cli.dask_scheduler", "--no-dashboard", *where], **quiet)
+    where = ["--host", "127.0.0.1", "--port", "0", "--scheduler-file", file]
+    scheduler = Started("distributed.cli.dask_scheduler", "--no-dashboard", *where)
     end = time.time()+60
     while not file.exists() or not file.stat().st_size: assert time.time() < end; time.sleep(0.1)
     address = json.loads(file.read_text())["address"]

@@ -7,13 +7,14 @@ Docs: https://tf-transfer.github.io/tf_transfer/core.html.md"""
 # %% auto #0
 __all__ = ['ALWAYS', 'TIMES', 'UserError', 'pick', 'bare_name', 'same_name', 'check_file', 'is_gzipped', 'check_unpacked',
            'open_bytes', 'check_inside', 'reading', 'table_rows', 'check_output', 'writing', 'writing_folder',
-           'available_memory', 'check_memory', 'data_folder', 'git_commit', 'made_by']
+           'available_memory', 'check_memory', 'data_folder', 'compiled', 'git_commit', 'made_by']
 
 # %% ../nbs/core.ipynb #7e32a8bf
 import csv, glob, gzip, io, math, os, platform, re, shutil, subprocess, tempfile, zlib
 from contextlib import contextmanager, suppress
 from datetime import date
 from difflib import get_close_matches
+from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -340,6 +341,16 @@ def data_folder() -> Path:
                         "and set TF_TRANSFER_DATA to its folder")
     if not Path(folder).is_dir(): raise UserError(f"TF_TRANSFER_DATA is {folder}, and there is no such folder")
     return Path(folder)
+
+# %% ../nbs/core.ipynb #a21e4669
+@lru_cache(maxsize=None)
+def compiled(
+    loop, # A function that numba can read
+): # The same function, faster; other threads run beside it
+    "A loop as machine code."
+    from numba import njit
+    try: return njit(nogil=True, cache=True)(loop)
+    except RuntimeError: return njit(nogil=True)(loop)      # no folder to keep it in
 
 # %% ../nbs/core.ipynb #05a18e74
 def git_commit() -> str: # Abbreviated; "none" outside a git repository, or without git

@@ -8,20 +8,22 @@ Docs: https://tf-transfer.github.io/tf_transfer/finetune/baselines.html.md"""
 __all__ = ['MotifScan', 'motif_hits', 'MotifHits', 'motif_regression', 'GappedKmers', 'gapped_kmer_svm', 'DeNovoMotif', 'stacked',
            'baselines', 'baseline_values', 'baseline_table', 'rows_of']
 
-# %% ../../nbs/finetune/2_baselines.ipynb #f76f7d82
+# %% ../../nbs/finetune/2_baselines.ipynb #a0d0be4a
 from collections.abc import Iterator
 from functools import lru_cache, partial
 import numpy as np
 import pandas as pd
-from scipy.sparse import csr_matrix
+from scipy.linalg import solve_triangular
+from scipy.linalg.lapack import dpstrf
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from sklearn.ensemble import StackingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
 from sklearn.model_selection import GridSearchCV, cross_val_predict
 from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import Normalizer, StandardScaler
+from sklearn.preprocessing import StandardScaler, normalize
 from sklearn.svm import LinearSVC
+from sklearn.utils.extmath import row_norms
 from ..core import UserError
 from ..motifs.kmers import gapped_counts
 from ..motifs.pwm import PWM, log_odds_of, usable_profiles
@@ -115,38 +117,98 @@ def motif_regression(
     regression = LogisticRegression(max_iter=2000, class_weight="balanced")
     return make_pipeline(MotifHits(profiles), StandardScaler(), _chosen(regression, C=list(Cs)))
 
-# %% ../../nbs/finetune/2_baselines.ipynb #5a066ad0
+# %% ../../nbs/finetune/2_baselines.ipynb #96abb377
+def _products(a, b):
+    "Products of the rows of two sparse matrices with each other; exact for whole numbers"
+    out = np.zeros((a.shape[0], b.shape[0]))
+    for i in range(0, a.shape[1], 4096):
+        x = a[:, i:i+4096].toarray()
+        if x.any(): out += x@(x if a is b else b[:, i:i+4096].toarray()).T
+    return out
+
+def _lengths(counts):
+    "Lengths of the rows of a sparse matrix, (rows, 1); 1 where there is nothing"
+    lengths = row_norms(counts)[:, None]
+    return np.where(lengths==0, 1, lengths)
+
+class _Words:
+    "Gapped counts of regions and their products; those of the last regions are kept, for them and for a part of them"
+    def __init__(self, k, informative): self.read, self.known = partial(gapped_counts, k=k, informative=informative), {}
+
+    def __call__(self, codes):
+        rows = [c.tobytes() for c in codes]
+        if not set(rows)<=self.known.keys():
+            self.known, self.counts = {r:i for i,r in enumerate(rows)}, self.read(codes)
+            self.products = _products(self.counts, self.counts)
+        at = [self.known[r] for r in rows]
+        return self.counts, at, self.products[np.ix_(at, at)]
+
+_words = lru_cache(maxsize=1)(_Words)
+
+# %% ../../nbs/finetune/2_baselines.ipynb #98915d95
+class _Condensed:
+    "Gapped counts turned so that the regions for which it is made need as few numbers as there are of them"
+    def __init__(self, codes, k, informative, unit):
+        self.codes, self.unit, known = codes, unit, _words(k, informative)
+        self.read, (self.words, at, products) = known.read, known(codes)
+        self.scale = _lengths(self.words)[at] if unit else np.ones((len(codes), 1))
+        root, order, rank, _ = dpstrf(products/self.scale/self.scale.T, lower=1)
+        root, self.order, self.at = np.tril(root[:, :rank]), order[:rank]-1, np.array(at)
+        self.root, self.rows = root[:rank], root[np.argsort(order)]
+
+    def __call__(self, codes):
+        if np.array_equal(codes, self.codes): return self.rows
+        new = self.read(codes)
+        products = _products(self.words, new)[self.at]/self.scale/(_lengths(new).T if self.unit else 1)
+        return solve_triangular(self.root, products[self.order], lower=True).T
+
+    def of_words(self, weights):
+        of_regions, of_order = np.zeros(self.words.shape[0], np.float32), self.scale[self.order, 0]
+        of_regions[self.at[self.order]] = solve_triangular(self.root, weights, lower=True, trans=1)/of_order
+        return of_regions@self.words
+
+# %% ../../nbs/finetune/2_baselines.ipynb #6c3fc0c7
 class GappedKmers(TransformerMixin, BaseEstimator):
-    "Counts of gapped words, either strand, as a sparse matrix of (regions, features)."
+    "Counts of gapped words, either strand; of few regions condensed to as many numbers as there are regions."
     def __init__(self,
         k:int=8, # Length of a word
         informative:int=6, # Bases that count
-    ): self.k, self.informative = k, informative
+        unit:bool=False, # Scale the counts of each region to length one?
+        few:int=4000, # Regions to condense, at most; the counts of more are given as they are
+    ): self.k, self.informative, self.unit, self.few = k, informative, unit, few
 
     def fit(self,
         codes:np.ndarray, # Codes, uint8, (regions, width)
         label:np.ndarray=None, # Not used
     ):
-        "Nothing to learn."
+        "Count the words of some regions."
+        few = len(codes)<=self.few
+        self.condensed_ = _Condensed(codes, self.k, self.informative, self.unit) if few else None
         return self
-
-    def __sklearn_is_fitted__(self): return True
 
     def transform(self,
         codes:np.ndarray, # Codes, uint8, (regions, width); words with N are left out
-    ) -> csr_matrix: # Float32
+    ): # Float64, (regions, as many numbers as regions were fitted, or fewer); sparse, (regions, features), where many
         "Count the words of each region."
-        return gapped_counts(codes, self.k, self.informative)
+        if self.condensed_: return self.condensed_(codes)
+        counts = gapped_counts(codes, self.k, self.informative)
+        return normalize(counts, copy=False) if self.unit else counts
 
-# %% ../../nbs/finetune/2_baselines.ipynb #6d9e4ca6
+    def of_words(self,
+        weights:np.ndarray, # A linear model's weights of what `transform` gives
+    ) -> np.ndarray: # Its weights of the features, (patterns x 4**informative,)
+        "A linear model as weights of words."
+        return self.condensed_.of_words(weights) if self.condensed_ else weights
+
+# %% ../../nbs/finetune/2_baselines.ipynb #ac985eb1
 def gapped_kmer_svm(
     k:int=8, # Length of a word
     informative:int=6, # Bases that count
     Cs:tuple=(0.1, 1, 10), # Inverse strengths of the penalty to try
 ) -> Pipeline:
     "Linear SVM on gapped k-mers, counts scaled to length one; the penalty is chosen by cross-validation."
-    svm = LinearSVC(class_weight="balanced", random_state=0, tol=1e-2)
-    return make_pipeline(GappedKmers(k, informative), Normalizer(), _chosen(svm, C=list(Cs)))
+    svm = LinearSVC(class_weight="balanced", random_state=0, dual=True)
+    return make_pipeline(GappedKmers(k, informative, unit=True), _chosen(svm, C=list(Cs)))
 
 # %% ../../nbs/finetune/2_baselines.ipynb #3a389422
 class DeNovoMotif(_Scan):

@@ -7,7 +7,7 @@ Docs: https://tf-transfer.github.io/tf_transfer/model/tracks.html.md"""
 # %% auto #0
 __all__ = ['PART', 'bins_that_fit', 'stretches', 'parts_of', 'logits_of_part', 'Track', 'computed', 'Runs', 'write_track']
 
-# %% ../../nbs/model/7_tracks.ipynb #33667eab
+# %% ../../nbs/model/7_tracks.ipynb #a54fc75b
 import json, shutil
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -15,6 +15,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from functools import lru_cache
 from hashlib import blake2b
+from io import BytesIO
 from multiprocessing import get_context
 from pathlib import Path
 from threading import get_ident
@@ -81,13 +82,13 @@ def _intervals(bed, genome, skipped):
 # %% ../../nbs/model/7_tracks.ipynb #e8336b5e
 PART = 200_000
 
-# %% ../../nbs/model/7_tracks.ipynb #0a952378
+# %% ../../nbs/model/7_tracks.ipynb #2ed39fc6
 def parts_of(
     where:pd.DataFrame, # What `stretches` gives
-    most:int=PART, # Windows in a part, about
+    most:int=None, # Windows in a part, about; `PART` if not given
 ) -> list: # Of tables: chrom, first (bin), n (bins); in order
     "Stretches in parts of about equally many windows."
-    n = (where.end-where["first"]).to_numpy()
+    n, most = (where.end-where["first"]).to_numpy(), most or PART
     pieces = -(-n//most)
     t = where.loc[where.index.repeat(pieces), ["chrom", "first"]].reset_index(drop=True)
     nth = np.arange(len(t))-np.repeat(pieces.cumsum()-pieces, pieces)
@@ -142,7 +143,7 @@ class Track:
 
 def _hash(data): return blake2b(data, digest_size=8).hexdigest()
 
-# %% ../../nbs/model/7_tracks.ipynb #f67506a3
+# %% ../../nbs/model/7_tracks.ipynb #65261aa0
 @lru_cache(maxsize=8)
 def _opened(model, genome, thread):
     torch.set_num_threads(1)
@@ -150,8 +151,9 @@ def _opened(model, genome, thread):
 
 def _do_part(net, genome, part, step, output, path):
     "Compute a part, and keep it: whole or not at all"
-    z = logits_of_part(net, genome, part, step, output)
-    with writing(path, force=True) as tmp, open(tmp, "wb") as f: np.save(f, z)
+    z, data = logits_of_part(net, genome, part, step, output), BytesIO()
+    np.save(data, z) # To a file it would not notice a full disk
+    with writing(path, force=True) as tmp: tmp.write_bytes(data.getvalue())
     return len(z)
 
 def _do_there(model, genome, *rest): return _do_part(*_opened(model, genome, get_ident()), *rest)

@@ -7,10 +7,11 @@ Docs: https://tf-transfer.github.io/tf_transfer/motifs/kmers.html.md"""
 # %% auto #0
 __all__ = ['gap_patterns', 'word_numbers', 'mirrored_words', 'word_features', 'gapped_counts']
 
-# %% ../../nbs/motifs/5_kmers.ipynb #098677f3
+# %% ../../nbs/motifs/5_kmers.ipynb #4151938f
 from itertools import combinations
 import numpy as np
 from scipy.sparse import csr_matrix
+from ..core import compiled
 
 # %% ../../nbs/motifs/5_kmers.ipynb #5102deb5
 def gap_patterns(
@@ -51,36 +52,42 @@ def word_features(
     own = np.arange(len(patterns)*size).reshape(len(patterns), size)
     return np.minimum(own, own[turned][:, mirrored_words(informative)])
 
-# %% ../../nbs/motifs/5_kmers.ipynb #afab27a0
+# %% ../../nbs/motifs/5_kmers.ipynb #e1fe43c2
 def gapped_counts(
     codes:np.ndarray, # Codes, uint8, (regions, width); words with N are left out
     k:int=8, # Length of a word
     informative:int=6, # Bases that count
-    bs:int=500, # Regions per batch
+    bs:int=100, # Regions per batch
 ) -> csr_matrix: # Float32, (regions, patterns x 4**informative); a column per feature, some of them never used
     "How often each gapped word occurs in each region, on either strand."
     patterns, features = gap_patterns(k, informative), word_features(k, informative).astype(np.int32)
     most = len(codes)*len(patterns)*max(codes.shape[1]-k+1, 0)
-    columns, counts, n = np.empty(most, np.int32), np.empty(most, np.float32), [0]
+    columns, counts, ends = np.empty(most, np.int32), np.empty(most, np.float32), np.zeros(len(codes)+1, int)
     for i in range(0, len(codes), bs):
-        found, times, per_region = _counted(codes[i:i+bs], patterns, features, k)
-        here = slice(n[-1], n[-1]+len(found))
-        columns[here], counts[here] = found, times
-        n.extend(n[-1]+per_region.cumsum())
-    return csr_matrix((counts[:n[-1]], columns[:n[-1]], n), (len(codes), features.size))
+        ids = _features(codes[i:i+bs], patterns, features, k)
+        compiled(_count)(ids, features.size, columns, counts, ends[i:i+bs+1])
+    n = ends[-1]
+    return csr_matrix((counts[:n], columns[:n], ends), (len(codes), features.size))
 
-# %% ../../nbs/motifs/5_kmers.ipynb #32632860
-def _counted(codes, patterns, features, k):
-    "Features of one batch, region after region, how often each occurs, and how many each region has"
+# %% ../../nbs/motifs/5_kmers.ipynb #97bece73
+def _features(codes, patterns, features, k):
+    "The features of each region of a batch, sorted"
     n, with_n, bases = codes.shape[1]-k+1, codes>3, np.minimum(codes, 3).astype(np.int32)
     ids = np.empty((len(codes), len(patterns), n), np.int32)
     for i,(places,of_word) in enumerate(zip(patterns, features)):
         ids[:, i] = of_word[sum(bases[:, p:p+n]<<(2*j) for j,p in enumerate(places))]
     ids.transpose(0, 2, 1)[np.any([with_n[:, i:i+n] for i in range(k)], 0)] = features.size
-    ids = np.sort(ids.reshape(len(codes), -1), 1)
-    new = np.ones(ids.shape, bool)
-    new[:, 1:] = ids[:, 1:]!=ids[:, :-1]
-    at = np.flatnonzero(new)
-    found, times = ids.ravel()[at], np.diff(at, append=ids.size)
-    there = found<features.size
-    return found[there], times[there], (new & (ids<features.size)).sum(1)
+    return np.sort(ids.reshape(len(codes), -1), 1)
+
+def _count(ids, n_features, columns, counts, ends):
+    "Write down each feature of a region once, and how often it occurs"
+    n = ends[0]
+    for i in range(len(ids)):
+        last = n_features
+        for feature in ids[i]:
+            if feature==n_features: break
+            if feature!=last:
+                columns[n], counts[n], last = feature, 0, feature
+                n += 1
+            counts[n-1] += 1
+        ends[i+1] = n

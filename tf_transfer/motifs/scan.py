@@ -8,13 +8,12 @@ Docs: https://tf-transfer.github.io/tf_transfer/motifs/scan.html.md"""
 __all__ = ['WORD', 'BEYOND', 'words_of', 'word_tables', 'all_sites', 'best_site', 'scan', 'Sites', 'best_sites', 'odds_in_bins',
            'best_in_bins', 'bins_to_windows', 'scan_along', 'AlleleScan']
 
-# %% ../../nbs/motifs/0_scan.ipynb #f613fa86
+# %% ../../nbs/motifs/0_scan.ipynb #f4de28e4
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
 from typing import NamedTuple
 import numpy as np
 import torch
-from ..core import UserError
+from ..core import UserError, compiled
 
 # %% ../../nbs/motifs/0_scan.ipynb #07265e35
 WORD, BEYOND = 3, 5
@@ -89,20 +88,12 @@ def best_site(
                 at[i, j] += (np.float32(p)-at[i, j])*np.float32(site[j]>out[i, j])
                 out[i, j] = np.maximum(out[i, j], site[j])
 
-# %% ../../nbs/motifs/0_scan.ipynb #9dac94f2
-@lru_cache(maxsize=None)
-def _compiled(loop):
-    "A loop as machine code"
-    from numba import njit
-    try: return njit(nogil=True, cache=True)(loop)
-    except RuntimeError: return njit(nogil=True)(loop)      # no folder to keep it in
-
-# %% ../../nbs/motifs/0_scan.ipynb #54e99616
+# %% ../../nbs/motifs/0_scan.ipynb #7a1a0bdc
 def _read(loop, words, weights, widths, length):
     "What a loop says of one block of motifs, float32, (results, strands, sequences, motifs)"
     odds = loop is all_sites
     out = np.empty((1 if odds else 2, len(words), 2*len(widths)), np.float32)
-    _compiled(loop)(words, _of_strands(weights, widths, odds), length-min(widths)+1, *out)
+    compiled(loop)(words, _of_strands(weights, widths, odds), length-min(widths)+1, *out)
     return np.stack(np.split(out, 2, -1), 1)
 
 def _of_strands(weights, widths, odds):
@@ -128,13 +119,13 @@ def _in_blocks(widths, read):
     with ThreadPoolExecutor(torch.get_num_threads()) as pool: parts = list(pool.map(read, blocks))
     return np.concatenate(parts, -1)[..., np.argsort(np.concatenate(blocks))]
 
-# %% ../../nbs/motifs/0_scan.ipynb #87a48576
+# %% ../../nbs/motifs/0_scan.ipynb #e6f7353a
 def scan(
     codes:np.ndarray, # Codes, uint8, (sequences, length)
     weights:np.ndarray, # Log-odds, bits, (motifs, 4, widest); what follows the last place of a motif is not looked at
     widths:list, # Widths of the motifs, bp
     best:bool=False, # Only the best site? Else the odds of all sites, added up
-    bs:int=1024, # Sequences per batch
+    bs:int=256, # Sequences per batch
 ) -> np.ndarray: # Log-odds on both strands together, bits, float32, (sequences, motifs)
     "How well motifs fit sequences; raises `UserError` where a motif is wider than these."
     def read(part):
@@ -229,14 +220,14 @@ def bins_to_windows(
         whole, size = join(whole[:-size], whole[size:]), 2*size
     return out
 
-# %% ../../nbs/motifs/0_scan.ipynb #830a4377
+# %% ../../nbs/motifs/0_scan.ipynb #6f3f885f
 def _along(words, weights, widths, width, step, n, best):
     "Of one block of motifs, their log-odds or odds in `n` windows"
     loop, join = (best_in_bins, np.maximum) if best else (odds_in_bins, np.add)
     starts = np.tile(width-widths+1, 2)
     k, first = starts//step, starts%step
     whole, begun = np.empty((2, n+max(k), len(k)), np.float32)
-    _compiled(loop)(words, _of_strands(weights, widths, not best), np.unique([*first, step]), first, whole, begun)
+    compiled(loop)(words, _of_strands(weights, widths, not best), np.unique([*first, step]), first, whole, begun)
     out = np.empty((n, len(k)), np.float32)
     for some in np.unique(k):
         at, bins = k==some, slice(n+some)
@@ -316,7 +307,7 @@ class AlleleScan:
         def read(block):
             at, tables = block
             out, own = np.empty((2, len(alleles), len(at)), np.float32), self.widths[at].astype(np.float32)
-            _compiled(_allele_sites)(words, spans, alleles, tables, own, longest, out)
+            compiled(_allele_sites)(words, spans, alleles, tables, own, longest, out)
             return out
         with ThreadPoolExecutor(torch.get_num_threads()) as pool:
             return np.concatenate(list(pool.map(read, self.blocks)), -1)[..., self.order]
