@@ -230,11 +230,12 @@ def _caveats(target, pre):
                             f"with the labels of its own TFs{too}: scores there are flattered")
     return lines
 
-# %% ../../nbs/finetune/6_own_data.ipynb #784dd3ca
+# %% ../../nbs/finetune/6_own_data.ipynb #9698bf24
 def _shares(net):
     "A line about the sources of the model"
     shares = ", ".join(f"{k} {v}" for k,v in net.card.training["shares"].items())
-    return f"shares (standard deviation of what each source adds to the logit): {shares}"
+    learned = "; the body's holds dense layers that learned from these" if net.card.training.get("learned") else ""
+    return f"shares (standard deviation of what each source adds to the logit): {shares}{learned}"
 
 def _motif_lines(net, pre):
     "Which motif was found, and which of its relatives the body has seen"
