@@ -20,7 +20,7 @@ from tf_transfer.motifs.pwm import jaspar_family
 from tf_transfer.matrix.splits import target_set
 from tf_transfer.model.networks import MotifKmerNet, MotifNet
 from tf_transfer.finetune.head import ridge
-from tf_transfer.finetune.auto import TRUST, weigh
+from tf_transfer.finetune.auto import TRUST
 
 
 # ratio: a linear head on the body's features, given one, three or ten unbound regions of equal GC content per bound one
@@ -120,7 +120,7 @@ def _heard(data, draw):
 def _ways(data, body, k, said, speak):
     "AUPRC of `probe` and `auto`"
     x, xt = data.features(body, k.index, k.matched)
-    probe, auto = xt@ridge(x, k.y)[0], np.c_[xt, np.stack(list(speak.values()), 1)]@weigh(x, said, k.y)[0]
+    probe, auto = xt@ridge(x, k.y)[0], data.auto(body, k, said)(k.matched, speak)
     return dict(probe=average_precision_score(k.label, probe), auto=average_precision_score(k.label, auto))
 
 def rows_of(way, data, draw):

@@ -27,6 +27,8 @@ from tf_transfer.matrix.splits import Split, by_chrom
 from tf_transfer.model.networks import MotifKmerNet, MotifLayer, MotifsAndKmers
 from tf_transfer.model.predict import features_after
 from tf_transfer.model.saving import load_model, save_model
+from tf_transfer.finetune.auto import body_views, on_body, weigh
+from tf_transfer.finetune.head import standardised
 from tf_transfer.train.callbacks import silent
 from tf_transfer.train.pretraining import pretrain
 
@@ -194,6 +196,23 @@ class Data:
         "What the head of a body sees of some regions, float32, (regions, hidden), for each of several lists"
         net = self.net(body)
         return [features_after(net, self.read_by(net, body, index)) for index in indices]
+
+    def seen(self, body, index):
+        "What the dense layers of a body see of some regions"
+        net = self.net(body)
+        return standardised(net, torch.from_numpy(self.read_by(net, body, index).astype(np.float32)))
+
+    def auto(self, body, k, said):
+        "`auto`, from what is known of a draw: from other regions, and what the sources say of them, to their logits"
+        x, = self.features(body, k.index)
+        net, views = body_views(self.net(body), x, self.seen(body, k.index), said, k.y)
+        coef, offset, _ = weigh(views, said, k.y)
+        weights, more = on_body(views, coef[:-len(said)])
+        def read(index, speak):
+            seen = self.seen(body, index)
+            with torch.no_grad(): both = torch.cat([seen, net.dense(seen)], 1).cpu().numpy()
+            return both@weights+np.stack([speak[k] for k in said], 1)@coef[-len(said):]+offset+more
+        return read
 
 @torch.no_grad()
 def _read(codes, layer, path, bs=512):

@@ -10,12 +10,10 @@ processor time. The own peaks are of the simulated genome: 500 of JUND, and its 
 import json
 import os
 import platform
-import resource
 import subprocess
 import sys
 import tempfile
 from datetime import date
-from multiprocessing import get_context
 from pathlib import Path
 
 from common import RESULTS, commit, write_table
@@ -26,8 +24,7 @@ from tf_transfer.matrix.states import BOUND
 from tf_transfer.motifs.pwm import vertebrate_profiles
 
 COUNTED = """
-import time, numpy as np, torch
-torch.set_num_threads(1)
+import time, numpy as np
 codes = np.random.default_rng(0).integers(0, 4, (%d, 200)).astype(np.uint8)
 def rate(do):
     start = time.process_time()
@@ -35,6 +32,8 @@ def rate(do):
     print("rate", len(codes)/(time.process_time()-start))
 """
 LAYER = COUNTED%1024+"""
+import torch
+torch.set_num_threads(1)
 from {dna} import one_hot
 from {motifs} import vertebrate_profiles
 from {models} import MotifLayer
@@ -44,8 +43,9 @@ with torch.no_grad():
     rate(lambda: layer(x))
 """
 WORDS = COUNTED%10_000+"""
-from {baselines} import GappedKmers
-rate(lambda: GappedKmers().transform(codes))
+{words}
+counts(codes[:16])
+rate(lambda: counts(codes))
 """
 PEER = """
 import json, lightmotif, random, time
@@ -59,23 +59,31 @@ for s in seqs:
 print("rate", len(seqs)/(time.process_time()-start))
 """
 HERE = dict(dna="tf_transfer.genome.dna", motifs="tf_transfer.motifs.pwm", models="tf_transfer.model.networks",
-            baselines="tf_transfer.finetune.baselines")
+            words="from tf_transfer.motifs.kmers import gapped_counts as counts")
 BEFORE = dict(dna="tf_transfer.dna", motifs="tf_transfer.motifs", models="tf_transfer.models",
-              baselines="tf_transfer.baselines")
+              words="from tf_transfer.baselines import GappedKmers; counts = GappedKmers().transform")
+
+
+ALONE = """
+import resource, subprocess, sys
+done = subprocess.run(sys.argv[1:])
+used = resource.getrusage(resource.RUSAGE_CHILDREN)
+print("measured", used.ru_utime+used.ru_stime, used.ru_maxrss/1024)
+sys.exit(done.returncode)
+"""
 
 
 def measured(args, root):
-    "Seconds of processor time, peak memory in MB, and the rate that was printed, of a command and its children"
+    """Seconds of processor time, peak memory in MB, and the rate that was printed, of a command and its children
+
+    A small process counts them: a child is never said to have taken less memory than the process that started it."""
     env = os.environ | dict(PYTHONPATH=str(root), OMP_NUM_THREADS="1", TQDM_DISABLE="1")
+    args = [sys.executable, "-c", ALONE, *map(str, args)]
     done = subprocess.run(args, env=env, cwd=tempfile.gettempdir(), capture_output=True, text=True)
     if done.returncode: raise SystemExit(f"{args}: {done.stderr[-2000:]}")
-    used = resource.getrusage(resource.RUSAGE_CHILDREN)
-    rates = [float(o.split()[1]) for o in done.stdout.splitlines() if o.startswith("rate ")]
-    return used.ru_utime+used.ru_stime, used.ru_maxrss/1024, rates[0] if rates else float("nan")
-
-def alone(args, root):
-    "The same, counted by a process that has no other children"
-    with get_context("spawn").Pool(1) as pool: return pool.apply(measured, ([str(a) for a in args], root))
+    lines = [o.split() for o in done.stdout.splitlines()]
+    said = {o[0]:[float(v) for v in o[1:]] for o in lines if o and o[0] in ("measured", "rate")}
+    return *said["measured"], said.get("rate", [float("nan")])[0]
 
 def own_peaks(folder):
     "Files of the simulated genome: peaks and open regions"
@@ -105,6 +113,8 @@ def tasks(folder, before):
                            ("gapped words", WORDS, {})):
         for build,at,names in builds: yield task, build, at, [at[1], "-c", code.format(**names, **more)]
     for build,at,_ in builds: yield "help of a command", build, at, script(at, "tft-evaluate", "--help")
+    for build,at,_ in builds:
+        yield "demo, one draw", build, at, script(at, "tft-demo", folder/build, "--seeds", 1, "--force")
     yield "import of everything", "here", here, [here[1], "-c", "import tf_transfer.all"]
     yield "import of everything", "torch alone", here, [here[1], "-c", "import torch"]
 
@@ -129,7 +139,7 @@ def main(
         todo = [*tasks(folder, Path(before).resolve()), *([peer(peers, folder)] if peers else [])]
         for task,build,(root,_),args in todo:
             if only not in task: continue
-            seconds, memory, rate = alone(args, root)
+            seconds, memory, rate = measured(args, root)
             rows.append(dict(task=task, build=build, seconds=seconds, memory=memory, rate=rate))
             print(rows[-1], flush=True)
     rows = [row | dict(machine=machine(), commit=commit(), date=str(date.today())) for row in rows]

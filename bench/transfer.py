@@ -16,7 +16,7 @@ from sklearn.svm import LinearSVC
 from tf_transfer.motifs.kmers import gapped_counts
 from tf_transfer.motifs.pwm import jaspar_family
 from tf_transfer.finetune.head import ridge
-from tf_transfer.finetune.auto import RATIO, out_of_fold, weigh
+from tf_transfer.finetune.auto import RATIO, out_of_fold
 
 
 def both_ways(estimator, x, y, test):
@@ -60,8 +60,7 @@ def networks(data, draw):
         for called,body in bodies.items():
             z, zt = data.features(body, k.index, k.test)
             coef, intercept = ridge(z, k.y, C=by_cross_validation(z, k.y)) if called else ridge(z, k.y)
-            both, offset, _ = weigh(z, said, k.y)
-            ways = {"probe":zt@coef+intercept, "auto":np.c_[zt, np.stack(list(speak.values()), 1)]@both+offset}
+            ways = {"probe":zt@coef+intercept, "auto":data.auto(body, k, said)(k.test, speak)}
             rows += [_row(draw, k, start, kind, method+called, values) for method,values in ways.items()]
     return rows
 

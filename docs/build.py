@@ -306,8 +306,10 @@ def printed(text, columns):
 
 
 def unbroken(html, columns):
-    "A table of data whose numbers, names and short headings stay on one line"
-    short = r'(?=[^<\s]+</|[^<]{1,12}</|(?<=h>)[^<]{1,26}</)'
+    "A table of data whose numbers, names and short headings stay on one line; long names of columns may break at _"
+    parts = lambda head: re.sub('>[^<]+<', lambda m: m[0].replace('_', '_<wbr>'), head[0])
+    html = re.sub('<thead>.*?</thead>', parts, html, flags=re.S)
+    short = r'(?=[^<\s]{1,40}</|[^<]{1,12}</|(?<=h>)[^<]{1,26}</)'
     return re.sub(rf'<(td|th)((?: rowspan="\d+"| valign="top")*)>{short}', r'<\1\2 class="whole">', html)
 
 

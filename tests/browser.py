@@ -12,6 +12,17 @@ boxed = """[...document.images].some(o => {  // a figure blends with the page, u
     for (let e = o.parentElement; e !== document.body; e = e.parentElement)
         if (getComputedStyle(e).transform !== 'none') return true })"""
 cut = "[...document.querySelectorAll('.scroll')].some(o => o.scrollWidth > o.clientWidth+1)"
+cut_blocks = """(() => {   // of a page of the site: what is wider than its place; on a phone it may scroll
+    const desk = innerWidth > 1200, said = []
+    for (const o of document.querySelectorAll('article :is(pre, table, img, svg, math, .cell_output, p, li, h1, h2)')) {
+        if (!o.checkVisibility() || o.closest('.headerlink, nav')) continue
+        const scrolls = /auto|scroll/.test(getComputedStyle(o).overflowX)
+        const long = o.scrollWidth-o.clientWidth
+        const inner = o.matches('.cell_output') && o.querySelector('pre, table, img')
+        if (o.clientWidth && long > 1 && !inner && (desk || !scrolls))
+            said.push(`${o.tagName.toLowerCase()}, ${long} px: ${o.innerText.trim().slice(0, 60)}`)
+    }
+    return said })()"""
 flags = ['no-sandbox', 'disable-gpu', 'disable-quic', 'disable-dev-shm-usage']
 
 

@@ -104,13 +104,16 @@ def test_one_positive():
 def test_few_of_one_kind(bound, folds): assert _folds(np.arange(100) < bound) == folds
 
 
-def test_auto_with_one_bound_region_is_refused(monkeypatch):
+def test_auto_needs_a_region_of_each_kind(monkeypatch):
     two = SimpleNamespace(profiles=jaspar('JUND')[:1]+jaspar('MAX')[:1], own=[])
     monkeypatch.setattr('tf_transfer.finetune.auto.usable_profiles', lambda *args: two)
     m = with_states(1, 'chr1', 'chr2', tfs=0)
     m.X[0, 5] = 3
     pre, target = quick(matrix()), target_set(m, 'JUND', split(m), ratio=3)
-    with pytest.raises(UserError, match='two bound and two unbound regions .*here are 1 and 3'):
+    one = finetune(target, pre, 'auto', watch=silent, with_valid=False)
+    assert np.isfinite(predict(one, m.varm['sequence'])).all()
+    target.train.label[:] = 0
+    with pytest.raises(UserError, match='a bound and an unbound region .*here are 0 and 4'):
         finetune(target, pre, 'auto', watch=silent, with_valid=False)
     m.X[0, :3] = 3
     few = finetune(target_set(m, 'JUND', split(m), ratio=3), pre, 'auto', watch=silent, with_valid=False)

@@ -153,7 +153,7 @@ def test_constraints_pin_every_requirement():
     pinned = {re.split('[=]=', o)[0].lower() for o in (root/'constraints.txt').read_text().split()}
     made = re.search(r'^dist:.*\n\t\$\(pip-install\) (.+)', (root/'Makefile').read_text(), re.M)[1]
     wanted = (settings['requirements'] + settings['dev_requirements'] + f' {made}').split()
-    assert {re.split('[<>=]', o)[0] for o in wanted} <= pinned
+    assert {re.split('[<>=]', o)[0].lower() for o in wanted} <= pinned
 
 
 def test_every_wing_is_packaged():

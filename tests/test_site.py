@@ -34,6 +34,9 @@ looked_for = {     # what a reader types into the search -> a page that must be 
     'how to cite': 'howto/cite', 'lr_find': 'howto/fastai', 'fine-tune': 'tutorials/transfer',
     'motif discovery': 'tutorials/looking_inside', 'glossary': 'explanations/vocabulary',
     'AUPRC': 'explanations/auprc', 'negatives': 'explanations/negatives', 'DNABERT': 'explanations/language_models',
+    'own sequences': 'howto/own_sequences', 'FASTA': 'howto/own_sequences', 'labelled sequences': 'howto/own_sequences',
+    'HOMER': 'explanations/which_tool', 'compare': 'explanations/which_tool', 'STREME': 'explanations/which_tool',
+    'variants': 'howto/variants', 'indel': 'howto/variants', 'pyfaidx': 'explanations/findings',
     'Windows': 'workshop/set_up', 'install': 'index', 'JASPAR': 'motifs/files', 'tft-predict': 'commands/models'}
 
 

@@ -8,7 +8,7 @@ Docs: https://tf-transfer.github.io/tf_transfer/finetune/baselines.html.md"""
 __all__ = ['MotifScan', 'motif_hits', 'MotifHits', 'motif_regression', 'GappedKmers', 'gapped_kmer_svm', 'DeNovoMotif', 'stacked',
            'baselines', 'baseline_values', 'baseline_table', 'rows_of']
 
-# %% ../../nbs/finetune/2_baselines.ipynb #14302e4e
+# %% ../../nbs/finetune/2_baselines.ipynb #a0d0be4a
 from collections.abc import Iterator
 from functools import lru_cache, partial
 import numpy as np
@@ -23,6 +23,7 @@ from sklearn.model_selection import GridSearchCV, cross_val_predict
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler, normalize
 from sklearn.svm import LinearSVC
+from sklearn.utils.extmath import row_norms
 from ..core import UserError
 from ..motifs.kmers import gapped_counts
 from ..motifs.pwm import PWM, log_odds_of, usable_profiles
@@ -116,47 +117,55 @@ def motif_regression(
     regression = LogisticRegression(max_iter=2000, class_weight="balanced")
     return make_pipeline(MotifHits(profiles), StandardScaler(), _chosen(regression, C=list(Cs)))
 
-# %% ../../nbs/finetune/2_baselines.ipynb #c19a30f9
+# %% ../../nbs/finetune/2_baselines.ipynb #96abb377
 def _products(a, b):
     "Products of the rows of two sparse matrices with each other; exact for whole numbers"
-    out, a, b = np.zeros((a.shape[0], b.shape[0])), a.tocsc(), None if a is b else b.tocsc()
+    out = np.zeros((a.shape[0], b.shape[0]))
     for i in range(0, a.shape[1], 4096):
         x = a[:, i:i+4096].toarray()
-        if x.any(): out += x@(x if b is None else b[:, i:i+4096].toarray()).T
+        if x.any(): out += x@(x if a is b else b[:, i:i+4096].toarray()).T
     return out
 
 def _lengths(counts):
     "Lengths of the rows of a sparse matrix, (rows, 1); 1 where there is nothing"
-    squares = np.asarray(counts.multiply(counts).sum(1, float))
-    return np.sqrt(np.where(squares==0, 1, squares))
+    lengths = row_norms(counts)[:, None]
+    return np.where(lengths==0, 1, lengths)
 
-@lru_cache(maxsize=1)
-def _words(codes, shape, k, informative):
-    "Gapped counts of regions, whose codes are given as bytes, and their products"
-    counts = gapped_counts(np.frombuffer(codes, np.uint8).reshape(shape), k, informative)
-    return counts, _products(counts, counts)
+class _Words:
+    "Gapped counts of regions and their products; those of the last regions are kept, for them and for a part of them"
+    def __init__(self, k, informative): self.read, self.known = partial(gapped_counts, k=k, informative=informative), {}
 
-# %% ../../nbs/finetune/2_baselines.ipynb #6e6f1c4b
+    def __call__(self, codes):
+        rows = [c.tobytes() for c in codes]
+        if not set(rows)<=self.known.keys():
+            self.known, self.counts = {r:i for i,r in enumerate(rows)}, self.read(codes)
+            self.products = _products(self.counts, self.counts)
+        at = [self.known[r] for r in rows]
+        return self.counts, at, self.products[np.ix_(at, at)]
+
+_words = lru_cache(maxsize=1)(_Words)
+
+# %% ../../nbs/finetune/2_baselines.ipynb #98915d95
 class _Condensed:
     "Gapped counts turned so that the regions for which it is made need as few numbers as there are of them"
     def __init__(self, codes, k, informative, unit):
-        self.codes, self.unit, self.counts = codes, unit, partial(gapped_counts, k=k, informative=informative)
-        self.words, products = _words(codes.tobytes(), codes.shape, k, informative)
-        self.scale = _lengths(self.words) if unit else np.ones((len(codes), 1))
+        self.codes, self.unit, known = codes, unit, _words(k, informative)
+        self.read, (self.words, at, products) = known.read, known(codes)
+        self.scale = _lengths(self.words)[at] if unit else np.ones((len(codes), 1))
         root, order, rank, _ = dpstrf(products/self.scale/self.scale.T, lower=1)
-        root, self.order = np.tril(root[:, :rank]), order[:rank]-1
+        root, self.order, self.at = np.tril(root[:, :rank]), order[:rank]-1, np.array(at)
         self.root, self.rows = root[:rank], root[np.argsort(order)]
 
     def __call__(self, codes):
         if np.array_equal(codes, self.codes): return self.rows
-        new = self.counts(codes)
-        products = _products(self.words, new)/self.scale/(_lengths(new).T if self.unit else 1)
+        new = self.read(codes)
+        products = _products(self.words, new)[self.at]/self.scale/(_lengths(new).T if self.unit else 1)
         return solve_triangular(self.root, products[self.order], lower=True).T
 
     def of_words(self, weights):
-        of_regions = np.zeros(len(self.rows))
-        of_regions[self.order] = solve_triangular(self.root, weights, lower=True, trans=1)
-        return (of_regions/self.scale[:, 0])@self.words
+        of_regions, of_order = np.zeros(self.words.shape[0], np.float32), self.scale[self.order, 0]
+        of_regions[self.at[self.order]] = solve_triangular(self.root, weights, lower=True, trans=1)/of_order
+        return of_regions@self.words
 
 # %% ../../nbs/finetune/2_baselines.ipynb #6c3fc0c7
 class GappedKmers(TransformerMixin, BaseEstimator):

@@ -7,17 +7,16 @@ Docs: https://tf-transfer.github.io/tf_transfer/interpret/attribution.html.md"""
 # %% auto #0
 __all__ = ['METHODS', 'Attributions', 'deep_lift', 'integrated_gradients', 'mutagenesis', 'draw_attributions', 'letters']
 
-# %% ../../nbs/interpret/4_attribution.ipynb #239fa3be
+# %% ../../nbs/interpret/4_attribution.ipynb #4f00f21b
 import warnings
 from dataclasses import dataclass
 from functools import cached_property, partial
 import matplotlib.pyplot as plt
 import numpy as np
-import pandas as pd
 import torch
 from ..core import UserError
 from ..genome.dna import one_hot
-from ..motifs.pwm import BASE_COLOURS
+from ..motifs.pwm import draw_letters
 from ..model.networks import BiLSTM, MotifLayer, MotifsAndKmers, TargetNet
 from ..model.predict import check_codes, evaluating, logits, net_of, output_of
 from .nulls import shuffled
@@ -131,7 +130,7 @@ def mutagenesis(
 # %% ../../nbs/interpret/4_attribution.ipynb #7e2a59a1
 METHODS = dict(deep_lift=deep_lift, integrated_gradients=integrated_gradients, mutagenesis=mutagenesis)
 
-# %% ../../nbs/interpret/4_attribution.ipynb #eb94983b
+# %% ../../nbs/interpret/4_attribution.ipynb #d155d4f0
 def draw_attributions(
     a:Attributions, # From `deep_lift` or another method
     i:int=0, # Which of the sequences
@@ -141,12 +140,10 @@ def draw_attributions(
     title:str="", # Above the letters
 ): # The axes
     "The letters of a sequence, as tall as what each adds to the logit."
-    from logomaker import Logo
     end = end or a.codes.shape[1]
     heights = (one_hot(a.codes[i:i+1])[0].numpy()*a.actual[i])[:, start:end]
-    heights = pd.DataFrame(heights.T, index=range(start, end), columns=list("ACGT"))
     if ax is None: _, ax = plt.subplots(figsize=(0.11*(end-start)+1, 1.5))
-    Logo(heights, ax=ax, color_scheme=BASE_COLOURS, show_spines=False)
+    draw_letters(heights, ax, start)
     ax.axhline(0, color="0.5", lw=0.5)
     ax.set_title(title, fontsize=9, loc="left", parse_math=False)
     ax.set_ylabel("logit", fontsize=8)

@@ -7,7 +7,8 @@ Docs: https://tf-transfer.github.io/tf_transfer/model/networks.html.md"""
 # %% auto #0
 __all__ = ['ARCHS', 'BindingNet', 'net_of', 'conv_block', 'dense_block', 'length_after', 'conv_blocks', 'PaperCNN', 'n_params',
            'ShallowCNN', 'SmallCNN', 'BiLSTM', 'DanQ', 'MotifLayer', 'MotifNet', 'KmerCounts', 'MotifsAndKmers',
-           'MotifKmerNet', 'KmerScore', 'TargetNet', 'four_groups', 'with_new_head', 'at_width', 'shortest_width']
+           'MotifKmerNet', 'KmerScore', 'AndItself', 'TargetNet', 'four_groups', 'with_new_head', 'at_width',
+           'shortest_width']
 
 # %% ../../nbs/model/1_networks.ipynb #8d3c29fc
 from dataclasses import replace
@@ -337,7 +338,21 @@ class KmerScore(nn.Module):
         weights = self.weight.gather(1, words.flatten(1)).view(len(self.powers), len(x), -1)
         return (weights*without_n.transpose(0, 1)).sum((0, 2))[:, None]
 
-# %% ../../nbs/model/1_networks.ipynb #6808b699
+# %% ../../nbs/model/1_networks.ipynb #abafdebe
+class AndItself(nn.Module):
+    "What a layer says, and what it was told, side by side."
+    def __init__(self,
+        layer:nn.Module, # From features, (batch, n), to features, (batch, hidden)
+    ):
+        super().__init__()
+        self.layer = layer
+
+    def forward(self,
+        x:torch.Tensor, # Float32, (batch, n)
+    ) -> torch.Tensor: # Float32, (batch, n + hidden)
+        return torch.cat([x, self.layer(x)], 1)
+
+# %% ../../nbs/model/1_networks.ipynb #eab85d55
 class TargetNet(BindingNet):
     "One TF's network: features of a body, best hits of a few motifs and a k-mer score, side by side under one head."
     def __init__(self,
@@ -346,13 +361,16 @@ class TargetNet(BindingNet):
         arch:str, # Architecture of the body
         args:dict, # Arguments of the body
         motifs:list, # PWMs of its own; or only their widths
+        direct:bool=False, # Does the head see the standardised first layer too? Where that pools over the sequence
     ):
         body = ARCHS[arch](n_tfs, width, **args)
-        super().__init__(body.first, body.middle, body.dense, n_tfs, body.head.in_features+len(motifs)+1, width)
+        seen, dense = body.head.in_features+len(motifs)+1, body.dense
+        if direct: seen, dense = seen+body.first.n_out, AndItself(dense)
+        super().__init__(body.first, body.middle, dense, n_tfs, seen, width)
         self.motifs, self.kmers = MotifLayer(motifs, best=True), KmerScore()
         self.strands_alike, self.any_width = body.strands_alike, body.any_width
         length_after("TargetNet", width, (max(self.motifs.shortest, self.kmers.powers.shape[-1]), 1))
-        self.args = dict(arch=arch, args=args, motifs=self.motifs.widths)
+        self.args = dict(arch=arch, args=args, motifs=self.motifs.widths)|(dict(direct=True) if direct else {})
 
     def beside(self,
         x:torch.Tensor, # One-hot, float32, (batch, 4, width)

@@ -119,13 +119,13 @@ def _in_blocks(widths, read):
     with ThreadPoolExecutor(torch.get_num_threads()) as pool: parts = list(pool.map(read, blocks))
     return np.concatenate(parts, -1)[..., np.argsort(np.concatenate(blocks))]
 
-# %% ../../nbs/motifs/0_scan.ipynb #87a48576
+# %% ../../nbs/motifs/0_scan.ipynb #e6f7353a
 def scan(
     codes:np.ndarray, # Codes, uint8, (sequences, length)
     weights:np.ndarray, # Log-odds, bits, (motifs, 4, widest); what follows the last place of a motif is not looked at
     widths:list, # Widths of the motifs, bp
     best:bool=False, # Only the best site? Else the odds of all sites, added up
-    bs:int=1024, # Sequences per batch
+    bs:int=256, # Sequences per batch
 ) -> np.ndarray: # Log-odds on both strands together, bits, float32, (sequences, motifs)
     "How well motifs fit sequences; raises `UserError` where a motif is wider than these."
     def read(part):

@@ -113,13 +113,18 @@ def AUPRC() -> AccumMetric:
     "`mean_auprc` as a fastai metric."
     return AccumMetric(mean_auprc, flatten=False, to_np=True, name="auprc")
 
-# %% ../../nbs/train/2_metrics.ipynb #4d8e37ef
+# %% ../../nbs/train/2_metrics.ipynb #6303d320
 def average_precisions(
     scores:np.ndarray, # One column per thing to compare, (regions, columns)
     label:np.ndarray, # 1 or 0, (regions,)
 ) -> np.ndarray: # Float64, (columns,); NaN where no region is bound
     "The AUPRC of every column; ties count as one place, so that a column of equal scores gets the prevalence."
     if not np.any(label): return np.full(scores.shape[1], np.nan)
+    parts = [scores[:, i:i+100] for i in range(0, scores.shape[1], 100)]
+    return np.concatenate([_average_precisions(o, label) for o in parts]) if parts else np.empty(0)
+
+def _average_precisions(scores, label):
+    "The same for some columns, so that what is sorted fits into a little memory"
     columns, n = np.ascontiguousarray(scores.T), len(scores)
     order = np.argsort(-columns, axis=1)
     y, ranked = np.asarray(label, float)[order], np.take_along_axis(columns, order, 1)

@@ -1,0 +1,57 @@
+"""Look at every page of a built site in four forms, and list what is cut: python docs/look.py _docs
+
+Two widths, a desk's and a phone's, bright and dark. On a desk nothing should be wider than its place; on a phone code,
+tables and wide figures may scroll. Also listed: a page that is wider than the screen, and pale text."""
+import re
+import sys
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+from fastcore.script import call_parse
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent/'tests'))
+from browser import Browser, cut_blocks, too_pale, too_wide  # noqa: E402
+
+WIDTHS = 390, 1280
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *args): pass
+
+
+def seen(browser, url, width, shots):
+    "What is wrong with a page on a screen of this width, by day and by night; `shots` is a folder for screenshots"
+    browser.open(url, width=width)
+    found = browser.js(cut_blocks) + ['wider than the screen']*browser.js(too_wide)
+    for dark in (False, True):
+        browser.darken(dark)
+        browser.wait_for(f"document.documentElement.dataset.theme == '{'dark' if dark else 'light'}'")
+        found += browser.js(too_pale)
+        name = '-'.join([*url.split('/')[3:], str(width), 'dark' if dark else 'bright'])
+        if shots: browser.screenshot(Path(shots)/f'{name}.png', whole=True)
+    return found
+
+
+@call_parse
+def main(
+    site:Path, # Folder of the built site
+    only:str='', # Pages whose path matches this
+    shots:str='', # Folder to keep screenshots in
+):
+    "List what is cut"
+    pages = sorted(str(o.relative_to(site)) for o in site.rglob('*.html') if '_static' not in o.parts)
+    pages = [o for o in pages if re.search(only, o)]
+    browser, wrong = Browser(), 0
+    with ThreadingHTTPServer(('127.0.0.1', 0), partial(Quiet, directory=site)) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        for page in pages:
+            for width in WIDTHS:
+                found = seen(browser, f'http://127.0.0.1:{server.server_port}/{page}', width, shots)
+                wrong += len(found)
+                for o in found: print(f'{page}, {width} px: {o}', flush=True)
+        server.shutdown()
+    browser.close()
+    print(f'{len(pages)} pages in four forms: {wrong} things to mend')
+    sys.exit(wrong > 0)
