@@ -1,11 +1,11 @@
 """How fast is a track along DNA, beside windows one by one, an earlier build, and a motif scan alone?
 
-    python bench/tracks.py --before BEFORE --peers PEERS/python
+    python bench/tracks.py OUT --before BEFORE --peers PEERS/python
 
-BEFORE is a checkout of commit 80d6aa9, PEERS a Python that has lightmotif. The released model reads random DNA of `--mb`
-million bp at stride 50. Windows one by one are those of the first `--few` million bp. lightmotif scans the same profiles
-on both strands, and no more. Each task runs in a process of its own on one thread. Processor time is that of the task,
-without the imports and after a warm-up; memory is that of the whole process."""
+BEFORE is a checkout of commit 80d6aa9, PEERS a Python that has lightmotif. The released model reads random DNA of
+`--mb` million bp at stride 50. Windows one by one are those of the first `--few` million bp. lightmotif scans the same
+profiles on both strands, and no more. Each task runs in a process of its own on one thread. Processor time is that of
+the task, without the imports and after a warm-up; memory is that of the whole process."""
 import json
 import os
 import subprocess
@@ -15,7 +15,7 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
-from common import RESULTS, commit, write_table
+from common import commit, write_table
 from fastcore.script import call_parse
 from tf_transfer.motifs.pwm import vertebrate_profiles
 
@@ -43,7 +43,8 @@ made += [m.reverse_complement() for m in made]""", """
 
 def alone(python, code, root):
     "Seconds of processor time that a script measured, and the peak memory of its process in MB"
-    env = os.environ | dict(PYTHONPATH=f"{root}:{os.environ.get('PYTHONPATH', '')}", OMP_NUM_THREADS="1", TQDM_DISABLE="1")
+    path = f"{root}:{os.environ.get('PYTHONPATH', '')}"
+    env = os.environ | dict(PYTHONPATH=path, OMP_NUM_THREADS="1", TQDM_DISABLE="1")
     with tempfile.TemporaryFile("w+") as said:
         process = subprocess.Popen([python, "-c", code], env=env, cwd=tempfile.gettempdir(), stdout=said, stderr=said)
         _, status, used = os.wait4(process.pid, 0)
@@ -71,17 +72,20 @@ def tasks(folder, n, some, before, peers):
         yield "motif scan alone, lightmotif", n, peers, (SCAN[0].format(profiles=profiles), SCAN[1]), folder
     imports = lambda commands: (WINDOWS[0].format(commands=commands), WINDOWS[1])
     yield "windows one by one", some, sys.executable, imports("tf_transfer.commands.models"), HERE
-    if before: yield "windows one by one, 80d6aa9", some, sys.executable, imports("tf_transfer.cli"), Path(before).resolve()
+    if before:
+        root = Path(before).resolve()
+        yield "windows one by one, 80d6aa9", some, sys.executable, imports("tf_transfer.cli"), root
 
 
 @call_parse
 def main(
+    out:str, # Table to make, .csv
     before:str="", # A checkout of commit 80d6aa9
     peers:str="", # A Python that has lightmotif
     mb:float=10, # Million bp
     few:float=1, # Million bp whose windows are read one by one
 ):
-    "Measure, and write results/tracks.csv"
+    "Measure, and write a table"
     rows = []
     with tempfile.TemporaryDirectory() as tmp:
         folder = Path(tmp)
@@ -93,4 +97,4 @@ def main(
             rows.append(dict(task=task, bp=n, windows=windows, seconds=seconds, memory=memory,
                              windows_per_second=windows/seconds, mb_per_second=n/seconds/1e6))
             print(rows[-1], flush=True)
-    write_table(rows, RESULTS/"tracks.csv", cores=os.cpu_count(), commit=commit(), date=str(date.today()))
+    write_table(rows, out, cores=os.cpu_count(), commit=commit(), date=str(date.today()))
