@@ -27,7 +27,7 @@ from tf_transfer.matrix.splits import Split, by_chrom
 from tf_transfer.model.networks import MotifKmerNet, MotifLayer, MotifsAndKmers
 from tf_transfer.model.predict import features_after
 from tf_transfer.model.saving import load_model, save_model
-from tf_transfer.finetune.auto import body_views, on_body, weigh
+from tf_transfer.finetune.auto import body_views, on_network, weigh
 from tf_transfer.finetune.head import standardised
 from tf_transfer.train.callbacks import silent
 from tf_transfer.train.pretraining import pretrain
@@ -205,13 +205,15 @@ class Data:
     def auto(self, body, k, said):
         "`auto`, from what is known of a draw: from other regions, and what the sources say of them, to their logits"
         x, = self.features(body, k.index)
-        net, views = body_views(self.net(body), x, self.seen(body, k.index), said, k.y)
+        views, learned = body_views(self.net(body), x, self.seen(body, k.index), k.y)
         coef, offset, _ = weigh(views, said, k.y)
-        weights, more = on_body(views, coef[:-len(said)])
+        weights, more = on_network(views, coef[:-len(said)])
+        layers = [nn.Identity(), self.net(body).dense, *([learned.dense] if learned else [])]
         def read(index, speak):
             seen = self.seen(body, index)
-            with torch.no_grad(): both = torch.cat([seen, net.dense(seen)], 1).cpu().numpy()
-            return both@weights+np.stack([speak[k] for k in said], 1)@coef[-len(said):]+offset+more
+            with torch.no_grad(): of_network = torch.cat([layer(seen) for layer in layers], 1).cpu().numpy()
+            of_sources = np.stack([speak[k] for k in said], 1)
+            return of_network@weights+of_sources@coef[-len(said):]+offset+more
         return read
 
 @torch.no_grad()

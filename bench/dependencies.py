@@ -1,10 +1,12 @@
 """What does the package stand on: versions, licences, known advisories?
 
     pip-audit -s pypi --disable-pip --no-deps -r constraints.txt -f json -o audit.json     # needs the network
-    python bench/dependencies.py audit.json
+    pip download --no-deps safety-db && unzip safety_db-*.whl safety_db/insecure.json     # older, from the index
+    python bench/dependencies.py audit.json safety_db/insecure.json
 
 `results/dependencies.csv` has a row for each package that is installed with this one, from the installed metadata. An
-advisory is not checked where pip-audit skipped the package, or without `audit.json`."""
+advisory is not checked where pip-audit skipped the package, or without `audit.json`. `safety_db` are those of the
+package of that name, which is of July 2021."""
 import json
 import sys
 import time
@@ -12,6 +14,7 @@ from importlib.metadata import distribution
 from pathlib import Path
 
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
 from common import RESULTS, commit, write_table
@@ -49,11 +52,18 @@ def advisories(audited):
     return ", ".join(o["id"] for o in audited["vulns"]) or "none"
 
 
+def in_safety_db(name, version, known):
+    "Which versions that safety-db warns of include this one"
+    if name not in known: return "none known"
+    return ", ".join(o for o in known[name] if SpecifierSet(o).contains(version, prereleases=True)) or "others only"
+
+
 def main():
-    told = json.loads(Path(sys.argv[1]).read_text())["dependencies"] if sys.argv[1:] else []
-    audit = {canonicalize_name(o["name"]): o for o in told}
-    rows = [dict(package=name, version=d.version, licence=licence(d.metadata), advisories=advisories(audit.get(name)))
-            for name, d in needed("tf_transfer").items()]
+    audit, known = (json.loads(Path(o).read_text()) for o in sys.argv[1:3])
+    audit = {canonicalize_name(o["name"]): o for o in audit["dependencies"]}
+    known = {canonicalize_name(name): specifiers for name, specifiers in known.items()}
+    rows = [dict(package=name, version=d.version, licence=licence(d.metadata), advisories=advisories(audit.get(name)),
+                 safety_db=in_safety_db(name, d.version, known)) for name, d in needed("tf_transfer").items()]
     write_table(rows, RESULTS/"dependencies.csv", commit=commit(), date=time.strftime("%Y-%m-%d"))
 
 

@@ -3,6 +3,7 @@
     python bench/sequences.py FOLDER OUT.csv                     # minutes a set; needs pip install gkmsvm-lite==0.1.0
     python bench/sequences.py FOLDER OUT.csv --only tf2 --few    # and with 1, 10 and 100 sequences per class
     python bench/sequences.py FOLDER OUT.csv --times             # and the time of 1,000 + 1,000 and of scoring 10,000
+    python bench/sequences.py FOLDER OUT.csv --final --regions R.fa.gz   # the test sets; and without what the body saw
 
 FOLDER holds sets, in folders of it or not: NAME.train.csv, NAME.dev.csv and NAME.test.csv with the columns `sequence`
 and `label`, or NAME.train.fa and NAME.test.fa whose headers are 1 (bound) and 0; plain or gzipped. Choices are made on
@@ -12,7 +13,9 @@ of train, of other groups of similar sequences. With `--final`, train and dev ar
 OUT.csv has a row for each set, method, number of sequences per class and seed; what it has already is not done again.
 The scores are AUROC, AUPRC beside the prevalence, and MCC: ours at a probability of 0.5, the other tool's at a value of
 0. It refuses a sequence with an N, so it reads an A in place of it; `n_seen` counts what it learned from. Above
-`--peer-most` sequences, whose matrix would take too much memory, it is not asked."""
+`--peer-most` sequences, whose matrix would take too much memory, it is not asked. R.fa.gz are the regions of the
+published matrix (headers INDEX::CHROM:START-END): a test sequence that shares 31 bases, on either strand, with a region
+that the released body was trained or validated on is *known*, and the scores without those stand beside the others."""
 import re
 import time
 import warnings
@@ -23,11 +26,12 @@ from common import commit, write_table
 import numpy as np
 import pandas as pd
 import torch
+from fastcore.basics import chunked
 from fastcore.script import call_parse, store_true
 from tf_transfer.core import UserError
 from tf_transfer.finetune.own_sequences import width_for
 from tf_transfer.finetune.strategies import finetune
-from tf_transfer.genome.dna import decode
+from tf_transfer.genome.dna import decode, encode
 from tf_transfer.genome.fasta import fasta_records
 from tf_transfer.matrix.sequences import read_columns, sequences_matrix, sequences_target
 from tf_transfer.matrix.splits import Labelled, Target
@@ -83,6 +87,25 @@ def drawn(target, n, seed):
     return Target(target.m, target.tf, few, none, target.test, target.split)
 
 
+def words_of(codes, k=31):
+    "Each word of a sequence or its other strand, whichever number is lower; -1 with an N; (sequences, words)"
+    n = codes.shape[1]-k+1
+    here, turned, known = np.zeros((len(codes), n), np.int64), np.zeros((len(codes), n), np.int64), True
+    for i in range(k):
+        c = codes[:, i:i+n].astype(np.int64)
+        here, turned, known = here*4+c, turned+(3-c)*4**i, known & (c<4)
+    return np.where(known, np.minimum(here, turned), -1)
+
+def known_to(body, regions, codes):
+    "Which sequences share 31 bases with a region that a body was trained or validated on"
+    saw, words, found = set(body.card.regions.chrom), words_of(codes), []
+    asked, chrom = np.unique(words), lambda name: name.split("::")[1].split(":")[0]
+    for some in chunked((encode(seq) for name,seq in fasta_records(regions) if chrom(name) in saw), 20_000):
+        found.append(np.intersect1d(words_of(np.stack(some)), asked))
+    found = np.setdiff1d(np.concatenate(found), [-1])
+    return np.isin(words, found).any(1)
+
+
 # the methods
 
 def ours(target, codes):
@@ -109,12 +132,16 @@ def peer(kernel, target, codes):
 
 METHODS = {OURS:ours} | {name:partial(peer, kernel) for name,kernel in KERNELS.items()}
 
-def scored(target, method):
-    "The scores of a method on the test part"
+def scored(target, method, known=None):
+    "The scores of a method on the test part, and without those sequences that the body knows"
     values, fit_s, score_s = METHODS[method](target, target.test.codes)
-    s = score(target.test.label, values, n_boot=2)
+    s, others = score(target.test.label, values, n_boot=2), {}
+    if known is not None and not known.all():
+        o = score(target.test.label[~known], values[~known], n_boot=2)
+        others = dict(n_known=int(known.sum()), known_bound=int(target.test.label[known].sum()), auroc_others=o.auroc,
+                      auprc_others=o.auprc, prevalence_others=o.prevalence, mcc_others=o.mcc)
     return dict(auroc=s.auroc, auprc=s.auprc, prevalence=s.prevalence, mcc=s.mcc, n_seen=len(target.train_valid[1]),
-                n_test=len(target.test), width=target.m.uns["width"], fit_s=fit_s, score_s=score_s)
+                n_test=len(target.test), width=target.m.uns["width"], fit_s=fit_s, score_s=score_s, **others)
 
 def timed(target, method):
     "Seconds to learn from 1,000 + 1,000 sequences, or as many as there are, and to score 10,000"
@@ -132,11 +159,11 @@ def jobs_of(few, times):
     if few: yield from (("few", str(n), seed) for n in SIZES for seed in SEEDS)
     if times: yield "times", "1000", SEEDS[0]
 
-def done(target, method, kind, n, seed):
+def done(target, method, kind, n, seed, known=None):
     "A row of the table; one whose method refuses says why"
     try:
         if kind=="times": return timed(target, method)
-        return scored(drawn(target, int(n), seed) if kind=="few" else target, method)
+        return scored(drawn(target, int(n), seed) if kind=="few" else target, method, known)
     except UserError as e: return dict(refused=str(e))
 
 @call_parse
@@ -148,22 +175,24 @@ def main(
     few:store_true=False, # Also with 1, 10 and 100 sequences per class, five draws each?
     times:store_true=False, # Also the time of 1,000 + 1,000 sequences, and of scoring 10,000?
     final:store_true=False, # Learn from train and dev, and score the test sets?
+    regions:str="", # FASTA of the published regions: also score without the sequences that the body knows
     peer_most:int=20_000, # Sequences that the other tool is asked to learn from, at most
 ):
     "Learn from each set and score it."
     torch.set_num_threads(1)
     rows = pd.read_csv(out, dtype=dict(n=str)).to_dict("records") if Path(out).exists() else []
     keys = "set", "scored_on", "method", "kind", "n", "seed"
-    known = {tuple(str(row[k]) for k in keys) for row in rows}
+    there = {tuple(str(row[k]) for k in keys) for row in rows}
     for name,parts in sets_in(folder).items():
         if only not in name: continue
         on = "test" if final else "dev" if "dev" in parts else "part of train"
         todo = [(method, *job) for job in jobs_of(few, times) for method in methods.split(";")]
-        todo = [job for job in todo if (name, on, *map(str, job)) not in known]
+        todo = [job for job in todo if (name, on, *map(str, job)) not in there]
         target = target_of(name, parts, final) if todo else None
+        known = known_to(pretrained(), regions, target.test.codes) if todo and regions else None
         for method,kind,n,seed in todo:
             if method!=OURS and kind=="all" and len(target.train_valid[1])>peer_most: continue
-            row = dict(zip(keys, (name, on, method, kind, n, seed))) | done(target, method, kind, n, seed)
+            row = dict(zip(keys, (name, on, method, kind, n, seed))) | done(target, method, kind, n, seed, known)
             rows.append(row | dict(commit=commit(), date=time.strftime("%Y-%m-%d")))
             print(rows[-1], flush=True)
             write_table(rows, out)

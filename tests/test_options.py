@@ -83,6 +83,8 @@ MODES = {
                     'vcf': 'in/cnn.safetensors out.tsv --vcf in/variants.vcf --genome in/genome.fa',
                     'a track': 'in/cnn.safetensors out.bw --genome in/genome.fa --tf FOS',
                     'sites': 'in/cnn.safetensors out.bed --genome in/genome.fa --tf FOS',
+                    'contributions': 'in/cnn.safetensors out.bw --bed in/peaks.bed --genome in/genome.fa --tf FOS '
+                                     '--contributions',
                     'list': 'in/cnn.safetensors list'},
     'tft-groups': {
         **{by: GROUPS_OF+by for by in GROUPS if by != 'string'},
@@ -121,8 +123,8 @@ VALUES = {
                          json='other.json', seed='1', force=True),
     'tft-predict': dict(bed='in/other.bed', fasta='in/other.fa', table='in/other.csv', vcf='in/other.vcf',
                         genome='in/other.fa', tf='FOSL2', offsets='3', null='10', stride='50', logit=True,
-                        threshold='0.9', top='3', jobs='2',
-                        scheduler='tcp://here:1', seed='1', batch_size='50', force=True),
+                        contributions=True, threshold='0.9', top='3', jobs='2', scheduler='tcp://here:1', seed='1',
+                        batch_size='50', force=True),
     'tft-groups': dict(tf='FOS', by=('correlated', 'cofactors'), n='2', with_target=True, bury='2',
                        string='in/other_links.txt', string_info='in/other_info.txt', score='experimental',
                        min_score='990', out='other.txt', seed='1', force=True),
@@ -151,6 +153,7 @@ STUBS = {
     'model.variants.predict_vcf': (3, Skipped()),
     'model.tracks.write_track': (3, Skipped()),
     'model.sites.write_sites': (3, Skipped()),
+    'interpret.contributions.write_contributions': (3, Skipped()),
     'study.runs.run_study': pd.DataFrame(columns=['error', 'auprc', 'group', 'with_target', 'n_peaks', 'strategy']),
     'study.folder.StudyFolder': SimpleNamespace(status=lambda: PROGRESS),
     'interpret.own_report.next_commands': ['a command'],
@@ -223,7 +226,8 @@ def trial(inputs, tmp_path, monkeypatch):
         def noted(*args, **kwargs):
             calls.append((name, plain(args), plain(kwargs)))
             return result
-        monkeypatch.setattr(f'tf_transfer.{name}', noted)
+        module, function = f'tf_transfer.{name}'.rsplit('.', 1)
+        monkeypatch.setattr(importlib.import_module(module), function, noted)
     for name in ('build.build_matrix', 'states.import_states', 'published.import_published'): stub(f'matrix.{name}', m)
     for name, result in STUBS.items(): stub(name, result)
     monkeypatch.setattr('tf_transfer.matrix.states.read_matrix', lambda path: m)

@@ -29,12 +29,13 @@ from tf_transfer.motifs.files import read_meme
 from tf_transfer.train.callbacks import silent
 from tf_transfer.train.pretraining import pretrain
 from test_options import parser_of
+from test_safety import Shape
 
 
 @pytest.fixture(scope='module')
 def files(tmp_path_factory):
-    "A genome, 60 peaks of JUND, open regions, and a model pre-trained on a relative"
-    folder = tmp_path_factory.mktemp('report')
+    "A genome, 60 peaks of JUND, open regions, and a model pre-trained on a relative; in a folder of an odd name"
+    folder = tmp_path_factory.mktemp('<i>&"$_{')
     world = simulate(n_regions=1500, seed=1)
     world.write(folder/'world')
     m = world.matrix()
@@ -69,6 +70,8 @@ def test_the_page_stands_alone_and_says_the_verdict_first(report):
     titles = re.findall('<h2>(.*?)</h2>', html)
     assert titles == [*[o.title for o in STEPS], 'What to do next']
     assert 'class="notice"' in html[:html.index('<h2>')]
+    shape = Shape(html)
+    assert 'i' not in {o[0] for o in shape.tags} and str(report.parent) in ''.join(shape.words)
     for word in ('prevalence', 'AUPRC', 'MCC', 'at 1:1', 'body', 'words', 'spread of what it adds to the logit'):
         assert f'<dt>{word}</dt>' in html
 

@@ -31,8 +31,10 @@ from tf_transfer.genome.fasta import fasta_records
 from tf_transfer.genome.formats import read_bed
 from tf_transfer.genome.variants import VcfFile
 from tf_transfer.interpret.sections import Section
-from tf_transfer.matrix.groups import Group
+from tf_transfer.matrix.groups import Group, read_string
+from tf_transfer.matrix.inputs import read_pairs, read_sources
 from tf_transfer.matrix.published import read_index
+from tf_transfer.matrix.sequences import read_table
 from tf_transfer.matrix.splits import Labelled, Split, Target
 from tf_transfer.matrix.states import binding_matrix, read_matrix, read_npz, read_states, write_matrix
 from tf_transfer.model.saving import load_model
@@ -199,7 +201,8 @@ def one_line(read, path, words='.'):
 
 READERS = dict(index=read_index, model=load_model, npz=read_npz, matrix=read_matrix, bed=read_bed, study=read_study,
                fasta=read_fasta, meme=read_meme, vcf=lambda p: list(VcfFile(p).records()),
-               states=lambda p: read_states(p, ['JUND']))
+               states=lambda p: read_states(p, ['JUND']), table=read_table, sources=read_sources, pairs=read_pairs,
+               string=lambda p: read_string(p, None, 'JUND'))
 
 
 @pytest.mark.parametrize('pack', [bytes, gzip.compress], ids=['plain', 'gzip'])
@@ -387,10 +390,12 @@ def low(monkeypatch):
 
 FASTA = '>chr1\n' + 'ACGTACGTAC\n'*9000
 TEXTS = dict(bed=PEAKS*9000, fasta=FASTA, meme='MEME version 4\n' + '\n'*90_000,
-             vcf='#CHROM\n'+'chr1\t1\t.\tA\tC\n'*9000)
+             vcf='#CHROM\tPOS\tID\tREF\tALT\n'+'chr1\t1\t.\tA\tC\n'*9000, sources='1\tHepG2\n'*9000,
+             pairs='HepG2\thepatocyte\n'*9000, table='sequence\tlabel\n'+'ACGTACGTAC\t1\nACGTACGTTT\t0\n'*9000,
+             string='protein1\tprotein2\tcombined_score\n'+'JUND\tFOS\t900\n'*9000)
 
 
-@pytest.mark.parametrize('kind', ['bed', 'fasta', 'meme', 'vcf'])
+@pytest.mark.parametrize('kind', TEXTS)
 def test_text_that_unpacks_to_too_much(tmp_path, low, monkeypatch, kind):
     path = tmp_path/'x.gz'
     path.write_bytes(gzip.compress(TEXTS[kind].encode()))

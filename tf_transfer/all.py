@@ -76,6 +76,7 @@ from .interpret.sections import *
 from .interpret.page import *
 from .interpret.own_sections import *
 from .interpret.own_report import *
+from .interpret.contributions import *
 from .commands.base import *
 from .commands.data import *
 from .commands.models import *

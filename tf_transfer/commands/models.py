@@ -301,7 +301,7 @@ def _evaluated(path, matrix, tf, chroms, n_pos, negatives, one_strand, seed):
     return dict(tf=tf, **scores.as_dict(), chroms=chroms, model=str(path), negatives=negatives,
                 both_strands=not one_strand, seen_left_out=seen, seed=seed)
 
-# %% ../../nbs/commands/3_models.ipynb #2963bf7c
+# %% ../../nbs/commands/3_models.ipynb #4133218f
 def _ends(*suffixes):
     "Does OUT end so?"
     return lambda o: str(o.out).endswith(suffixes)
@@ -311,20 +311,24 @@ def _not(test): return lambda o: not test(o)
 _track, _sites, _along_genome = _ends(".bw"), _ends(".bed"), _ends(".bw", ".bed")
 
 _idle_predict = [
-    ("bed fasta table vcf genome tf offsets null stride logit threshold top jobs scheduler seed batch_size force",
+    ("bed fasta table vcf genome tf offsets null stride logit threshold top jobs scheduler seed batch_size force "
+     "contributions",
      "with list, which makes no file", lambda o: o.out=="list"),
     ("genome", "with --fasta, which holds the sequences", lambda o: o.fasta is not None),
     ("genome", "with --table, which holds the sequences", lambda o: o.table is not None),
     ("fasta table vcf batch_size", "with {out}, which goes along a genome", _along_genome),
     ("offsets null seed", "without --vcf", lambda o: o.vcf is None),
     ("seed", "with --null 0, which draws nothing", lambda o: o.null==0),
-    ("tf", "without OUT.bw, OUT.bed or --vcf", lambda o: o.vcf is None and not _along_genome(o)),
+    ("tf", "without OUT.bw, OUT.bed or --vcf", lambda o: not (o.vcf or o.contributions or _along_genome(o))),
+    ("fasta table vcf batch_size stride logit jobs scheduler", "with --contributions", lambda o: o.contributions),
+    ("contributions", "with {out}; they go to a track (.bw) or a picture (.png, .svg, .pdf)",
+     _not(_ends(".bw", ".png", ".svg", ".pdf"))),
     ("stride jobs scheduler", "without OUT.bw or OUT.bed", _not(_along_genome)),
     ("logit", "without OUT.bw", _not(_track)),
     ("threshold top", "without OUT.bed", _not(_sites)),
     ("jobs", "with --scheduler, whose workers do the work", lambda o: o.scheduler is not None)]
 
-# %% ../../nbs/commands/3_models.ipynb #28d26108
+# %% ../../nbs/commands/3_models.ipynb #66cd1dc9
 @command(idle=_idle_predict)
 def tft_predict(
     model:str, # Model, .safetensors, or the name of a released one
@@ -339,6 +343,7 @@ def tft_predict(
     null:int=1000, # With --vcf: random changes of each kind to compare with; 0: none
     stride:int=25, # With OUT.bw and OUT.bed: from the middle of a window to the next, bp
     logit:store_true=False, # With OUT.bw: logits in place of probabilities?
+    contributions:store_true=False, # With OUT.bw and --bed: what each base adds to the logit; OUT.png: a picture of it
     threshold:float=0.5, # With OUT.bed: the lowest probability of a site
     top:int=None, # With OUT.bed: only so many sites, the highest
     jobs:int=1, # With OUT.bw and OUT.bed: processes on this machine
@@ -350,13 +355,29 @@ def tft_predict(
     "Predict binding for BED, FASTA, a table of sequences, or VCF; or along a genome."
     from tf_transfer.model.saving import pretrained
     if out=="list": return print(*pretrained(model).card.tfs, sep="\n")
-    check_output(out, force)
-    at_least(1, batch_size=batch_size, offsets=offsets, stride=stride, top=top, jobs=jobs)
-    at_least(0, null=null, seed=seed)
     given = SimpleNamespace(**locals())
-    (_along if _along_genome(given) else _tabulated)(given)
+    _check_prediction(given)
+    (_letters if contributions else _along if _along_genome(given) else _tabulated)(given)
 
-# %% ../../nbs/commands/3_models.ipynb #7d9eb875
+# %% ../../nbs/commands/3_models.ipynb #95079e4d
+def _check_prediction(o):
+    "Raises `UserError` where numbers make no sense, or the output cannot be written"
+    check_output(o.out, o.force)
+    at_least(1, batch_size=o.batch_size, offsets=o.offsets, stride=o.stride, top=o.top, jobs=o.jobs)
+    at_least(0, null=o.null, seed=o.seed)
+
+def _letters(o):
+    "Write what each base of intervals adds to the logit, and say so"
+    from tf_transfer.genome.dna import Genome
+    from tf_transfer.interpret.contributions import write_contributions
+    from tf_transfer.model.saving import pretrained
+    need(genome=o.genome)
+    if o.bed is None: raise UserError("--contributions needs the intervals, --bed")
+    n, skipped = write_contributions(pretrained(o.model), o.bed, Genome(o.genome), o.out, o.tf, o.force)
+    if skipped.count: print(skipped)
+    print(f"{o.out}: {n:,} bases have a value")
+
+# %% ../../nbs/commands/3_models.ipynb #53b82064
 def _along(o):
     "Write a track or sites, and say so"
     from tf_transfer.model.predict import output_of

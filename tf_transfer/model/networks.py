@@ -7,7 +7,7 @@ Docs: https://tf-transfer.github.io/tf_transfer/model/networks.html.md"""
 # %% auto #0
 __all__ = ['ARCHS', 'BindingNet', 'net_of', 'conv_block', 'dense_block', 'length_after', 'conv_blocks', 'PaperCNN', 'n_params',
            'ShallowCNN', 'SmallCNN', 'BiLSTM', 'DanQ', 'MotifLayer', 'MotifNet', 'KmerCounts', 'MotifsAndKmers',
-           'MotifKmerNet', 'KmerScore', 'AndItself', 'TargetNet', 'four_groups', 'with_new_head', 'at_width',
+           'MotifKmerNet', 'KmerScore', 'SideBySide', 'TargetNet', 'four_groups', 'with_new_head', 'at_width',
            'shortest_width']
 
 # %% ../../nbs/model/1_networks.ipynb #8d3c29fc
@@ -338,21 +338,21 @@ class KmerScore(nn.Module):
         weights = self.weight.gather(1, words.flatten(1)).view(len(self.powers), len(x), -1)
         return (weights*without_n.transpose(0, 1)).sum((0, 2))[:, None]
 
-# %% ../../nbs/model/1_networks.ipynb #abafdebe
-class AndItself(nn.Module):
-    "What a layer says, and what it was told, side by side."
+# %% ../../nbs/model/1_networks.ipynb #229860b3
+class SideBySide(nn.Module):
+    "What several layers say of the same, side by side."
     def __init__(self,
-        layer:nn.Module, # From features, (batch, n), to features, (batch, hidden)
+        *layers:nn.Module, # From features, (batch, n), to features
     ):
         super().__init__()
-        self.layer = layer
+        self.layers = nn.ModuleList(layers)
 
     def forward(self,
         x:torch.Tensor, # Float32, (batch, n)
-    ) -> torch.Tensor: # Float32, (batch, n + hidden)
-        return torch.cat([x, self.layer(x)], 1)
+    ) -> torch.Tensor: # Float32, (batch, features of all layers)
+        return torch.cat([layer(x) for layer in self.layers], 1)
 
-# %% ../../nbs/model/1_networks.ipynb #eab85d55
+# %% ../../nbs/model/1_networks.ipynb #a4b9c2e0
 class TargetNet(BindingNet):
     "One TF's network: features of a body, best hits of a few motifs and a k-mer score, side by side under one head."
     def __init__(self,
@@ -362,15 +362,17 @@ class TargetNet(BindingNet):
         args:dict, # Arguments of the body
         motifs:list, # PWMs of its own; or only their widths
         direct:bool=False, # Does the head see the standardised first layer too? Where that pools over the sequence
+        learned:bool=False, # Are there dense layers of its own too?
     ):
-        body = ARCHS[arch](n_tfs, width, **args)
-        seen, dense = body.head.in_features+len(motifs)+1, body.dense
-        if direct: seen, dense = seen+body.first.n_out, AndItself(dense)
-        super().__init__(body.first, body.middle, dense, n_tfs, seen, width)
+        body, hidden = ARCHS[arch](n_tfs, width, **args), len(motifs)+1
+        layers = [nn.Identity()]*direct+[body.dense]+[ARCHS[arch](n_tfs, width, **args).dense]*learned
+        hidden += body.head.in_features*(1+learned)+(body.first.n_out if direct else 0)
+        dense = SideBySide(*layers) if len(layers)>1 else body.dense
+        super().__init__(body.first, body.middle, dense, n_tfs, hidden, width)
         self.motifs, self.kmers = MotifLayer(motifs, best=True), KmerScore()
         self.strands_alike, self.any_width = body.strands_alike, body.any_width
         length_after("TargetNet", width, (max(self.motifs.shortest, self.kmers.powers.shape[-1]), 1))
-        self.args = dict(arch=arch, args=args, motifs=self.motifs.widths)|(dict(direct=True) if direct else {})
+        self.args = dict(arch=arch, args=args, motifs=self.motifs.widths, direct=direct, learned=learned)
 
     def beside(self,
         x:torch.Tensor, # One-hot, float32, (batch, 4, width)

@@ -7,7 +7,7 @@ Docs: https://tf-transfer.github.io/tf_transfer/model/variants.html.md"""
 # %% auto #0
 __all__ = ['predict_vcf']
 
-# %% ../../nbs/model/6_variants.ipynb #67acfdb2
+# %% ../../nbs/model/6_variants.ipynb #6980516e
 import gzip, io, re
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import torch
+import torch.nn.functional as F
 from Bio.bgzf import BgzfWriter
 from fastcore.basics import chunked, patch
 from pyarrow import csv, parquet
@@ -29,8 +30,10 @@ from ..genome.regions import Contigs
 from ..genome.variants import (Change, VcfFile, assembly, header_lengths, info_id, not_plain, one_spelling,
                                          with_fields, with_info)
 from ..genome.windows import Skipped
-from .networks import MotifLayer, MotifsAndKmers, net_of
+from .along import first_dense, reads_once
+from .networks import MotifLayer, MotifsAndKmers, TargetNet, net_of
 from .predict import evaluating, logits
+from ..motifs.kmers import mirrored_words
 from ..motifs.pwm import vertebrate_profiles
 from ..motifs.scan import BEYOND, AlleleScan
 
@@ -78,16 +81,16 @@ def _shifts(n, width):
     "How far from the middle a variant is placed, bp"
     return [0] if n==1 else np.linspace(-(width//4), width//4, n).round().astype(int).tolist()
 
-# %% ../../nbs/model/6_variants.ipynb #c3f4576c
+# %% ../../nbs/model/6_variants.ipynb #f089d383
 class _Reader:
     "Reads windows with a network"
     def __init__(self, net, bs):
         self.net, self.bs = net, bs
         first, on_cpu = net.first, next(net.parameters()).device.type=="cpu"
-        self.shares = on_cpu and type(first) in (MotifLayer, MotifsAndKmers) and not first.best
+        self.shares = on_cpu and reads_once(net) and type(first) in (MotifLayer, MotifsAndKmers) and not first.best
         if self.shares:
             self.scan = AlleleScan(first.weight.detach().numpy(), first.widths)
-            self.names, self.spread = _motif_names(first), _spread(net)
+            self.names, self.spread, self.rest = _motif_names(first), _spread(net), _after_motifs(net)
 
     def __call__(self, w):
         "Logits, (windows, TFs); and the odds of sites in the flanks and at the allele, where there are motifs"
@@ -97,12 +100,34 @@ class _Reader:
         motifs = torch.from_numpy(np.log2(np.maximum(odds.sum(0), 1e-30)))
         with torch.no_grad(), evaluating(self.net):
             parts = zip(torch.from_numpy(codes).split(self.bs), motifs.split(self.bs))
-            return torch.cat([self._logits(*part) for part in parts]).numpy(), odds
+            said = torch.cat([self.net.head(self.rest(*part)) for part in parts]).numpy()
+        with_n = (codes>3).any(1)
+        if with_n.any(): said[with_n] = logits(self.net, codes[with_n], bs=self.bs)
+        return said, odds
 
-    def _logits(self, codes, motifs):
-        x, net = one_hot(codes), self.net
-        if isinstance(net.first, MotifsAndKmers): motifs = torch.cat([motifs, net.first.counts(x)], 1)
-        return net.head(net.after_first(motifs, net.beside(x)))
+# %% ../../nbs/model/6_variants.ipynb #7d4054e2
+@torch.no_grad()
+def _after_motifs(net):
+    "A function of codes, and of what their motifs say, to what the head sees"
+    beside = lambda codes: net.beside(one_hot(codes)) if type(net) is TargetNet else torch.empty(len(codes), 0)
+    dense, counts, n = first_dense(net), getattr(net.first, "counts", None), len(net.first.widths)
+    if counts is None: return lambda codes, motifs: net.after_first(motifs, beside(codes))
+    if dense is None:
+        return lambda codes, motifs: net.after_first(torch.cat([motifs, counts(one_hot(codes))], 1), beside(codes))
+    weight, bias, after = dense
+    twice = torch.from_numpy(np.where(counts.words==counts.mirror, 2, 1))[:, None]
+    numbers = np.minimum(np.arange(4**counts.k), mirrored_words(counts.k))
+    place = torch.from_numpy(np.searchsorted(counts.words, numbers))
+    of_motifs, of_words = weight[:, :n].contiguous(), (weight[:, n:].T*twice).contiguous()
+    def rest(codes, motifs):
+        words = F.embedding_bag(place[_words_of(codes, counts.k)], of_words, mode="sum")
+        return torch.cat([after(F.linear(motifs, of_motifs, bias)+words), beside(codes)], 1)
+    return rest
+
+def _words_of(codes, k):
+    "The number of the word that begins at each place, int64, (windows, places); what holds an N is any"
+    places, codes = codes.shape[1]-k+1, codes.long()%4
+    return sum(codes[:, i:i+places]*4**(k-1-i) for i in range(k))
 
 # %% ../../nbs/model/6_variants.ipynb #109ec782
 def _laid_out(w, codes, scan):
