@@ -1,7 +1,4 @@
 "What looks inside a network: agreement with other implementations, and no finding where there is nothing to find"
-import os
-import subprocess
-import sys
 from contextlib import suppress
 from functools import partial
 
@@ -9,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from helpers import Started
 from tf_transfer.core import UserError
 from tf_transfer.genome.dna import encode, one_hot
 from tf_transfer.motifs.files import read_meme, write_meme
@@ -159,24 +157,20 @@ def test_one_check_of_the_width(reader):
 def test_patterns_of_letters_that_are_made_by_hand():
     assert "TGACTCA" in patterns(by_hand(120))[0].consensus()
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="forks")
-def test_motifs_leave_torch_its_threads():
+@pytest.mark.parametrize("call", ["compare_motifs(spi1, vertebrate_profiles()[:30])",
+                                  "motif_sites(spi1, np.zeros((9, 200), np.uint8))"])
+def test_motifs_leave_torch_its_threads(call):
     "numba sets them to its own number when it starts, once in a process: so each call has a process of its own"
-    code = """import os, sys, numpy as np, torch
+    code = f"""import numba, numpy as np, torch
 from tf_transfer.motifs.pwm import jaspar, vertebrate_profiles
 from tf_transfer.motifs.tomtom import compare_motifs, motif_sites
-import numba
+numba.config.NUMBA_NUM_THREADS = 2
+torch.set_num_threads(1)
 spi1 = jaspar('SPI1')
-for call in (lambda: compare_motifs(spi1, vertebrate_profiles()[:30]),
-             lambda: motif_sites(spi1, np.zeros((9, 200), np.uint8))):
-    if child := os.fork():
-        if os.waitpid(child, 0)[1]: sys.exit(1)
-        continue
-    call()
-    assert numba.threading_layer() and torch.get_num_threads()==1, torch.get_num_threads()
-    os._exit(0)"""
-    env = dict(os.environ, OMP_NUM_THREADS="1", NUMBA_NUM_THREADS="2")
-    subprocess.run([sys.executable, "-c", code], env=env, check=True)
+{call}
+assert numba.threading_layer() and torch.get_num_threads()==1, torch.get_num_threads()"""
+    p = Started("-c", code)
+    assert p.wait()==0, p.said()
 
 def test_networks_of_motifs_have_no_refinement():
     nets = [a_network(MotifNet, **two_motifs) for _ in range(2)]
