@@ -398,7 +398,8 @@ class _Vcf:
     "Writes the records of a VCF file with INFO fields"
     def __init__(self, path, header, fields, said, packed):
         self.file = BgzfWriter(str(path)) if packed else open(path, "wb")
-        self.fields, self.quantiles = fields, dict.fromkeys((f"{k}_Q" for k in fields), ["."])
+        self.fields, earlier = fields, {f"{k}_Q" for k in fields}-set(fields)
+        self.gone = dict.fromkeys(earlier, ["."])
         self._lines(with_fields(header, fields, [said]))
     def _lines(self, lines): self.file.write("".join(f"{o}\n" for o in lines).encode())
     def write(self, records, rows):
@@ -409,7 +410,7 @@ class _Vcf:
         for r in records:
             n = r[4].count(",")+1
             own = dict(zip(self.fields, zip(*values[at:at+n])))
-            self._lines([with_info(r, self.quantiles|own)])
+            self._lines([with_info(r, own|self.gone)])
             at += n
     def close(self): self.file.close()
 
