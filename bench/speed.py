@@ -114,9 +114,10 @@ def tasks(folder, before):
         for build,at,names in builds: yield task, build, at, [at[1], "-c", code.format(**names, **more)]
     for build,at,_ in builds: yield "help of a command", build, at, script(at, "tft-evaluate", "--help")
     for build,at,_ in builds:
-        yield "demo, one draw", build, at, script(at, "tft-demo", folder/build, "--seeds", 1, "--force")
+        yield "demo, one draw", build, at, script(at, "tft-demo", "--out", folder/build, "--seeds", 1)
     yield "import of everything", "here", here, [here[1], "-c", "import tf_transfer.all"]
     yield "import of everything", "torch alone", here, [here[1], "-c", "import torch"]
+    yield "import of everything", "its largest parts", here, [here[1], "-c", "import torch, fastai.learner, anndata"]
 
 def peer(python, folder):
     "lightmotif, which scans with the same profiles for their best hit"

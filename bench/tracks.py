@@ -1,12 +1,11 @@
 """How fast is a track along DNA, beside windows one by one, an earlier build, and a motif scan alone?
 
-    python bench/tracks.py --before BEFORE --peers PEERS/python
+    python bench/tracks.py OUT --before BEFORE --peers PEERS/python
 
 BEFORE is a checkout of commit 80d6aa9, PEERS a Python that has lightmotif. The released model reads random DNA of
-`--mb` million bp at stride 50. Windows one by one are those of the first `--few` million bp. A task runs in a process
-of its own on one thread; processor time and memory are those of the whole process. The time of the same command with
-10,000 bp, which is that of its start, is taken off before rates are computed. lightmotif scans the same profiles on
-both strands, and no more. The first task is repeated on four times as much DNA: does its memory grow?"""
+`--mb` million bp at stride 50. Windows one by one are those of the first `--few` million bp. lightmotif scans the same
+profiles on both strands, and no more. Each task runs in a process of its own on one thread. Processor time is that of
+the task, without the imports and after a warm-up; memory is that of the whole process."""
 import json
 import os
 import subprocess
@@ -16,92 +15,86 @@ from datetime import date
 from pathlib import Path
 
 import numpy as np
-from common import RESULTS, commit, write_table
+from common import commit, write_table
 from fastcore.script import call_parse
 from tf_transfer.motifs.pwm import vertebrate_profiles
 
 HERE, STRIDE, WIDTH = Path(__file__).resolve().parent.parent, 50, 200
-PEER = """
-import json, lightmotif, time
-made = [lightmotif.CountMatrix(p).normalize(0.25).log_odds() for p in json.load(open("{profiles}"))]
-made += [m.reverse_complement() for m in made]
-dna = lightmotif.stripe("".join(open("{genome}").read().split("\\n")[1:]))
+TIMED = """
+import json, sys, time
+{imports}
+def run(dna):
+{task}
+run("{small}")
 start = time.process_time()
-for m in made: m.calculate(dna)
-print(time.process_time()-start)
+run("{dna}")
+print("seconds", time.process_time()-start)
 """
+TRACK = "from tf_transfer.model.tracks import write_track", """
+    write_track("motifs-hg38", f"{dna}.fa", f"{dna}.bw", tf="CTCF", step=50, force=True)"""
+WINDOWS = "from {commands} import tft_predict", """
+    tft_predict("motifs-hg38", f"{dna}.tsv", bed=f"{dna}.bed", genome=f"{dna}.fa", force=True)"""
+SCAN = """
+import lightmotif
+made = [lightmotif.CountMatrix(p).normalize(0.25).log_odds() for p in json.load(open("{profiles}"))]
+made += [m.reverse_complement() for m in made]""", """
+    letters = lightmotif.stripe("".join(open(f"{dna}.fa").read().split("\\n")[1:]))
+    for m in made: m.calculate(letters)"""
 
-def alone(args, root=HERE):
-    "Seconds of processor time and peak memory in MB of a command and its children, and what it printed"
+def alone(python, code, root):
+    "Seconds of processor time that a script measured, and the peak memory of its process in MB"
     path = f"{root}:{os.environ.get('PYTHONPATH', '')}"
     env = os.environ | dict(PYTHONPATH=path, OMP_NUM_THREADS="1", TQDM_DISABLE="1")
     with tempfile.TemporaryFile("w+") as said:
-        process = subprocess.Popen([str(a) for a in args], env=env, cwd=tempfile.gettempdir(), stdout=said, stderr=said)
+        process = subprocess.Popen([python, "-c", code], env=env, cwd=tempfile.gettempdir(), stdout=said, stderr=said)
         _, status, used = os.wait4(process.pid, 0)
         said.seek(0)
-        if status: raise SystemExit(f"{args}: {said.read()[-2000:]}")
-        return used.ru_utime+used.ru_stime, used.ru_maxrss/1024, said.read()
+        text = said.read()
+    if status: raise SystemExit(text[-2000:])
+    return float(text.split("seconds")[-1].split()[0]), used.ru_maxrss/1024
 
 def write_dna(path, n):
     "Random DNA, and a BED file of its windows"
     codes = np.random.default_rng(0).integers(0, 4, n)
     text = np.frombuffer(b"ACGT", np.uint8)[codes].tobytes().decode()
-    path.write_text(">chr1\n"+"\n".join(text[i:i+100] for i in range(0, n, 100))+"\n")
+    path.with_suffix(".fa").write_text(">chr1\n"+"\n".join(text[i:i+100] for i in range(0, n, 100))+"\n")
     bed = "".join(f"chr1\t{a}\t{a+WIDTH}\n" for a in range(0, n-WIDTH+1, STRIDE))
     path.with_suffix(".bed").write_text(bed)
     return path
 
-class Bench:
-    "Commands on DNA of several lengths, in one folder"
-    def __init__(self, folder): self.folder, self.rows = folder, []
-
-    def dna(self, n):
-        path = self.folder/f"{n}.fa"
-        return path if path.exists() else write_dna(path, n)
-
-    def track(self, n):
-        out = self.folder/"out.bw"
-        what = ["motifs-hg38", out, "--genome", self.dna(n), "--tf", "CTCF", "--stride", STRIDE, "--force"]
-        return alone([Path(sys.executable).parent/"tft-predict", *what])
-
-    def windows(self, n, root):
-        out, genome = self.folder/"out.tsv", self.dna(n)
-        entry = "tf_transfer.commands.models" if (root/"tf_transfer"/"commands").is_dir() else "tf_transfer.cli"
-        code = f"import sys; sys.argv[0] = 'tft-predict'; from {entry} import tft_predict; tft_predict()"
-        return alone([sys.executable, "-c", code, "motifs-hg38", out, "--bed", genome.with_suffix(".bed"),
-                      "--genome", genome, "--force"], root)
-
-    def row(self, task, n, run):
-        "One task on `n` bp, its start taken off"
-        start, (seconds, memory, _) = run(10_000)[0], run(n)
-        self.add(task, n, seconds-start, memory, start)
-
-    def add(self, task, n, seconds, memory, start=0.):
-        windows = (n-WIDTH)//STRIDE+1
-        self.rows.append(dict(task=task, bp=n, windows=windows, seconds=seconds, start=start, memory=memory,
-                              windows_per_second=windows/seconds, mb_per_second=n/seconds/1e6))
-        print(self.rows[-1], flush=True)
+def tasks(folder, n, some, before, peers):
+    "Task, bp, Python, imports and what is timed, and the root of the build"
+    yield "track", n, sys.executable, TRACK, HERE
+    if peers:
+        profiles = folder/"profiles.json"
+        counts = [{b:[round(v) for v in row] for b,row in zip("ACGT", p.counts)} for p in vertebrate_profiles()]
+        profiles.write_text(json.dumps(counts))
+        yield "motif scan alone, lightmotif", n, peers, (SCAN[0].format(profiles=profiles), SCAN[1]), folder
+    imports = lambda commands: (WINDOWS[0].format(commands=commands), WINDOWS[1])
+    yield "windows one by one", some, sys.executable, imports("tf_transfer.commands.models"), HERE
+    if before:
+        root = Path(before).resolve()
+        yield "windows one by one, 80d6aa9", some, sys.executable, imports("tf_transfer.cli"), root
 
 
 @call_parse
 def main(
+    out:str, # Table to make, .csv
     before:str="", # A checkout of commit 80d6aa9
     peers:str="", # A Python that has lightmotif
     mb:float=10, # Million bp
     few:float=1, # Million bp whose windows are read one by one
 ):
-    "Measure, and write results/tracks.csv"
-    n, some = int(mb*1e6), int(few*1e6)
+    "Measure, and write a table"
+    rows = []
     with tempfile.TemporaryDirectory() as tmp:
-        bench = Bench(Path(tmp))
-        bench.row("track", n, bench.track)
-        if peers:
-            profiles = Path(tmp)/"profiles.json"
-            counts = [{b:[round(v) for v in row] for b,row in zip("ACGT", p.counts)} for p in vertebrate_profiles()]
-            profiles.write_text(json.dumps(counts))
-            _, memory, said = alone([peers, "-c", PEER.format(profiles=profiles, genome=bench.dna(n))])
-            bench.add("motif scan alone, lightmotif", n, float(said.split()[-1]), memory)
-        bench.row("windows one by one", some, lambda n: bench.windows(n, HERE))
-        if before: bench.row("windows one by one, 80d6aa9", some, lambda n: bench.windows(n, Path(before).resolve()))
-        bench.row("track", 4*n, bench.track)
-    write_table(bench.rows, RESULTS/"tracks.csv", cores=os.cpu_count(), commit=commit(), date=str(date.today()))
+        folder = Path(tmp)
+        small = write_dna(folder/"small", 5000)
+        for task,n,python,(imports,work),root in tasks(folder, int(mb*1e6), int(few*1e6), before, peers):
+            code = TIMED.format(imports=imports, task=work, small=small, dna=write_dna(folder/"dna", n))
+            seconds, memory = alone(python, code, root)
+            windows = (n-WIDTH)//STRIDE+1
+            rows.append(dict(task=task, bp=n, windows=windows, seconds=seconds, memory=memory,
+                             windows_per_second=windows/seconds, mb_per_second=n/seconds/1e6))
+            print(rows[-1], flush=True)
+    write_table(rows, out, cores=os.cpu_count(), commit=commit(), date=str(date.today()))

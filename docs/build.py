@@ -160,7 +160,7 @@ def places(cells):
     "Where the notebook of a page runs: here, where the real data are; from a clone; or by itself, as on Colab"
     code = [c for c in cells if c.cell_type == 'code']
     if not code or any('realdata' in c.directives for c in code): return []
-    reads = re.compile(r'bench/|\.\./(CITATION|README|CHANGELOG)|"(findings|tests)')
+    reads = re.compile(r'bench/|\.\./\.\./|"(findings|tests)')
     return ['Binder'] if any(reads.search(c.source) for c in code) else ['Colab', 'Binder']
 
 

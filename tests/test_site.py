@@ -36,7 +36,8 @@ looked_for = {     # what a reader types into the search -> a page that must be 
     'AUPRC': 'explanations/auprc', 'negatives': 'explanations/negatives', 'DNABERT': 'explanations/language_models',
     'own sequences': 'howto/own_sequences', 'FASTA': 'howto/own_sequences', 'labelled sequences': 'howto/own_sequences',
     'HOMER': 'explanations/which_tool', 'compare': 'explanations/which_tool', 'STREME': 'explanations/which_tool',
-    'variants': 'howto/variants', 'indel': 'howto/variants', 'pyfaidx': 'explanations/findings',
+    'bigWig': 'model/tracks', 'variants': 'howto/variants', 'indel': 'howto/variants',
+    'pyfaidx': 'explanations/findings',
     'Windows': 'workshop/set_up', 'install': 'index', 'JASPAR': 'motifs/files', 'tft-predict': 'commands/models'}
 
 
