@@ -80,6 +80,19 @@ def test_row_i_is_interval_i(net, genome, tmp_path, what, bs):
     assert list(t.window_start) == [p - WIDTH//2 for p in at]
 
 
+@pytest.mark.parametrize('bs', [1, 256])
+def test_windows_of_n(net, tmp_path, bs):
+    "They have no prediction, as in a FASTA file and along a genome"
+    seq = SEQS['chr2'][:100] + 'N'*100 + SEQS['chr2'][200:300]
+    (tmp_path/'n.fa').write_text(f'>chr2\n{seq}\n')
+    at = [60, 100, 101, 135, 200, 240]
+    t = table_of(net, Genome(tmp_path/'n.fa'), tmp_path/'v.bed', ''.join(f'chr2\t{i-1}\t{i+1}\n' for i in at), bs=bs)
+    known = [sum(b != 'N' for b in seq[i-WIDTH//2:i+WIDTH//2]) for i in at]
+    assert known == [30, 15, 14, 0, 15, 30]
+    assert list(t.note) == ['too few known bases' if n < WIDTH/2 else '' for n in known]
+    assert list(t.A == '') == list(t.note != '')
+
+
 def test_headers_bins_and_gzip(net, genome, tmp_path):
     text = 'track name=x\nbrowser position chr1\n' + ''.join(f'585\t{c}\t{a}\t{b}\tn{a}\n' for c, a, b in peaks)
     t = table_of(net, genome, tmp_path/'p.bed', text)

@@ -96,7 +96,7 @@ def test_every_allele_has_its_row(net, genome, tmp_path):
         assert list(t.note) == ['', '', 'symbolic allele (<DEL>)', 'spanning deletion (*)',
                                 'symbolic allele (<NON_REF>)', 'reference allele is not what the genome has',
                                 'contig not in the genome', 'over the end of a contig', 'no alternative allele', '',
-                                'allele longer than half the window', 'breakend', '', 'over the end of a contig']
+                                'change longer than half the window', 'breakend', '', 'over the end of a contig']
         assert t.ref.iloc[12] == r[300].lower() and (t.A_ref[t.note != ''] == '').all()
         for row in t[t.note == ''].itertuples():
             ref, alt = by_hand(net, 'chr1', row.pos-1, row.ref.upper(), row.alt.upper())
@@ -122,6 +122,15 @@ def test_insertions_and_deletions_stand_in_the_middle(net, genome, tmp_path):
     assert len(rows) > 5
     t = table_of(net, genome, tmp_path/'v.vcf', vcf(rows))
     assert np.allclose(t[['A_ref', 'A_alt']].astype(float), expected, rtol=1e-3, atol=1e-4)
+
+
+def test_long_alleles_that_share_most_bases(net, genome, tmp_path):
+    "As in a record with several alleles, one of them a long deletion"
+    ref, one = SEQS['chr1'][499:549], snv('chr1', 520)
+    rows = [one, ('chr1', 500, '.', ref, f'{ref[:20]}{one[4]}{ref[21:]},{ref[0]}')]
+    t = table_of(net, genome, tmp_path/'v.vcf', vcf(rows))
+    assert list(t.note) == ['', '', 'change longer than half the window']
+    assert t.A_diff.iloc[0] == t.A_diff.iloc[1]
 
 
 def test_each_spelling_has_the_same_answer(net, genome, tmp_path):
@@ -241,6 +250,25 @@ def test_records_stay_as_they_were(written, motifs, genome):
     assert gzip.open(written/'out.vcf.gz', 'rt').read() == (written/'out.vcf').read_text()
     predict_vcf(motifs, TFS, written/'out.vcf', genome, written/'twice.vcf', null=20)
     assert (written/'twice.vcf').read_text() == (written/'out.vcf').read_text()
+
+
+def test_nothing_of_an_earlier_run_is_left(motifs, genome, tmp_path):
+    ref = SEQS['chr1'][99]
+    rows = [(*snv('chr1', 100), '.', '.', 'DB;TFT_NOTE=contig_not_in_the_genome;TFT_A_Q=0.5'),
+            ('chr1', 100, '.', other(ref), ref, '.', '.', 'TFT_A=5;TFT_B=1')]
+    (tmp_path/'v.vcf').write_text(vcf(rows))
+    predict_vcf(motifs, TFS, tmp_path/'v.vcf', genome, tmp_path/'o.vcf', only=['A'], null=0)
+    lines = [o.split('\t')[7] for o in (tmp_path/'o.vcf').read_text().splitlines()[-2:]]
+    assert lines[0].startswith('DB;TFT_MOTIF=') and '_Q' not in lines[0]
+    assert lines[1] == 'TFT_B=1;TFT_NOTE=reference_allele_is_not_what_the_genome_has'
+
+
+def test_words_in_any_script(motifs, genome, tmp_path):
+    (tmp_path/'v.vcf').write_text(vcf([snv('chr1', 100, 'µ')], '##study=研究\n'))
+    for name in ('o.vcf', 'o.vcf.gz'): predict_vcf(motifs, TFS, tmp_path/'v.vcf', genome, tmp_path/name, null=0)
+    text = gzip.open(tmp_path/'o.vcf.gz', 'rt', encoding='utf-8').read()
+    assert '##study=研究\n' in text and '\tµ\t' in text
+    assert text == (tmp_path/'o.vcf').read_text(encoding='utf-8')
 
 
 @pytest.mark.skipif(not shutil.which('bcftools'), reason='bcftools is not installed')

@@ -7,9 +7,10 @@ Docs: https://tf-transfer.github.io/tf_transfer/genome/variants.html.md"""
 # %% auto #0
 __all__ = ['VcfFile', 'assembly', 'header_lengths', 'not_plain', 'Change', 'one_spelling', 'info_id', 'with_info', 'with_fields']
 
-# %% ../../nbs/genome/7_variants.ipynb #4107e5a8
+# %% ../../nbs/genome/7_variants.ipynb #aba398d5
 import re, zlib
 from collections.abc import Iterator
+from os.path import commonprefix
 from pathlib import Path
 from typing import NamedTuple
 from ..core import UserError, check_file, open_bytes, reading
@@ -105,7 +106,7 @@ def not_plain(
     if not re.fullmatch("[ACGTacgt]+", ref+alt): return "an allele with other letters than A, C, G, T"
     return "both alleles are the same" if ref.upper()==alt.upper() else ""
 
-# %% ../../nbs/genome/7_variants.ipynb #5e3dce66
+# %% ../../nbs/genome/7_variants.ipynb #276a2003
 class Change(NamedTuple):
     "Some bases of a sequence and what stands in their place."
     start:int # Where they begin, 0-based; an insertion stands before this base
@@ -119,8 +120,10 @@ def one_spelling(
 ) -> Change:
     "The same change, without shared bases, in the middle of all places where it could stand."
     start, ref, alt = change
-    while ref and alt and ref[-1]==alt[-1]: ref, alt = ref[:-1], alt[:-1]
-    while ref and alt and ref[0]==alt[0]: start, ref, alt = start+1, ref[1:], alt[1:]
+    same = len(commonprefix([ref[::-1], alt[::-1]]))
+    ref, alt = ref[:len(ref)-same], alt[:len(alt)-same]
+    same = len(commonprefix([ref, alt]))
+    start, ref, alt = start+same, ref[same:], alt[same:]
     if ref and alt: return Change(start, ref, alt)
     unit, end = ref or alt, start+len(ref)
     if not unit: return change
@@ -131,7 +134,7 @@ def one_spelling(
     turned = unit[by%n:]+unit[:by%n]
     return Change(start+by, turned if ref else "", turned if alt else "")
 
-# %% ../../nbs/genome/7_variants.ipynb #5331c6a9
+# %% ../../nbs/genome/7_variants.ipynb #5f45a1e5
 def info_id(
     name:str, # Any name: of a TF, say
 ) -> str:
@@ -140,12 +143,13 @@ def info_id(
 
 def with_info(
     record:list, # From `VcfFile.records`
-    info:dict, # Field to its values, as text; one for each alternative allele
+    info:dict, # Field to its values, as text; one for each alternative allele. Where all are ".", there is no field
 ) -> str: # A line without its end
     "A record with more fields in its INFO column."
     fields = record+["."]*(8-len(record))
     old = [o for o in fields[7].split(";") if o not in (".", "") and o.split("=")[0] not in info]
-    fields[7] = ";".join(old+[f"{k}={','.join(v)}" for k,v in info.items()]) or "."
+    new = [f"{k}={','.join(v)}" for k,v in info.items() if set(v)!={"."}]
+    fields[7] = ";".join(old+new) or "."
     return "\t".join(fields)
 
 def with_fields(

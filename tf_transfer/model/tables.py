@@ -7,7 +7,7 @@ Docs: https://tf-transfer.github.io/tf_transfer/model/tables.html.md"""
 # %% auto #0
 __all__ = ['suffix_of', 'predict_fasta', 'predict_table', 'predict_bed']
 
-# %% ../../nbs/model/4_tables.ipynb #fae48ab8
+# %% ../../nbs/model/4_tables.ipynb #17d9b649
 import gzip, io
 from collections import Counter
 from pathlib import Path
@@ -23,7 +23,7 @@ from ..genome.fasta import fasta_records
 from ..genome.formats import recognise
 from ..genome.regions import Contigs, resize
 from ..genome.windows import PREDICT, Skipped, windows
-from ..matrix.sequences import read_columns
+from ..matrix.sequences import MIN_BASES, read_columns
 from .networks import BindingNet
 from .predict import logits, logits_of_any
 
@@ -184,14 +184,25 @@ def _in_batches(tables, bs):
             left = None
     if left is not None: yield left
 
-# %% ../../nbs/model/4_tables.ipynb #5fab1e02
+# %% ../../nbs/model/4_tables.ipynb #8c1b572f
 def _filled(t, columns, numbers):
     "Some columns of a table, and numbers beside the rows without a note"
     all_rows = np.full((len(t), numbers.shape[1]), np.nan, np.float32)
     all_rows[(t.note=="").to_numpy()] = numbers
     return pd.concat([t[columns].reset_index(drop=True), pd.DataFrame(all_rows)], axis=1)
 
-# %% ../../nbs/model/4_tables.ipynb #fdb6f6a4
+def _with_bases(t, genome, width, skipped):
+    "A table with a note where the window holds too few known bases; and the codes of the other windows"
+    w = t[t.note==""]
+    if not len(w): return t, np.empty((0, width), np.uint8)
+    codes = genome.sequences(w.assign(start=w.window_start, end=w.window_end))
+    known = (codes<4).sum(1)
+    dark = (known<MIN_BASES) | (2*known<width)
+    skipped.note = t.note.copy()
+    skipped.drop(w, dark, "too few known bases")
+    return t.assign(note=skipped.note), codes[~dark]
+
+# %% ../../nbs/model/4_tables.ipynb #d04ede83
 def predict_bed(
     model:BindingNet, # A network
     tfs:list, # Names of its outputs
@@ -213,9 +224,8 @@ def predict_bed(
         for t,_ in _windowed(tables(), genome, model.width, skipped, bed): yield t.assign(note=skipped.note)
     def rows():
         for t in _in_batches(noted(), bs):
-            w = t[t.note==""]
-            codes = genome.sequences(w.assign(start=w.window_start, end=w.window_end)) if len(w) else None
-            z = np.empty((0, len(tfs))) if codes is None else logits(model, codes, bs=bs)
+            t, codes = _with_bases(t, genome, model.width, skipped)
+            z = logits(model, codes, bs=bs) if len(codes) else np.empty((0, len(tfs)))
             yield _filled(t, columns, _probabilities(z))
     return _or_skipped(lambda: _write(out, force, rows(), [*columns, *tfs], Path(bed).name), skipped)
 

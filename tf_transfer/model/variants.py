@@ -275,7 +275,7 @@ class _Nearby:
             self.seq = decode(self.genome.stretch(chrom, a, min(length, b+2000)))
         return self.seq, self.base
 
-# %% ../../nbs/model/6_variants.ipynb #d9adb5b8
+# %% ../../nbs/model/6_variants.ipynb #e06e7203
 class _Alleles:
     "Reads the alleles of records, and compares them with a genome"
     def __init__(self, vcf, genome, width, shifts, skipped):
@@ -290,12 +290,14 @@ class _Alleles:
             for alt in alts.split(","):
                 change = self.change(chrom, int(pos)-1, ref, alt, w)
                 if not isinstance(change, str): kinds.append(_kind(change))
-                else: self.skipped.add(change, f"{chrom}:{pos} {ref}>{alt}")
+                else: self.skipped.add(change, f"{chrom}:{pos} {_brief(ref)}>{_brief(alt)}")
                 rows.append((chrom, int(pos), name, ref, alt, change if isinstance(change, str) else ""))
         self.check()
         return pd.DataFrame(rows, columns=["chrom", "pos", "id", "ref", "alt", "note"]), w, np.array(kinds)
 
-# %% ../../nbs/model/6_variants.ipynb #a99b13fd
+# %% ../../nbs/model/6_variants.ipynb #98df6fc5
+def _brief(allele): return allele if len(allele)<=20 else f"{allele[:8]}...{allele[-8:]} ({len(allele):,} letters)"
+
 @patch
 def change(self:_Alleles, chrom, start, ref, alt, w):
     "The change, which is added to windows; or why it has none"
@@ -303,7 +305,7 @@ def change(self:_Alleles, chrom, start, ref, alt, w):
     if why := not_plain(ref, alt): return why
     length = self.genome.lengths[chrom]
     if start<0 or start+len(ref)>length: return "over the end of a contig"
-    if max(len(ref), len(alt))>self.width//2: return "allele longer than half the window"
+    if abs(len(ref)-len(alt))>self.width//2: return "change longer than half the window"
     seq, base = self.nearby(chrom, start, start+len(ref))
     self.compared += 1
     if seq[start-base:start-base+len(ref)]!=ref.upper():
@@ -311,6 +313,7 @@ def change(self:_Alleles, chrom, start, ref, alt, w):
         return "reference allele is not what the genome has"
     change = one_spelling(seq, Change(start-base, ref.upper(), alt.upper()), self.width)
     change = change._replace(start=change.start+base)
+    if len(max(change.ref, change.alt, key=len))>self.width//2: return "change longer than half the window"
     if _leaves(change, self.width, self.shifts, length): return "over the end of a contig"
     w.add(chrom, seq, base, change)
     return change
@@ -390,13 +393,15 @@ class _Parquet:
     def close(self):
         if self.file: self.file.close()
 
-# %% ../../nbs/model/6_variants.ipynb #d2a74e65
+# %% ../../nbs/model/6_variants.ipynb #b89f16e8
 class _Vcf:
     "Writes the records of a VCF file with INFO fields"
     def __init__(self, path, header, fields, said, packed):
-        self.file, self.fields = BgzfWriter(str(path)) if packed else open(path, "w"), fields
+        self.file = BgzfWriter(str(path)) if packed else open(path, "wb")
+        self.fields, earlier = fields, {f"{k}_Q" for k in fields}-set(fields)
+        self.gone = dict.fromkeys(earlier, ["."])
         self._lines(with_fields(header, fields, [said]))
-    def _lines(self, lines): self.file.write("".join(f"{o}\n" for o in lines))
+    def _lines(self, lines): self.file.write("".join(f"{o}\n" for o in lines).encode())
     def write(self, records, rows):
         columns = [rows.words[c] for c in ("note", "strongest", "motif") if c in rows.words]
         columns += [*rows.motif.T, *rows.tfs[:, :, 2:].reshape(len(rows.tfs), -1).T]
@@ -405,7 +410,7 @@ class _Vcf:
         for r in records:
             n = r[4].count(",")+1
             own = dict(zip(self.fields, zip(*values[at:at+n])))
-            self._lines([with_info(r, {k:v for k,v in own.items() if set(v)!={"."}})])
+            self._lines([with_info(r, own|self.gone)])
             at += n
     def close(self): self.file.close()
 
