@@ -499,8 +499,7 @@ def predict_vcf(
     keep, alleles = pick(only, tfs, "TF", "this model"), _Alleles(file, genome, net.width, shifts, skipped)
     random, n = _Null(read, genome, shifts, null, seed) if null else None, 0
     said = _said(net, offsets, null, seed)
-    bar = tqdm(desc=Path(vcf).name, unit=" alleles", unit_scale=True, delay=2)
-    with writing(out, force) as tmp, bar:
+    with writing(out, force) as tmp, tqdm(desc=Path(vcf).name, unit=" alleles", unit_scale=True, delay=2) as bar:
         with closing(_writer(tmp, suffix, file, only, read.shares, bool(null), said)) as writer:
             writer.begin()
             for records in chunked(file.records(), max(1, bs//offsets)):
