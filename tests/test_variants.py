@@ -1,7 +1,9 @@
 "Variants: every allele has its row, each spelling the same answer, and what goes into VCF files is what others read"
+import gc
 import gzip
 import shutil
 import subprocess
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -337,8 +339,13 @@ def test_a_file_of_another_genome(motifs, genome, tmp_path):
     assert predict_vcf(motifs, TFS, tmp_path/'v.vcf', genome, tmp_path/'o.tsv', null=0)[0] == 30
 
 
-def test_a_full_disk(motifs, genome, written, tmp_path, monkeypatch):
-    def full(self, text): raise OSError(28, 'No space left on device')
-    monkeypatch.setattr('tf_transfer.model.variants.BgzfWriter.write', full)
+@pytest.mark.parametrize('at', ['write', 'flush'])
+def test_a_full_disk(motifs, genome, written, tmp_path, monkeypatch, at):
+    def full(*args): raise OSError(28, 'No space left on device')
+    monkeypatch.setattr(f'tf_transfer.model.variants.BgzfWriter.{at}', full)
     shutil.copy(written/'in.vcf.gz', tmp_path/'in.vcf.gz')
-    refused('the disk is full', motifs, genome, tmp_path/'in.vcf.gz', tmp_path/'o.vcf.gz')
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter('always')
+        refused('the disk is full', motifs, genome, tmp_path/'in.vcf.gz', tmp_path/'o.vcf.gz')
+        gc.collect()
+    assert not [o for o in told if 'unclosed' in str(o.message)]

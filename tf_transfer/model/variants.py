@@ -377,14 +377,15 @@ class _Rows(NamedTuple):
 class _TextTable:
     "Writes a .tsv or .tsv.gz"
     def __init__(self, path, columns, packed):
-        self.file = gzip.open(path, "wt", compresslevel=4) if packed else open(path, "w")
-        self.file.write("\t".join(columns)+"\n")
+        self.columns, self.file = columns, gzip.open(path, "wt", compresslevel=4) if packed else open(path, "w")
+    def begin(self): self.file.write("\t".join(self.columns)+"\n")
     def write(self, records, rows): self.file.write(_tsv(rows.words.itertuples(index=False), rows.numbers()))
     def close(self): self.file.close()
 
 class _Parquet:
     "Writes a .parquet"
     def __init__(self, path, columns): self.path, self.columns, self.file = path, columns, None
+    def begin(self): pass
     def write(self, records, rows):
         numbers = [pa.array(c, pa.float32(), from_pandas=True) for c in rows.numbers().T]
         made = pa.table([*(pa.array(rows.words[c]) for c in rows.words), *numbers], self.columns)
@@ -397,10 +398,12 @@ class _Parquet:
 class _Vcf:
     "Writes the records of a VCF file with INFO fields"
     def __init__(self, path, header, fields, said, packed):
-        self.file = BgzfWriter(str(path)) if packed else open(path, "wb")
+        self.raw = open(path, "wb")
+        self.file = BgzfWriter(fileobj=self.raw) if packed else self.raw
         self.fields, earlier = fields, {f"{k}_Q" for k in fields}-set(fields)
         self.gone = dict.fromkeys(earlier, ["."])
-        self._lines(with_fields(header, fields, [said]))
+        self.header = with_fields(header, fields, [said])
+    def begin(self): self._lines(self.header)
     def _lines(self, lines): self.file.write("".join(f"{o}\n" for o in lines).encode())
     def write(self, records, rows):
         columns = [rows.words[c] for c in ("note", "strongest", "motif") if c in rows.words]
@@ -412,7 +415,9 @@ class _Vcf:
             own = dict(zip(self.fields, zip(*values[at:at+n])))
             self._lines([with_info(r, own|self.gone)])
             at += n
-    def close(self): self.file.close()
+    def close(self):
+        try: self.file.close()
+        finally: self.raw.close()
 
 def _as_text(values):
     "Values of an INFO field; a point where there is none"
@@ -494,9 +499,9 @@ def predict_vcf(
     keep, alleles = pick(only, tfs, "TF", "this model"), _Alleles(file, genome, net.width, shifts, skipped)
     random, n = _Null(read, genome, shifts, null, seed) if null else None, 0
     said = _said(net, offsets, null, seed)
-    bar = tqdm(desc=Path(vcf).name, unit=" alleles", unit_scale=True, delay=2)
-    with writing(out, force) as tmp, bar:
+    with writing(out, force) as tmp, tqdm(desc=Path(vcf).name, unit=" alleles", unit_scale=True, delay=2) as bar:
         with closing(_writer(tmp, suffix, file, only, read.shares, bool(null), said)) as writer:
+            writer.begin()
             for records in chunked(file.records(), max(1, bs//offsets)):
                 rows = _scored(*alleles(records), read, random, keep, only)
                 writer.write(records, rows)
