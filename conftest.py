@@ -52,11 +52,11 @@ def compile_once():
     from numba.core.dispatcher import Dispatcher
     folder, compile = Path(tempfile.gettempdir())/'tf_transfer-numba', Dispatcher.compile
     folder.mkdir(exist_ok=True)
-    lock_of = cache(lambda name: FileLock(folder/name))
+    lock_of = cache(lambda name, pid: FileLock(folder/name))    # a lock does not outlive a fork
 
     def compile_alone(self, sig):
         name = f'{self.py_func.__module__}.{self.py_func.__name__}'
-        with global_compiler_lock, lock_of(name): return compile(self, sig)
+        with global_compiler_lock, lock_of(name, os.getpid()): return compile(self, sig)
     Dispatcher.compile = compile_alone
 
 

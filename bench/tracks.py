@@ -28,7 +28,9 @@ def run(dna):
 run("{small}")
 start = time.process_time()
 run("{dna}")
-print("seconds", time.process_time()-start)
+seconds = time.process_time()-start
+peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM")).split()[1]
+print("measured", seconds, int(peak)/1024)
 """
 TRACK = "from tf_transfer.model.tracks import write_track", """
     write_track("motifs-hg38", f"{dna}.fa", f"{dna}.bw", tf="CTCF", step=50, force=True)"""
@@ -45,13 +47,11 @@ def alone(python, code, root):
     "Seconds of processor time that a script measured, and the peak memory of its process in MB"
     path = f"{root}:{os.environ.get('PYTHONPATH', '')}"
     env = os.environ | dict(PYTHONPATH=path, OMP_NUM_THREADS="1", TQDM_DISABLE="1")
-    with tempfile.TemporaryFile("w+") as said:
-        process = subprocess.Popen([python, "-c", code], env=env, cwd=tempfile.gettempdir(), stdout=said, stderr=said)
-        _, status, used = os.wait4(process.pid, 0)
-        said.seek(0)
-        text = said.read()
-    if status: raise SystemExit(text[-2000:])
-    return float(text.split("seconds")[-1].split()[0]), used.ru_maxrss/1024
+    done = subprocess.run([python, "-c", code], env=env, cwd=tempfile.gettempdir(), text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if done.returncode: raise SystemExit(done.stdout[-2000:])
+    seconds, memory = done.stdout.split("measured")[-1].split()[:2]
+    return float(seconds), float(memory)
 
 def write_dna(path, n):
     "Random DNA, and a BED file of its windows"
