@@ -248,7 +248,7 @@ def _motif_lines(net, pre):
     nearest = f"{near.name} {near.matrix_id} (similarity {similarity:.2f})"
     return [f"motif: {motif.consensus()}, nearest in JASPAR {nearest}", told]
 
-# %% ../../nbs/finetune/6_own_data.ipynb #6b741722
+# %% ../../nbs/finetune/6_own_data.ipynb #f0c3e681
 @dataclass(repr=False, eq=False)
 class Fitted:
     "A model of a TF, what it was made from, and how good it is."
@@ -259,30 +259,24 @@ class Fitted:
     withheld:list=() # Names of TFs whose profiles were not used
     seed:int=0 # Seed of the learner
     say:Callable=None # What to call with lines about what is being done, as it happens: `print`
-
     thing, things = "peak", "peaks" # What a user calls the bound regions
-
     @cached_property
     def tested(self): # chrom, start, end, label, and what each method says; "this model" is the last
         "What `tested_regions` gives: a row per test region, a column per method."
         return tested_regions(self.target, self.pre, self.learn, self.withheld, self.say)
-
     @cached_property
     def scores(self): # A row per method: auprc, its interval (low, high), auroc, prevalence
         "The scores of all methods on the test regions."
         return scores_of(self.tested)
-
     @cached_property
     def verdict(self): # A `Verdict`
         "Is the model worth using?"
         return judge(self.tested, known=_own_output(self.target.tf, self.pre), things=self.things)
-
     @cached_property
     def valid(self): # `Scores`
         "Scores on the validation regions, of a model that was fitted without them."
         without = finetune(self.target, self.pre, "auto", seed=self.seed, withheld=self.withheld, with_valid=False)
         return evaluate(without, self.valid_regions)
-
     def __str__(self): return self.account
     def __repr__(self): return f"{type(self).__name__}({self.target})"
 

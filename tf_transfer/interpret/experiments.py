@@ -20,7 +20,7 @@ from ..model.predict import check_codes, evaluating, logits, net_of, output_of
 from .filters import best_filter, own_motifs
 from .nulls import shuffled
 
-# %% ../../nbs/interpret/6_experiments.ipynb #63015e3a
+# %% ../../nbs/interpret/6_experiments.ipynb #fa2010bd
 def _word(motif): return motif.consensus().upper()
 
 def _runs(word, k):
@@ -37,6 +37,7 @@ def _scrambled(word, n, seed, kept=5):
         if len(found)==n: break
     return list(found)
 
+# %% ../../nbs/interpret/6_experiments.ipynb #4db1a6ed
 def _found(p):
     "Which p-values are findings, at a false discovery rate of 5 %"
     return false_discovery_control(p)<=0.05

@@ -68,7 +68,7 @@ class Section:
     motifs:list = field(default_factory=list) # PWMs, for the MEME file
     to_test:list = field(default_factory=list) # JASPAR motifs that are worth an experiment
 
-# %% ../../nbs/interpret/8_sections.ipynb #f1d147ed
+# %% ../../nbs/interpret/8_sections.ipynb #167acd7e
 @patch
 def say(self:Section,
     words:str, # A paragraph
@@ -87,6 +87,7 @@ def keep(self:Section,
     self.tables[name] = frame
     self.show(frame if shown is None else shown, caption)
 
+# %% ../../nbs/interpret/8_sections.ipynb #ac4dac6c
 @patch
 def explain(self:Section,
     words:dict, # Word to what it means

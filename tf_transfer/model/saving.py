@@ -181,9 +181,10 @@ def _readme(card, title, license):
                  tags=["biology", "genomics", "dna", "transcription-factor-binding", *card.tfs[:20]])
     lines = "\n".join(f"{k}: {json.dumps(v)}" for k,v in front.items())
     tfs = card.tfs[0] if len(card.tfs)==1 else f"each of {len(card.tfs)} transcription factors"
-    return _README.format(front=lines, title=title, card=card, tfs=tfs, training=json.dumps(card.training, indent=1))
+    training = json.dumps(card.training, indent=1)
+    return (_README+_LIMITS).format(front=lines, title=title, card=card, tfs=tfs, training=training)
 
-# %% ../../nbs/model/2_saving.ipynb #9dc224a2
+# %% ../../nbs/model/2_saving.ipynb #e94e1703
 _README = """---
 {front}
 ---
@@ -211,7 +212,10 @@ predict(model, ["ACGT..."])          # sequences of {card.width} bp
 ```json
 {training}
 ```
+"""
 
+# %% ../../nbs/model/2_saving.ipynb #24e73b34
+_LIMITS = """
 ## Limits
 
 A score on regions that the model has seen flatters it: leave out those of `model.card.regions`. What is bound differs
