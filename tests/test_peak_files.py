@@ -280,6 +280,16 @@ TABLES = {
 }
 DEEPTOOLS = ('#chrom start end name score strand thickStart thickEnd itemRGB blockCount blockSizes blockStart '
              'deepTools_group')
+def of_macs(i, s): return ['chr1', s+1, s+800, 800, s+101, 52., 40.2, 9.1, 33.3, f'x_peak_{i}']
+
+
+TABLES |= {
+    'MACS3, a csv of Excel': (table(MACS_COLUMNS, of_macs, ',', MACS.replace('\n', ',,,,,,,,,\n')), 'abs_summit'),
+    'MACS3, a csv with quotes': (table(MACS_COLUMNS, of_macs, ',', '"# by MACS, version 3",,,,\n,,,,\n'), 'abs_summit'),
+    'MACS3, semicolons': (table(MACS_COLUMNS, of_macs, ';', MACS), 'abs_summit (column 5)'),
+    'MACS3, a mark of bytes': ('\ufeff' + table(MACS_COLUMNS, of_macs, before=MACS), 'abs_summit (column 5)'),
+    'summit_pos': (table([*LISTED[:3], 'summit_pos'], lambda i, s: ['chr1', s, s+800, s+100]), 'summit_pos (column 4)'),
+}
 HOMER = '# HOMER Peaks\n# Peak finding parameters:\n# tag directory = x start\n#\n'
 TABLES_MIDDLE = {
     'MACS2, broad': table(MACS_COLUMNS[:4] + MACS_COLUMNS[5:],
@@ -320,6 +330,18 @@ TABLES_MIDDLE = {
     'csaw': table(quoted([*RANGES, 'num.tests', 'rep.logFC']), lambda i, s: quoted([*ranges(i, s), 3, 0.1]), ','),
     'plyranges': table([*RANGES, 'peak'], lambda i, s: [*ranges(i, s), i+1]),
     'pandas with its index': table(['', 'chrom', 'start', 'end'], lambda i, s: [i, 'chr1', s, s+800], ','),
+    'CisGenome': table(['#rank', 'chromosome', 'start', 'end', 'strand', 'peak_length'],
+                       lambda i, s: [i, 'chr1', s+1, s+800, '+', 800]),
+    'CisGenome, no rank': table(['#chromosome', 'start', 'end', 'strand', 'peak_length'],
+                                lambda i, s: ['chr1', s+1, s+800, '+', 800]),
+    'ChIPseeker, spaces': table(quoted([*RANGES, 'annotation']),
+                                lambda i, s: quoted([*ranges(i, s), 'Promoter (<=1kb)']), ' '),
+    'GRanges, semicolons': table(quoted(RANGES), lambda i, s: quoted(ranges(i, s)), ';'),
+    'DESeq2 beside GRanges': table([*RANGES, 'baseMean', 'padj'], lambda i, s: [i+1, *ranges(i, s), 5.1, 'NA']),
+    'getDifferentialPeaks': table(['#PeakID', 'chr', 'start', 'end', 'strand', 'Tag Count', 'Fold Change', 'p-value'],
+                                  lambda i, s: [f'chr1-{i}', 'chr1', s+1, s+800, '+', 17.2, 4, 0.1], before=HOMER),
+    'diffReps': table(['Chrom', 'Start', 'End', 'Length', 'Treatment.cnt'], lambda i, s: ['chr1', s+1, s+800, 800, 5],
+                      before='# Parameters:\n'),
     'a number of the peak': table(['chrom', 'start', 'end', 'peak'], lambda i, s: ['chr1', s, s+800, i+1]),
 }
 
@@ -373,15 +395,39 @@ def test_names_of_tables(tmp_path):
     (table(['chr', 'start', 'stop', 'name'], lambda i, s: ['chr1', s, s+800, 'MSPC_Peak']), 'may count from 0 or'),
     (table(['seqname', 'start', 'end', 'summit'], lambda i, s: ['chr1', s, s+800, s+100]), 'may count from 0 or'),
     (table(['Contig', 'Start', 'Stop', 'q-Value'], lambda i, s: ['chr1', s, s+800, 1e-3]), 'not chrom, start and'),
-    ('@HD\tVN:1.6\n'+lines(lambda i, s: ['chr1', s+1, s+800, '+', 'x']), 'not chrom, start and end'),
-    ('##gff-version 3\n'+lines(lambda i, s: ['chr1', 'MACS', 'peak', s+1, s+800, '.', '.', '.', 'ID=x']), 'line 2, '),
+    ('@HD\tVN:1.6\n'+lines(lambda i, s: ['chr1', s+1, s+800, '+', 'x']), 'an interval list, which counts from 1'),
+    (lines(lambda i, s: ['chr1', s+1, s+800, '-+'[i % 2], 'x']), 'line 1, .*a strand in the fourth column'),
+    (lines(lambda i, s: ['chr1', s+1, s+800, '*']), 'a strand in the fourth column'),
+    ('##gff-version 3\n'+lines(lambda i, s: ['chr1', 'MACS', 'peak', s+1, s+800, '.', '.', '.', 'ID=x']),
+     'line 2, .*GFF or GTF, which count from 1'),
+    (lines(lambda i, s: ['chr1', 'x', 'exon', s+1, s+800, '.', '+', '.', 'gene_id "x"; tag "y";']), 'GFF or GTF'),
+    (lines(of_macs), 'line 1, .*the fourth column is end-start.1 in all rows, so it counts from 1'),
+    (lines(ranges), 'so it counts from 1'),
+    (lines(lambda i, s: [i+1, *ranges(i, s), 'x']), 'so it counts from 1'),
+    ('# A tibble: 60 x 5\n'+lines(lambda i, s: [i+1, *ranges(i, s)], '  '), 'line 2, .*so it counts from 1'),
+    ('variableStep chrom=chr1\n'+lines(lambda i, s: [s+1, 5.2]), 'a wiggle file'),
+    (lines(lambda i, s: [f'chr1-{s+1}-{s+800}']), 'a place in one column'),
+    (lines(lambda i, s: [f'chr1:{s+1:,}-{s+800:,}', 5]), 'a place in one column'),
+    (lines(lambda i, s: ['chr1', s+1, 'rs1', 'A', 'C']), 'a VCF file'),
     (lines(lambda i, s: narrow(i, s)[:only(i, 7, 10, (59,))]), 'line 60, .*7 columns, where the first line has 10'),
     (lines(lambda i, s: narrow(i, s)[:only(i, 7, 10, (9,))]), 'line 10, .*7 columns, where the first line has 10'),
     (lines(lambda i, s: ['chr1', s, only(i, '', s+800, (59,)), 'x']), "line 60, .*'' stands where end belongs"),
-], ids=range(19))
+], ids=range(30))
 def test_refused(tmp_path, text, says):
     with pytest.raises(UserError, match=says) as e: read_bed(written(tmp_path, text))
     assert '\n' not in str(e.value) and str(tmp_path/'a.txt') in str(e.value)
+
+
+def test_values_along_a_genome_are_no_peaks(tmp_path):
+    "A bedGraph file as MACS writes it; not the peaks of one, nor windows side by side"
+    row = lambda i, s: ['chr1', 100*i, 100*i + 100, i % 7/2]
+    path = written(tmp_path, 'track type=bedGraph\n' + lines(row), 'treat_pileup.txt')
+    assert recognise(path).format == 'bedGraph' and len(read_bed(path)) == 60
+    with pytest.raises(UserError, match='a bedGraph file, values along a genome'): interval_files(path, tf='JUND')
+    with pytest.raises(UserError, match='a bedGraph file'): peaks_matrix(path, 'no.fa')
+    apart = lambda i, s: ['chr1', s, s+800, i]
+    for some in (lambda i, s: row(i, s)[:3], lambda i, s: [*row(i, s)[:3], f'b{i}'], apart):
+        assert [f.dataset for f in interval_files(written(tmp_path, lines(some)), tf='JUND')] == [('JUND', '')]
 
 
 @pytest.fixture(scope='module')

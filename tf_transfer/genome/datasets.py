@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 import pandas as pd
 from ..core import UserError, check_file, check_inside, reading, table_rows
-from .formats import recognise
+from .formats import recognise_peaks
 
 # %% ../../nbs/genome/6_datasets.ipynb #7d4a7e6e
 def remap_name(
@@ -78,7 +78,7 @@ def _why_not(path):
     if re.search(_OF_PEAKS, path.name): return ""
     if re.search(r"(?i)\.(bb|bigbed|bigNarrowPeak)$", path.name): return "bigBed; bigBedToBed makes a BED file of it"
     if not re.search(_OF_TABLES, path.name): return "not named like a file of peaks (.bed, .narrowPeak, .xls ...)"
-    try: return "no interval in it" if recognise(path).format=="empty" else ""
+    try: return "no interval in it" if recognise_peaks(path).format=="empty" else ""
     except UserError as e: return str(e).removeprefix(f"{path}: ")
 
 def _is_outside(p, folder, unread):
@@ -94,7 +94,7 @@ def _unread_line(unread):
 # %% ../../nbs/genome/6_datasets.ipynb #c99e6727
 def _whose(path, naming, tf, biosample, names_first):
     "A file with its data set: in the name of the file, given, or in the names of its intervals"
-    file = recognise(path)
+    file = recognise_peaks(path)
     from_file = unibind_name(path.name) if re.search(r"\.MA[0-9]+\.[0-9]+\.", path.name) else None
     if from_file: return replace(file, dataset=from_file)
     name = file.example[file.columns.index("name")] if "name" in file.columns else None
@@ -127,5 +127,5 @@ def _sheet_files(path, sheet):
     unnamed = sheet.index[sheet.tf.str.strip()==""]
     if len(unnamed): raise UserError(f"{path}: row {unnamed[0]+1} names no TF")
     there = [check_inside(path.parent/name.strip(), path.parent) for name in sheet.file]
-    return [replace(recognise(p), dataset=(r.tf.strip(), r.biosample.strip()))
+    return [replace(recognise_peaks(p), dataset=(r.tf.strip(), r.biosample.strip()))
             for p,r in zip(there, sheet.itertuples())]
