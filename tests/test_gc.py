@@ -158,6 +158,23 @@ def gc_rich_world(folder, like):
     return folder/'p.bed', folder/'g.fa', folder/'b.bed'
 
 
+@pytest.mark.parametrize('order', ['backwards', 'by contig, backwards', 'shuffled', 'by end', 'twice'])
+@pytest.mark.parametrize('background', [True, False])
+def test_the_order_of_rows_does_not_matter(tmp_path, order, background):
+    "The same regions, and the same draw of unbound ones"
+    peaks, genome, free = gc_rich_world(tmp_path, 8)
+    rows = {p: p.read_text().splitlines(True) for p in (peaks, free)}
+    given = (peaks, genome, free) if background else (peaks, genome)
+    m = peaks_matrix(*given)
+    orders = {'backwards': lambda r: r[::-1], 'by contig, backwards': lambda r: sorted(r, reverse=True),
+              'shuffled': lambda r: list(np.random.default_rng(1).permutation(r)),
+              'by end': lambda r: sorted(r, key=lambda o: o.split()[2]), 'twice': lambda r: r + r}
+    for p, r in rows.items(): p.write_text(''.join(orders[order](r)))
+    again = peaks_matrix(*given)
+    assert again.obs.equals(m.obs) and again.var[['chrom', 'start']].equals(m.var[['chrom', 'start']])
+    assert (again.X == m.X).all()
+
+
 def test_own_peaks(tmp_path):
     "The lines of the account, and the refusal, before anything is trained"
     m = peaks_matrix(*gc_rich_world(tmp_path, 8))

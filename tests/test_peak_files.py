@@ -458,6 +458,14 @@ def test_commands_say_the_places(world, tmp_path):
     assert m.uns['peaks']['places'] == says.strip()
 
 
+def test_predictions_for_a_table_that_counts_from_1(world, tmp_path):
+    path = written(tmp_path, TABLES['MACS2'][0], 'x.xls')
+    status, out, err = run('tft-predict', 'motifs-hg38', tmp_path/'p.tsv', '--bed', path, '--genome', world/'genome.fa')
+    assert status == 0 and 'counted from 1\nstart and end in the table count from 0, as in BED\n' in out, err
+    rows = [o.split('\t')[:6] for o in (tmp_path/'p.tsv').read_text().splitlines()[1:3]]
+    assert rows == [['chr1', str(s), str(s+800), f'x_peak_{i}', str(s), str(s+200)] for i, s in enumerate(STARTS[:2])]
+
+
 def test_whole_peaks_have_no_places(world, tmp_path):
     path = written(tmp_path, lines(narrow), 'x.bed')
     for said in built(world, tmp_path, path, '--tf', 'JUND', '--peak-overlap', 'any'): assert 'places' not in said
@@ -490,6 +498,26 @@ def test_a_folder_of_any_spelling(world, tmp_path):
     for said in built(world, tmp_path, folder):
         assert all(n in said for n in left) and 'not read, bigBed' in said and 'DS_Store' not in said
     assert len(read_matrix(tmp_path/'m.h5ad').obs) == 17
+
+
+def test_links_hidden_folders_and_empty_files(tmp_path):
+    folder = tmp_path/'peaks'
+    hidden = '.ipynb_checkpoints/A-checkpoint.bed', '.old/D.bed'
+    for name in ('A.bed', 'more/B.narrowPeak.bed', 'C.hg38.BED6.gz', *hidden):
+        (folder/name).parent.mkdir(parents=True, exist_ok=True)
+        data = remap(name[0]).encode()
+        (folder/name).write_bytes(gzip.compress(data) if name.endswith('gz') else data)
+    for name, text in {'E.bed': '', 'F.narrowPeak': 'track name=none\n', 'G.bed.gz.part': 'x', 'H': 'x'}.items():
+        (folder/name).write_text(text)
+    for name, to in {'I.bed': 'nowhere.bed', 'J': 'more', 'K.bed': 'A.bed', 'L.bed': tmp_path/'out.bed'}.items():
+        (folder/name).symlink_to(to)
+    (tmp_path/'out.bed').write_text(remap('L'))
+    unread = {}
+    assert [f.path.name for f in interval_files(folder, unread=unread)] == ['A.bed', 'C.hg38.BED6.gz', 'K.bed',
+                                                                            'B.narrowPeak.bed']
+    says = {'E.bed': 'no interval in it', 'F.narrowPeak': 'no interval in it', 'G.bed.gz.part': 'not named', 'H': 'not named',
+            'I.bed': 'a link to nothing', 'J': 'a link to a folder', 'L.bed': 'a link out of the folder'}
+    assert unread.keys() == says.keys() and all(unread[k].startswith(v) for k, v in says.items()), unread
 
 
 def test_what_macs_wrote_twice_is_read_once(tmp_path):

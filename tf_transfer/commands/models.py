@@ -424,4 +424,5 @@ def _table(o):
     places = Counter()
     told = predict_bed(*of, o.bed, Genome(o.genome), *how, places)
     print(places_line(places, "centres of windows"))
+    if any("counted from 1" in k for k in places): print("start and end in the table count from 0, as in BED")
     return told

@@ -408,6 +408,7 @@ def _refuse_first(path, n, fields):
         (True, "not chrom, start and end, separated by tabs; give a BED file")]
     _refuse(path, n, fields, next(why for found,why in kinds if found))
 
+# %% ../../nbs/genome/3_formats.ipynb #6d841c72
 def _refuse_from_one(file, rows):
     "Raises `UserError` where the fourth column of a table without a header shows that it may count from 1"
     four = [r for r in rows if len(r)>3 and _is_interval(r)]
