@@ -3,8 +3,8 @@
     python bench/installs.py FOLDER
 
 PyTorch comes first where a package asks for it or its authors say so, as its CPU build. What the package index says
-of its newest version stands in the table beside what pip did and whether the import works. Environments are made
-in FOLDER, one at a time, and removed; finished ones are kept as FOLDER/NAME.json."""
+of its newest version stands in the table beside what pip did and whether the import works. Sizes are without compiled
+bytecode. Environments are made in FOLDER, one at a time, and removed; finished ones are kept as FOLDER/NAME.json."""
 import json
 import shutil
 import subprocess
@@ -16,6 +16,7 @@ from time import strftime
 from common import RESULTS, write_table
 from fastcore.script import call_parse
 
+PIP = ["-m", "pip", "install", "-q", "--no-compile"]
 TORCH = ["torch==2.13.0", "--extra-index-url", "https://download.pytorch.org/whl/cpu"]
 PACKAGES = {   # what to import, and whether PyTorch is installed first
     "gkmsvm-lite": ("gkmsvm", False), "explainn": ("explainn.networks", True), "alphagenome": ("alphagenome", False),
@@ -43,9 +44,9 @@ def tried(name, folder, seconds):
     env = folder/f"env_{name}"
     subprocess.run([sys.executable, "-m", "venv", env], check=True)
     python, row = env/"bin"/"python", dict(package=name, day=strftime("%Y-%m-%d"), torch_first=torch)
-    if torch: done([python, "-m", "pip", "install", "-q", *TORCH], seconds)
+    if torch: done([python, *PIP, *TORCH], seconds)
     row |= on_index(name)
-    installed, said = done([python, "-m", "pip", "install", "-q", f"{name}=={row['version']}"], seconds)
+    installed, said = done([python, *PIP, f"{name}=={row['version']}"], seconds)
     row |= dict(installs=installed, said="" if installed else said)
     size = sum(p.stat().st_size for p in env.rglob("*") if p.is_file() and not p.is_symlink())
     if installed:
