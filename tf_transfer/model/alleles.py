@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 import torch.nn.functional as F
+from fastcore.basics import patch
 from ..genome.dna import encode, one_hot
 from ..genome.variants import Change
 from .along import first_dense, reads_once
@@ -43,22 +44,25 @@ class AlleleWindows:
                 [self._window(chrom, seq, base, change, change.alt, s) for s in self.shifts]]
         self.index.append(both)
 
-    def _window(self, chrom, seq, base, change, allele, shift):
-        start, end = change.start, change.start+len(change.ref)
-        key = chrom, start, end, allele, shift
-        if key in self.known: return self.known[key]
-        left = self.width//2-len(allele)//2+shift
-        first, last = start-left, end+self.width-left-len(allele)
-        self.letters.append(seq[first-base:start-base]+allele+seq[end-base:last-base])
-        self.places.append((first, start, end, last, left, len(allele)))
-        self._stretch(seq, base, first, last)
-        return self.known.setdefault(key, len(self.letters)-1)
+# %% ../../nbs/model/7_alleles.ipynb #a11e0042
+@patch
+def _window(self:AlleleWindows, chrom, seq, base, change, allele, shift):
+    start, end = change.start, change.start+len(change.ref)
+    key = chrom, start, end, allele, shift
+    if key in self.known: return self.known[key]
+    left = self.width//2-len(allele)//2+shift
+    first, last = start-left, end+self.width-left-len(allele)
+    self.letters.append(seq[first-base:start-base]+allele+seq[end-base:last-base])
+    self.places.append((first, start, end, last, left, len(allele)))
+    self._stretch(seq, base, first, last)
+    return self.known.setdefault(key, len(self.letters)-1)
 
-    def _stretch(self, seq, base, first, last):
-        s = self.stretches[-1] if self.stretches else None
-        if s and s[0] is seq and first<=s[3] and last>=s[2] and max(last, s[3])-min(first, s[2])<=self.longest:
-            s[2], s[3], s[4] = min(first, s[2]), max(last, s[3]), s[4]+1
-        else: self.stretches.append([seq, base, first, last, 1])
+@patch
+def _stretch(self:AlleleWindows, seq, base, first, last):
+    s = self.stretches[-1] if self.stretches else None
+    if s and s[0] is seq and first<=s[3] and last>=s[2] and max(last, s[3])-min(first, s[2])<=self.longest:
+        s[2], s[3], s[4] = min(first, s[2]), max(last, s[3]), s[4]+1
+    else: self.stretches.append([seq, base, first, last, 1])
 
 # %% ../../nbs/model/7_alleles.ipynb #34e04275
 def leaves_contig(
@@ -97,7 +101,7 @@ class AlleleReader:
 
     def __call__(self,
         w:AlleleWindows,
-    ) -> tuple: # Logits, (windows, TFs); odds of sites, (2, windows, motifs): in the flanks, at the allele; None if none
+    ) -> tuple: # Logits, (windows, TFs); odds of sites in flanks and at the allele, (2, windows, motifs), or None
         "What the network says of the windows."
         codes = encode("".join(w.letters)).reshape(-1, w.width)
         if not self.shares: return logits(self.net, codes, bs=self.bs), None
