@@ -497,8 +497,7 @@ def predict_vcf(
     suffix, net, file, skipped = _suffix(check_output(out, force)), net_of(model), VcfFile(vcf), Skipped()
     only, shifts, read = only or list(tfs), _shifts(offsets, net.width), _Reader(net, bs)
     keep, alleles = pick(only, tfs, "TF", "this model"), _Alleles(file, genome, net.width, shifts, skipped)
-    random, n = _Null(read, genome, shifts, null, seed) if null else None, 0
-    said = _said(net, offsets, null, seed)
+    random, n, said = _Null(read, genome, shifts, null, seed) if null else None, 0, _said(net, offsets, null, seed)
     with writing(out, force) as tmp, tqdm(desc=Path(vcf).name, unit=" alleles", unit_scale=True, delay=2) as bar:
         with closing(_writer(tmp, suffix, file, only, read.shares, bool(null), said)) as writer:
             writer.begin()
