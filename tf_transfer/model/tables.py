@@ -116,6 +116,7 @@ def _by_windows(records, width, bs):
         some, n = [], 0
     if some: yield some
 
+# %% ../../nbs/model/6_tables.ipynb #874dbb55
 def _note(length, n, width):
     "How a sequence of another length was read, or why not"
     if not n: return "too few known bases"

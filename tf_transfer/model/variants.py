@@ -141,11 +141,10 @@ def predict_vcf(
     seed:int=0, # Seed of these
 ) -> tuple[int, Skipped]: # Alleles with a prediction, and what was skipped
     "What variants do to binding; raises `UserError` where the file is of another genome, or nothing can be predicted."
-    suffix, net, file, skipped = variant_suffix(check_output(out, force)), net_of(model), VcfFile(vcf), Skipped()
+    suffix, net, file, skipped, n = variant_suffix(check_output(out, force)), net_of(model), VcfFile(vcf), Skipped(), 0
     only, shifts, read = only or list(tfs), shifts_of(offsets, net.width), AlleleReader(net, bs)
     keep, alleles = pick(only, tfs, "TF", "this model"), _Alleles(file, genome, net.width, shifts, skipped)
-    random, n = RandomChanges(read, genome, shifts, null, seed) if null else None, 0
-    said = _said(net, offsets, null, seed)
+    random, said = RandomChanges(read, genome, shifts, null, seed) if null else None, _said(net, offsets, null, seed)
     with writing(out, force) as tmp, tqdm(desc=Path(vcf).name, unit=" alleles", unit_scale=True, delay=2) as bar:
         with closing(variant_writer(tmp, suffix, file, only, read.shares, bool(null), said)) as writer:
             writer.begin()
