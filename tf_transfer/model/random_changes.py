@@ -56,19 +56,21 @@ class RandomChanges:
         if kind not in self.found: self.found[kind] = np.sort(self._differences(kind), 0)
         return self.found[kind]
 
-    def _differences(self, kind):
-        rng, width = np.random.default_rng([self.seed, KINDS.index(kind)]), self.read.net.width
-        least, most = _sizes(kind)
-        sizes = rng.integers(least, most+1, self.n)
-        places, inserted = (_random_places(self.genome, width+50, self.n, rng) for _ in range(2))
-        found = []
-        for some in chunked(zip(range(self.n), places, inserted, sizes), self.read.bs):
-            w = AlleleWindows(width, self.shifts)
-            for place, (seq,base,at), (other,b,a), size in some:
-                w.add(place, seq, base, _random_change(kind, seq[at-base:], other[a-b:], size, at, rng))
-            e = effects_of(self.read, w)
-            found.append(e.alt-e.ref)
-        return np.concatenate(found)
+# %% ../../nbs/model/8_random_changes.ipynb #a11e0046
+@patch
+def _differences(self:RandomChanges, kind):
+    rng, width = np.random.default_rng([self.seed, KINDS.index(kind)]), self.read.net.width
+    least, most = _sizes(kind)
+    sizes = rng.integers(least, most+1, self.n)
+    places, inserted = (_random_places(self.genome, width+50, self.n, rng) for _ in range(2))
+    found = []
+    for some in chunked(zip(range(self.n), places, inserted, sizes), self.read.bs):
+        w = AlleleWindows(width, self.shifts)
+        for place, (seq,base,at), (other,b,a), size in some:
+            w.add(place, seq, base, _random_change(kind, seq[at-base:], other[a-b:], size, at, rng))
+        e = effects_of(self.read, w)
+        found.append(e.alt-e.ref)
+    return np.concatenate(found)
 
 # %% ../../nbs/model/8_random_changes.ipynb #4292f822
 def _random_places(genome, reach, n, rng):
