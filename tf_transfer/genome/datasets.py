@@ -84,7 +84,7 @@ def _file_or_why_not(path):
     except UserError as e:
         if of_peaks: raise
         return str(e).removeprefix(f"{path}: ")
-    return "no interval in it" if file.format=="empty" else file
+    return file if file.format!="empty" or _said_by_name(path) else "no interval in it"
 
 # %% ../../nbs/genome/6_datasets.ipynb #9a1e0024
 def _there(folder, unread):
@@ -106,10 +106,12 @@ def _unread_line(unread):
     return f"; not read: {', '.join(f'{name} ({why})' for name,why in unread.items())}" if unread else ""
 
 # %% ../../nbs/genome/6_datasets.ipynb #c99e6727
+def _said_by_name(path): return unibind_name(path.name) if re.search(r"\.MA[0-9]+\.[0-9]+\.", path.name) else None
+
 def _whose(file, naming, tf, biosample, names_first):
     "A file with its data set: in the name of the file, given, or in the names of its intervals"
     path = file.path
-    from_file = unibind_name(path.name) if re.search(r"\.MA[0-9]+\.[0-9]+\.", path.name) else None
+    from_file = _said_by_name(path)
     if from_file: return replace(file, dataset=from_file)
     name = file.example[file.columns.index("name")] if "name" in file.columns else None
     named = name is not None and naming(name) is not None
