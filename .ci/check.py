@@ -64,7 +64,8 @@ def wrong_cells(nbs):
             exported = cell.cell_type == 'code' and {'export', 'exporti'} & cell.directives.keys()
             if exported: in_a_row += 1
             elif lines: in_a_row = 0
-            if exported and len(lines) > 30: yield f'{where}: {len(lines)} exported lines, at most 30'
+            length = len(cell.source.splitlines())
+            if exported and length > 30: yield f'{where}: {length} exported lines, at most 30'
             if in_a_row == 4: yield f'{where}: the fourth exported cell in a row without a sentence'
             if path.parent.name in lessons and wide_lines(cell): yield f'{where}: a line of over 84 columns'
             if exports and not exported and cell.cell_type == 'code' and mixes_imports(cell):

@@ -100,6 +100,7 @@ def inside(files, report):
     status, said, err = run('tft-interpret', report, files/'inside', '--peaks', files/'peaks.bed', '--background',
                             files/'world'/'dhs.bed.gz', '--genome', files/'world'/'genome.fa')
     assert status == 0, err
+    assert [o in said for o in ('predicted correctly; looking', 'motifs, put in', 'letters that matter')] == [True]*3
     return files/'inside'/'report.html'
 
 

@@ -342,7 +342,7 @@ def test_a_file_of_another_genome(motifs, genome, tmp_path):
 @pytest.mark.parametrize('at', ['write', 'flush'])
 def test_a_full_disk(motifs, genome, written, tmp_path, monkeypatch, at):
     def full(*args): raise OSError(28, 'No space left on device')
-    monkeypatch.setattr(f'tf_transfer.model.variants.BgzfWriter.{at}', full)
+    monkeypatch.setattr(f'tf_transfer.model.variant_files.BgzfWriter.{at}', full)
     shutil.copy(written/'in.vcf.gz', tmp_path/'in.vcf.gz')
     with warnings.catch_warnings(record=True) as told:
         warnings.simplefilter('always')

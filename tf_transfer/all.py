@@ -37,8 +37,11 @@ from .matrix.sequences import *
 from .model.networks import *
 from .model.saving import *
 from .model.predict import *
-from .model.tables import *
 from .model.along import *
+from .model.tables import *
+from .model.alleles import *
+from .model.random_changes import *
+from .model.variant_files import *
 from .model.variants import *
 from .model.tracks import *
 from .model.sites import *

@@ -8,6 +8,7 @@ Docs: https://tf-transfer.github.io/tf_transfer/commands/inside.html.md"""
 __all__ = ['tft_interpret']
 
 # %% ../../nbs/commands/5_inside.ipynb #5d6d4b08
+from functools import partial
 from fastcore.script import is_cli, store_true
 from ..core import UserError
 from .base import at_least, command, need
@@ -56,6 +57,7 @@ def tft_interpret(
     at_least(0, seed=seed)
     net = load(model)
     m = _regions(net, matrix, peaks, genome, background, tf, seed)
-    folder = interpret(net, m, out, tf, pretrained and load(pretrained), n, seed, force)
+    before, say = pretrained and load(pretrained), partial(print, flush=True)
+    folder = interpret(net, m, out, tf, before, n, seed, force, say)
     print(f"{folder/'report.html'} written")
     if not is_cli(tft_interpret): return folder

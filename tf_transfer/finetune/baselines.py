@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy.linalg import solve_triangular
 from scipy.linalg.lapack import dpstrf
+from fastcore.basics import patch
 from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
 from sklearn.ensemble import StackingClassifier
 from sklearn.linear_model import LogisticRegression
@@ -194,11 +195,13 @@ class GappedKmers(TransformerMixin, BaseEstimator):
         counts = gapped_counts(codes, self.k, self.informative)
         return normalize(counts, copy=False) if self.unit else counts
 
-    def of_words(self,
-        weights:np.ndarray, # A linear model's weights of what `transform` gives
-    ) -> np.ndarray: # Its weights of the features, (patterns x 4**informative,)
-        "A linear model as weights of words."
-        return self.condensed_.of_words(weights) if self.condensed_ else weights
+# %% ../../nbs/finetune/2_baselines.ipynb #8e5cbd4c
+@patch
+def of_words(self:GappedKmers,
+    weights:np.ndarray, # A linear model's weights of what `transform` gives
+) -> np.ndarray: # Its weights of the features, (patterns x 4**informative,)
+    "A linear model as weights of words."
+    return self.condensed_.of_words(weights) if self.condensed_ else weights
 
 # %% ../../nbs/finetune/2_baselines.ipynb #ac985eb1
 def gapped_kmer_svm(

@@ -217,6 +217,7 @@ def _balance(n_pos, n_neg, even="one unbound region per bound one"):
     "The balance of some regions in words"
     return even if n_pos==n_neg else f"{n_neg} unbound regions for {n_pos} bound ones"
 
+# %% ../../nbs/finetune/6_own_data.ipynb #0b04dbc6
 def _caveats(target, pre):
     "Lines about what flatters the scores"
     split, lines = target.split, []
@@ -248,6 +249,10 @@ def _motif_lines(net, pre):
     nearest = f"{near.name} {near.matrix_id} (similarity {similarity:.2f})"
     return [f"motif: {motif.consensus()}, nearest in JASPAR {nearest}", told]
 
+def _without_valid(f):
+    "A model like that of `Fitted`, from the training regions alone"
+    return finetune(f.target, f.pre, "auto", seed=f.seed, withheld=f.withheld, with_valid=False)
+
 # %% ../../nbs/finetune/6_own_data.ipynb #f0c3e681
 @dataclass(repr=False, eq=False)
 class Fitted:
@@ -275,8 +280,7 @@ class Fitted:
     @cached_property
     def valid(self): # `Scores`
         "Scores on the validation regions, of a model that was fitted without them."
-        without = finetune(self.target, self.pre, "auto", seed=self.seed, withheld=self.withheld, with_valid=False)
-        return evaluate(without, self.valid_regions)
+        return evaluate(_without_valid(self), self.valid_regions)
     def __str__(self): return self.account
     def __repr__(self): return f"{type(self).__name__}({self.target})"
 

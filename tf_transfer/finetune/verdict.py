@@ -12,6 +12,7 @@ __all__ = ['OURS', 'MARGIN', 'MIN_TESTED', 'BETTER', 'AS_GOOD', 'WORSE', 'UNCLEA
 from dataclasses import dataclass
 import numpy as np
 import pandas as pd
+from fastcore.basics import patch
 from ..train.metrics import differences, score
 from .baselines import rows_of
 
@@ -108,17 +109,19 @@ class Verdict:
                         if verdict==UNCLEAR else f"{verdict} {others}")
         return f"{self.ours}, in AUPRC: {'; '.join(told)}\nuse {_words(self.use)}{self._why()}"
 
-    def _why(self):
-        "Why that is to be used"
-        more = f"More {self.things} would tell"
-        if self.use!=self.ours: return _WHY[self.pairs.verdict[self.use]].format(more)
-        unclear = [k for k in _named(self.pairs) if self.pairs.verdict[k]==UNCLEAR]
-        asked = STACK in unclear or {*SCANS} & {*unclear}
-        if asked and self.things=="peaks": return f": {ELSEWHERE}. {more} for yours"
-        if unclear: return f": nothing simpler was shown to do as well. {more}"
-        return ": nothing that needs no training does as well"
-
     def _repr_markdown_(self): return str(self).replace("\n", "  \n").replace("'", "&#39;")
+
+# %% ../../nbs/finetune/5_verdict.ipynb #dab7b953
+@patch
+def _why(self:Verdict):
+    "Why that is to be used"
+    more = f"More {self.things} would tell"
+    if self.use!=self.ours: return _WHY[self.pairs.verdict[self.use]].format(more)
+    unclear = [k for k in _named(self.pairs) if self.pairs.verdict[k]==UNCLEAR]
+    asked = STACK in unclear or {*SCANS} & {*unclear}
+    if asked and self.things=="peaks": return f": {ELSEWHERE}. {more} for yours"
+    if unclear: return f": nothing simpler was shown to do as well. {more}"
+    return ": nothing that needs no training does as well"
 
 # %% ../../nbs/finetune/5_verdict.ipynb #a86bbac1
 def judge(

@@ -172,6 +172,7 @@ def _batches(file, types, size=2**22):
         if "compressed" not in str(e) and "zlib" not in str(e): raise
         raise UserError(f"{file.path}: the gzip file is cut short or damaged; get it again") from None
 
+# %% ../../nbs/genome/3_formats.ipynb #15ca5ab1
 def _values(text):
     "Numbers of a column, float64; nan where there is none"
     try: v = pc.cast(text, pa.float64())

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from os.path import commonprefix
 from pathlib import Path
 from typing import NamedTuple
+from fastcore.basics import patch
 from ..core import UserError, check_file, open_bytes, reading
 from .fasta import is_bgzipped
 
@@ -64,15 +65,18 @@ class VcfFile:
         for n,line in enumerate(_lines(self.path), 1):
             if not line.startswith("#") and line.strip() and n>1: yield self._fields(line.rstrip("\r\n"), n)
 
-    def _check_columns(self, line, n):
-        if line.split()[:5]==["#CHROM", "POS", "ID", "REF", "ALT"]: return
-        raise UserError(f"{self.path}: line {n}: a VCF file begins with the columns CHROM, POS, ID, REF and ALT")
+# %% ../../nbs/genome/7_variants.ipynb #e85402b5
+@patch
+def _check_columns(self:VcfFile, line, n):
+    if line.split()[:5]==["#CHROM", "POS", "ID", "REF", "ALT"]: return
+    raise UserError(f"{self.path}: line {n}: a VCF file begins with the columns CHROM, POS, ID, REF and ALT")
 
-    def _fields(self, line, n):
-        fields = line.split("\t", 8)
-        if len(fields)>4 and re.fullmatch("[0-9]{1,12}", fields[1]): return fields
-        raise UserError(f"{self.path}: line {n} is no variant; "
-                        "a VCF file has the columns CHROM, POS, ID, REF and ALT, separated by tabs")
+@patch
+def _fields(self:VcfFile, line, n):
+    fields = line.split("\t", 8)
+    if len(fields)>4 and re.fullmatch("[0-9]{1,12}", fields[1]): return fields
+    raise UserError(f"{self.path}: line {n} is no variant; "
+                    "a VCF file has the columns CHROM, POS, ID, REF and ALT, separated by tabs")
 
 # %% ../../nbs/genome/7_variants.ipynb #e3170d29
 _CHR1 = {249_250_621:"hg19 (GRCh37)", 248_956_422:"hg38 (GRCh38)", 248_387_328:"hs1 (T2T-CHM13)",
@@ -141,6 +145,7 @@ def info_id(
     "A name that VCF allows for a field."
     return re.sub("[^A-Za-z0-9_.]", "_", name)
 
+# %% ../../nbs/genome/7_variants.ipynb #4146a6e9
 def with_info(
     record:list, # From `VcfFile.records`
     info:dict, # Field to its values, as text; one for each alternative allele. Where all are ".", there is no field

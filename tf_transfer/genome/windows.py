@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 import numpy as np
 import pandas as pd
+from fastcore.basics import patch
 from ..core import UserError
 from .regions import Contigs, region_names, resize
 
@@ -43,21 +44,23 @@ class Skipped:
         self.count[why] = self.count.get(why, 0)+n
         self.first.setdefault(why, what)
 
-    def drop(self,
-        intervals:pd.DataFrame, # Columns chrom, start, end; and label, where the report should say that instead
-        bad, # Which to leave out, bool, (intervals,)
-        why:str, # The reason
-    ) -> pd.DataFrame: # The others
-        "Leave out some rows of a table, and count them."
-        bad = np.asarray(bad)
-        if not bad.any(): return intervals
-        if self.note is not None: self.note[intervals.index[bad]] = why
-        first = intervals.iloc[[bad.argmax()]]
-        self.add(why, first.label.iloc[0] if "label" in first else region_names(first)[0], int(bad.sum()))
-        return intervals[~bad]
-
     def __str__(self):
         return "; ".join(f"{n:,} skipped: {why} ({self.first[why]} first)" for why,n in self.count.items())
+
+# %% ../../nbs/genome/4_windows.ipynb #c692b389
+@patch
+def drop(self:Skipped,
+    intervals:pd.DataFrame, # Columns chrom, start, end; and label, where the report should say that instead
+    bad, # Which to leave out, bool, (intervals,)
+    why:str, # The reason
+) -> pd.DataFrame: # The others
+    "Leave out some rows of a table, and count them."
+    bad = np.asarray(bad)
+    if not bad.any(): return intervals
+    if self.note is not None: self.note[intervals.index[bad]] = why
+    first = intervals.iloc[[bad.argmax()]]
+    self.add(why, first.label.iloc[0] if "label" in first else region_names(first)[0], int(bad.sum()))
+    return intervals[~bad]
 
 # %% ../../nbs/genome/4_windows.ipynb #3f6726d6
 def windows(

@@ -276,11 +276,14 @@ def example_letters(
     starts = np.clip(middle-shown//2, 0, max(width-shown, 0))
     size = 4.6, 1.15*len(found)
     fig, axs = plt.subplots(len(found), 1, figsize=size, sharey=True, layout="constrained", squeeze=False)
+    limits = []
     for c,start,row,ax in zip(codes, starts, found.itertuples(), axs[:, 0]):
         stretch = start, min(start+shown, width)
         draw_attributions(stretch_letters(fitted.learn, c, *stretch), 0, *stretch, ax)
         title = f"{row.kind} ({row.probability:.2f}): {row.region}"
         ax.set_title(title, fontsize=9, loc="left", parse_math=False)
+        limits.append(ax.get_ylim())
+    axs[0, 0].set_ylim(min(low for low,_ in limits), max(high for _,high in limits))
     return fig
 
 # %% ../../nbs/interpret/10_own_sections.ipynb #9969ec63

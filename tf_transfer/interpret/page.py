@@ -8,6 +8,7 @@ Docs: https://tf-transfer.github.io/tf_transfer/interpret/page.html.md"""
 __all__ = ['interpret']
 
 # %% ../../nbs/interpret/9_page.ipynb #9c7e17c2
+from collections.abc import Callable
 from pathlib import Path
 import anndata as ad
 import numpy as np
@@ -45,10 +46,11 @@ def _look(model, m, tf, n, seed):
     return Look(net, tf, data.codes[right], n_pos, seed, where), len(data)
 
 # %% ../../nbs/interpret/9_page.ipynb #efc6b20a
-def _sections(look, pretrained, folder):
+def _sections(look, pretrained, folder, say):
     "HTML of all sections, whose files go into the folder; and the motifs that they found"
     html, motifs, to_test = [], [], []
     def add(title, section_of, *args):
+        if say: say(f"  {title[0].lower()}{title[1:]} ...")
         html.append(heading(title))
         try: section = section_of(look, *args)
         except UserError as e: return html.append(text(f"Nothing to show: {e}."))
@@ -88,11 +90,13 @@ def interpret(
     n:int=1000, # Bound regions to look at, at most, and as many unbound ones of equal GC content
     seed:int=0, # Seed of the regions and of the nulls
     force:bool=False, # Replace an existing folder?
+    say:Callable=None, # What to call with lines about what is being done, as it happens: `print`
 ) -> Path: # The folder
     "Look into a model, and write what is found; raises `UserError` where too few regions are predicted correctly."
     look, of = _look(model, m, tf, n, seed)
+    if say: say(f"{look.tf}: {len(look.codes):,} of {of:,} regions are predicted correctly; looking at them")
     with writing_folder(out, force) as tmp:
-        html, motifs = _sections(look, pretrained, tmp)
+        html, motifs = _sections(look, pretrained, tmp, say)
         if motifs: write_meme(motifs, tmp/"motifs.meme")
         write_report(tmp/"report.html", f"{look.tf}: a look inside", [*_intro(look, of), *html])
     return Path(out)

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import anndata as ad
 import numpy as np
 import pandas as pd
+from fastcore.basics import patch
 from ..core import UserError, pick, reading
 from ..motifs.modes import binding_modes
 from ..motifs.pwm import PWM, align, jaspar_table, vertebrate_profiles
@@ -80,18 +81,20 @@ class Group:
         found = f"only {len(self.table)} of {self.wanted} TFs could be found for {self.target} by {self.kind}"
         return found if len(self.table)<self.wanted else ""
 
-    def with_target(self): # The same group and the target itself
-        "Let the target take part in the pre-training."
-        own = pd.DataFrame(dict(score=[np.nan], why=["the target itself"]), index=[self.target])
-        table, kind = pd.concat([own, self.table]), f"{self.kind}, with the target"
-        return replace(self, table=table, kind=kind, wanted=self.wanted+1)
-
     def __repr__(self):
         return f"{self.kind} for {self.target}: {', '.join(self.tfs)}{f' ({self.note})' if self.note else ''}"
 
     def _repr_html_(self):
         note = f": {self.note}" if self.note else ""
         return f"<p>{escape(f'{self.kind} for {self.target}{note}')}</p>{self.table.round(6).to_html()}"
+
+# %% ../../nbs/matrix/6_groups.ipynb #98ab9bbe
+@patch
+def with_target(self:Group): # The same group and the target itself
+    "Let the target take part in the pre-training."
+    own = pd.DataFrame(dict(score=[np.nan], why=["the target itself"]), index=[self.target])
+    table, kind = pd.concat([own, self.table]), f"{self.kind}, with the target"
+    return replace(self, table=table, kind=kind, wanted=self.wanted+1)
 
 # %% ../../nbs/matrix/6_groups.ipynb #9c02cfbe
 def _group(target, kind, scores, why, n):

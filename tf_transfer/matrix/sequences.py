@@ -70,6 +70,7 @@ def _checked(labels, n, what):
         raise UserError(f"{what}: all {n:,} sequences are {here}; both classes are needed")
     return label.to_numpy(np.int8)
 
+# %% ../../nbs/matrix/8_sequences.ipynb #8570c288
 def _encoded(sequences, names, what):
     "Codes of each sequence, uint8; raises `UserError` that names one that is empty or no DNA"
     codes = []
@@ -187,6 +188,7 @@ def _beside_shuffles(sequences, names, tf, seed, what, **how):
     m.uns["sequences"]["shuffles"] = int((labels==0).sum())
     return m
 
+# %% ../../nbs/matrix/8_sequences.ipynb #158802cb
 def _records(path):
     "Name and letters of each record of a FASTA file; raises `UserError` at one that is empty"
     records = list(fasta_records(path))

@@ -232,6 +232,7 @@ def read_npz(
             zipfile.BadZipFile, zlib.error):
         raise UserError(f"{path}: not an .npz file of plain arrays, or one that was cut short") from None
 
+# %% ../../nbs/matrix/1_states.ipynb #01f1908c
 def _array(z, member):
     "An array of a zip file, if it is as large as its header says"
     if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED): raise ValueError("packed otherwise")

@@ -233,11 +233,13 @@ class MotifLayer(nn.Module):
         read = lambda b: torch.cat([self._fit(b, w, at) for w,at in self.groups], 1)
         with _in_32_bits(x): return torch.cat([read(b)[:, self.place] for b in batches])
 
-    def _fit(self, x, w, at):
-        kernel = self.weight[at, :, :w]
-        if self.best: return torch.maximum(F.conv1d(x, kernel).amax(-1), F.conv1d(x, kernel.flip(1, 2)).amax(-1))
-        odds = [F.conv1d(x, k*np.log(2)).exp_().sum(-1) for k in (kernel, kernel.flip(1, 2))]
-        return (odds[0]+odds[1]).clamp(min=1e-30).log2()
+# %% ../../nbs/model/1_networks.ipynb #80cbaf80
+@patch
+def _fit(self:MotifLayer, x, w, at):
+    kernel = self.weight[at, :, :w]
+    if self.best: return torch.maximum(F.conv1d(x, kernel).amax(-1), F.conv1d(x, kernel.flip(1, 2)).amax(-1))
+    odds = [F.conv1d(x, k*np.log(2)).exp_().sum(-1) for k in (kernel, kernel.flip(1, 2))]
+    return (odds[0]+odds[1]).clamp(min=1e-30).log2()
 
 # %% ../../nbs/model/1_networks.ipynb #9f079a78
 class MotifNet(BindingNet):

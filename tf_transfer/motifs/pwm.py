@@ -86,6 +86,7 @@ def _shape(base):
     box = path.get_extents()
     return (path.vertices-box.min)/box.size, path.codes
 
+# %% ../../nbs/motifs/1_pwm.ipynb #7bb221e1
 def draw_letters(
     heights:np.ndarray, # Float, rows A C G T, (4, places)
     ax, # Matplotlib axes

@@ -98,8 +98,7 @@ body { font: 16px/1.55 system-ui, sans-serif; max-width: 46rem; margin: 2rem aut
        color: var(--ink); background: var(--paper); overflow-wrap: break-word }
 h1 { line-height: 1.2 }
 h2 { margin-top: 2.2rem; border-bottom: 1px solid var(--line); padding-bottom: .2rem; line-height: 1.3 }
-table { border-collapse: collapse; font-size: .92rem }
-.caption { font-weight: 600; margin-bottom: .3rem }
+table { border-collapse: collapse; font-size: .92rem } .caption { font-weight: 600; margin-bottom: .3rem }
 th, td { padding: .3rem .6rem; border-bottom: 1px solid var(--line); text-align: right; vertical-align: baseline;
          min-width: 3.8rem }
 th:first-child { text-align: left; position: sticky; left: 0; background: var(--paper) }

@@ -127,6 +127,7 @@ def work(self:StudyFolder,
         left = [r for r in busy if not self.result(r).exists()]
         if left: time.sleep(0.2)
 
+# %% ../../nbs/study/3_runs.ipynb #8aa4bda7
 @patch
 def record(self:StudyFolder,
     run:Run, # A run that has ended

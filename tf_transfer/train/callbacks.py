@@ -75,10 +75,8 @@ def _is_no_number(loss):
 # %% ../../nbs/train/4_callbacks.ipynb #c0647fa3
 class KeepBest(TrackerCallback):
     "Go back to the epoch with the lowest validation loss when training ends; it ends where a loss is not a number."
-    order = 60
-    def __init__(self):
-        super().__init__(monitor="valid_loss", reset_on_fit=False)
-        self.begins, self.fitting, self.stopped = False, False, ""
+    order, begins, fitting, stopped = 60, False, False, ""
+    def __init__(self): super().__init__(monitor="valid_loss", reset_on_fit=False)
     def before_fit(self):
         super().before_fit()
         self.begins = True

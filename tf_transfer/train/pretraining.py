@@ -78,6 +78,12 @@ def _groups_after_first(model):
     heads = [p for n,p in model.named_parameters() if n.startswith(("net.head.", "open."))]
     return [[], *four_groups(model.net)[1:3], heads]
 
+# %% ../../nbs/train/7_pretraining.ipynb #16893064
+def _reader(learn, activations, complete):
+    "The learner, or one that reads the regions once, where the first layer is motifs"
+    if not isinstance(learn.model.first, MotifLayer): return learn
+    return read_once(learn, activations and activations(learn.model), openness=0 if complete else 0.1)
+
 # %% ../../nbs/train/7_pretraining.ipynb #17cb5a59
 def pretrain(
     m:ad.AnnData, # Binding matrix
@@ -100,9 +106,8 @@ def pretrain(
 ) -> Learner: # Of the trained network; its card says which epoch was kept, and the validation loss of that epoch
     "Pre-train a network on many TFs."
     alike = getattr(getattr(arch, "func", arch), "strands_alike", False)
-    learn = rest = binding_learner(m, split, tfs, arch, view, complete, bs, both_strands and not alike, seed, device)
-    if isinstance(learn.model.first, MotifLayer):
-        rest = read_once(learn, activations and activations(learn.model), openness=0 if complete else 0.1)
+    learn = binding_learner(m, split, tfs, arch, view, complete, bs, both_strands and not alike, seed, device)
+    rest = _reader(learn, activations, complete)
     adapt(rest)
     with all_devices(rest), (watch if is_first() else silent)(rest):
         (rest.fit_one_cycle if one_cycle else rest.fit)(epochs, lr, wd=wd)
