@@ -123,7 +123,7 @@ VALUES = {
                          json='other.json', seed='1', force=True),
     'tft-predict': dict(bed='in/other.bed', fasta='in/other.fa', table='in/other.csv', vcf='in/other.vcf',
                         genome='in/other.fa', tf='FOSL2', offsets='3', null='10', stride='50', logit=True,
-                        contributions=True, threshold='0.9', top='3', jobs='2', scheduler='tcp://here:1', seed='1',
+                        contributions=True, threshold='0.9', top='3', tile='50', jobs='2', scheduler='tcp://here:1', seed='1',
                         batch_size='50', force=True),
     'tft-groups': dict(tf='FOS', by=('correlated', 'cofactors'), n='2', with_target=True, bury='2',
                        string='in/other_links.txt', string_info='in/other_info.txt', score='experimental',

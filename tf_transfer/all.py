@@ -38,6 +38,7 @@ from .model.networks import *
 from .model.saving import *
 from .model.predict import *
 from .model.along import *
+from .model.ranks import *
 from .model.tables import *
 from .model.alleles import *
 from .model.random_changes import *
