@@ -53,6 +53,8 @@ from .train.callbacks import *
 from .train.learners import *
 from .train.devices import *
 from .train.pretraining import *
+
+# %% ../nbs/all.ipynb #b1d50041
 from .finetune.head import *
 from .finetune.baselines import *
 from .finetune.auto import *

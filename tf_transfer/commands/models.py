@@ -310,6 +310,7 @@ def _not(test): return lambda o: not test(o)
 
 _track, _sites, _along_genome = _ends(".bw"), _ends(".bed"), _ends(".bw", ".bed")
 
+# %% ../../nbs/commands/3_models.ipynb #b1d50043
 _idle_predict = [
     ("bed fasta table vcf genome tf offsets null stride logit threshold top tile jobs scheduler seed batch_size force "
      "contributions",
@@ -360,13 +361,16 @@ def tft_predict(
     force:store_true=False, # Replace an existing file?
 ):
     "Predict binding for BED, FASTA, a table of sequences, or VCF; or along a genome."
-    from tf_transfer.model.saving import pretrained
-    if out=="list": return print(*pretrained(model).card.tfs, sep="\n")
+    if out=="list": return _list_tfs(model)
     given = SimpleNamespace(**locals())
     _check_prediction(given)
     (_letters if contributions else _along if _along_genome(given) else _tabulated)(given)
 
 # %% ../../nbs/commands/3_models.ipynb #95079e4d
+def _list_tfs(model):
+    from tf_transfer.model.saving import pretrained
+    print(*pretrained(model).card.tfs, sep="\n")
+
 def _check_prediction(o):
     "Raises `UserError` where numbers make no sense, or the output cannot be written"
     check_output(o.out, o.force)
@@ -440,7 +444,7 @@ def _ranking(o, net):
     from tf_transfer.model.predict import output_of
     from tf_transfer.model.ranks import rank_line
     from tf_transfer.model.tables import Ranking
-    if net.n_tfs>1 and o.tf is None: raise UserError(f"--top needs --tf, one of the model's {net.n_tfs} TFs to rank by")
+    if net.n_tfs>1 and o.tf is None: raise UserError("--top needs --tf: by which of the model's TFs to rank")
     tf = net.card.tfs[output_of(net, o.tf)]
     print(rank_line(net, tf))
     return Ranking(net, net.card.tfs, tf, o.top)

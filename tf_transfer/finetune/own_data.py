@@ -33,8 +33,7 @@ from ..model.ranks import keep_unbound
 from ..model.saving import pretrained as released
 from ..model.saving import save_model
 from ..train.evaluation import evaluate, is_other_genome, unseeing
-from ..train.metrics import average_precisions, score
-from ..train.metrics import calibration as calibration_of
+from ..train.metrics import average_precisions, calibration as calibration_of, score
 from .auto import RATIO
 from .baselines import baseline_values
 from .strategies import finetune

@@ -176,6 +176,7 @@ def predict_fasta(
     "Probabilities for sequences of any length."
     return _predict_records(model, tfs, fasta_records(fasta), fasta, out, bs, force, ranking)
 
+# %% ../../nbs/model/6_tables.ipynb #b1d50044
 def predict_table(
     model:BindingNet, # A network
     tfs:list, # Names of its outputs
