@@ -217,7 +217,7 @@ class Page:
 
     def meta(self):
         "The words by which the page is to be found; Sphinx's search reads them"
-        words = ', '.join(keywords.get(self.name, '').lower().replace('-', ' ').split())
+        words = ', '.join(re.findall(r'\w+', keywords.get(self.name, '').lower()))
         return words and f'```{{eval-rst}}\n.. meta::\n   :keywords: {words}\n```'
 
     def buttons(self):
@@ -261,7 +261,7 @@ class Page:
                 tidy = unbroken if kind == 'text/html' else printed
                 if kind in of: of[kind] = tidy(''.join(of[kind]), columns)
         image = dict(alt=options.get('fig-alt', '').strip('"'))
-        if any(width > 440 for width in widths(cell)): image['classes'] = 'wide'
+        if any(width > 400 for width in widths(cell)): image['classes'] = 'wide'
         cell.metadata['mystnb'] = dict(
             code_prompt_show='Solution' if 'solution' in options else 'Show the code',
             code_prompt_hide='Hide', image=image)

@@ -1,7 +1,8 @@
 """Look at every page of a built site in four forms, and list what is cut: python docs/look.py _docs
 
 Two widths, a desk's and a phone's, bright and dark. On a desk nothing should be wider than its place; on a phone code,
-tables and wide figures may scroll. Also listed: a page that is wider than the screen, and pale text."""
+tables and wide figures may scroll. Also listed: a page that is wider than the screen, pale text, and what stays bright
+at night."""
 import re
 import sys
 from functools import partial
@@ -12,7 +13,7 @@ from threading import Thread
 from fastcore.script import call_parse
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent/'tests'))
-from browser import Browser, cut_blocks, too_pale, too_wide  # noqa: E402
+from browser import Browser, bright_boxes, cut_blocks, too_pale, too_wide  # noqa: E402
 
 WIDTHS = 390, 1280
 
@@ -28,7 +29,7 @@ def seen(browser, url, width, shots):
     for dark in (False, True):
         browser.darken(dark)
         browser.wait_for(f"document.documentElement.dataset.theme == '{'dark' if dark else 'light'}'")
-        found += browser.js(too_pale)
+        found += browser.js(too_pale) + (browser.js(bright_boxes) if dark else [])
         name = '-'.join([*url.split('/')[3:], str(width), 'dark' if dark else 'bright'])
         if shots: browser.screenshot(Path(shots)/f'{name}.png', whole=True)
     return found

@@ -11,6 +11,15 @@ too_pale = (Path(__file__).parent/'too_pale.js').read_text()
 boxed = """[...document.images].some(o => {  // a figure blends with the page, unless one of its parents is moved
     for (let e = o.parentElement; e !== document.body; e = e.parentElement)
         if (getComputedStyle(e).transform !== 'none') return true })"""
+bright_boxes = """(() => {    // what stays bright on a page of the site at night; a table's coloured cells may
+    const bright = css => {
+        const [r, g, b, a = 1] = css.match(/[\d.]+/g).map(Number)
+        return a > .5 && (r+g+b)/3 > 128
+    }
+    const boxes = [...document.querySelectorAll('article :is(div, pre, table, p, details, figure, blockquote)')]
+    return boxes.filter(o => o.checkVisibility() && o.clientWidth > 60 && o.clientHeight > 20)
+        .filter(o => bright(getComputedStyle(o).backgroundColor))
+        .map(o => `bright box at night, ${o.tagName}.${o.className}: ${o.innerText.trim().slice(0, 40)}`) })()"""
 cut = "[...document.querySelectorAll('.scroll')].some(o => o.scrollWidth > o.clientWidth+1)"
 cut_blocks = """(() => {   // of a page of the site: what is wider than its place; on a phone it may scroll
     const desk = innerWidth > 1200, said = []

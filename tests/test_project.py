@@ -131,6 +131,7 @@ def test_paper_is_in_the_form_of_its_journal():
     _, head, text = (root/'paper.md').read_text().split('---\n', 2)
     head = yaml.safe_load(head)
     assert {'title', 'tags', 'authors', 'affiliations', 'date', 'bibliography'} <= head.keys()
+    assert [o['name'] for o in head['authors']] == [settings['author']] == [o['name'] for o in citation['authors']]
     assert {o['affiliation'] for o in head['authors']} <= {o['index'] for o in head['affiliations']}
     sections = re.findall(r'^# (.+)', text, re.M)
     assert sections == ['Summary', 'Statement of need', 'State of the field', 'Software design',

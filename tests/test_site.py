@@ -11,7 +11,7 @@ from threading import Thread
 from urllib.parse import quote_plus, unquote, urlsplit
 
 import pytest
-from browser import Browser, chromium
+from browser import Browser, bright_boxes, chromium, too_pale, too_wide
 from fastcore.nbio import read_nb
 from nbdev.config import get_config, nbpath2html
 from nbdev.doclinks import nbglob
@@ -231,10 +231,8 @@ def browser():
     browser.close()
 
 
-too_wide = 'document.documentElement.scrollWidth > innerWidth'
 unseen = """[...document.images].filter(o => o.closest('article') && o.checkVisibility())
     .filter(o => o.loading != 'lazy' && !o.naturalWidth).map(o => o.src)"""
-too_pale = (root/'tests'/'too_pale.js').read_text()
 
 
 def look(browser, url, width, darks):
@@ -245,7 +243,7 @@ def look(browser, url, width, darks):
     for dark in darks:
         browser.darken(dark)
         browser.wait_for(f"document.documentElement.dataset.theme == '{'dark' if dark else 'light'}'")
-        wrong += browser.js(too_pale)
+        wrong += browser.js(too_pale) + (browser.js(bright_boxes) if dark else [])
     return wrong
 
 
