@@ -345,7 +345,7 @@ def tft_predict(
     table:str=None, # Or a table (.csv, .tsv) with sequences in the column sequence
     vcf:str=None, # Or variants, in a genome: the logit with either allele, and the difference
     genome:str=None, # The genome, FASTA, of --bed and --vcf; with OUT.bw and OUT.bed all of it is read without --bed
-    tf:str=None, # With --vcf: these TFs alone: A,B; with OUT.bw, OUT.bed, --top: which TF, where the model knows several
+    tf:str=None, # With --vcf: these TFs alone: A,B; with OUT.bw, OUT.bed, --top: which TF, of several
     tile:int=None, # With --bed: read longer intervals all along, a window every so many bp; the highest counts
     offsets:int=1, # With --vcf: places in the window where each variant is read; the strongest difference counts
     null:int=1000, # With --vcf: random changes of each kind to compare with; 0: none
