@@ -11,7 +11,7 @@ from tf_transfer.model.networks import MotifNet
 from tf_transfer.model.predict import logits
 from tf_transfer.model.ranks import keep_unbound
 from tf_transfer.model.saving import ModelCard, load_model, save_model
-from tf_transfer.model.tables import Ranking, Read, predict_bed, predict_fasta
+from tf_transfer.model.tables import Ranking, Read, predict_bed, predict_fasta, predict_table
 from tf_transfer.motifs.pwm import jaspar
 
 WIDTH = 30
@@ -153,6 +153,42 @@ def test_batches_are_the_same_whatever_stands_between(net, genome, tmp_path, mon
         among = table_of(net, genome, tmp_path/'b.bed', more, bs=7)
         among = among[among.note == ''].reset_index(drop=True)
         assert among[['A', 'B']].astype(float).equals(alone[['A', 'B']].astype(float))
+
+
+sequences = [SEQS['chr1'][a:a+WIDTH] for a in (0, 40, 80)]
+
+
+@pytest.mark.parametrize('headers, names', [
+    (['a', 'b', 'c'], 'abc'), (['a one', 'b two', 'c'], 'abc'), (['peak 1', 'peak 2', 'x'], ['peak 1', 'peak 2', 'x']),
+    (['chr1 100 130', 'chr1 200 230', 'chr1 300 330'], ['chr1 100 130', 'chr1 200 230', 'chr1 300 330']),
+    (['a', 'a', 'b'], 'aab'), (['s|1', 's|2', 's|1 again'], ['s|1', 's|2', 's|1 again'])])
+def test_records_keep_names_that_tell_them_apart(net, tmp_path, headers, names):
+    (tmp_path/'s.fa').write_text(''.join(f'>{h}\n{s}\n' for h, s in zip(headers, sequences)))
+    predict_fasta(net, ['A', 'B'], tmp_path/'s.fa', tmp_path/'o.tsv')
+    assert pd.read_csv(tmp_path/'o.tsv', sep='\t').name.tolist() == list(names)
+
+
+@pytest.mark.parametrize('header, names', [('id', 'xyz'), ('Name', 'xyz'), ('ID', 'xyz'), ('peak', '123')])
+def test_rows_keep_their_ids(net, tmp_path, header, names):
+    (tmp_path/'s.csv').write_text(f'{header},sequence\n' + ''.join(f'{n},{s}\n' for n, s in zip('xyz', sequences)))
+    predict_table(net, ['A', 'B'], tmp_path/'s.csv', tmp_path/'o.tsv')
+    assert pd.read_csv(tmp_path/'o.tsv', sep='\t', dtype=str).name.tolist() == list(names)
+
+
+@pytest.mark.parametrize('seed', range(5))
+def test_sequences_of_many_lengths_in_any_order(net, tmp_path, seed):
+    "The same probabilities whatever stands before and after, and however many go at once"
+    draw = np.random.default_rng(seed)
+    places = zip(draw.integers(0, 400, 40), draw.integers(9, 400, 40))
+    of = {f's{i}': SEQS['chr1'][a:a+n] for i, (a, n) in enumerate(places)}
+    found = []
+    for order, bs in ((sorted(of), 256), (draw.permutation(sorted(of)), 256), (draw.permutation(sorted(of)), 3)):
+        (tmp_path/'s.fa').write_text(''.join(f'>{k}\n{of[k]}\n' for k in order))
+        predict_fasta(net, ['A', 'B'], tmp_path/'s.fa', tmp_path/'o.tsv', bs, True)
+        found.append(pd.read_csv(tmp_path/'o.tsv', sep='\t').set_index('name').sort_index())
+    for other in found[1:]:
+        assert (other.note.fillna('') == found[0].note.fillna('')).all()
+        assert np.allclose(other[['A', 'B']], found[0][['A', 'B']], atol=2e-5)
 
 
 def test_sequences_that_are_not_dna_name_file_and_record(net, tmp_path):

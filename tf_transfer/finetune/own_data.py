@@ -67,7 +67,8 @@ def away_from(
 ) -> tuple[pd.DataFrame, np.ndarray]: # Windows as `own_windows` gives them, about `n`; and their codes
     "Windows at random on the contigs that have peaks, away from the peaks."
     rng = np.random.default_rng(seed)
-    contigs = [c for c in peaks.chrom.unique() if genome.lengths[c]>width]
+    there = set(peaks.chrom)
+    contigs = [c for c in genome.lengths if c in there and genome.lengths[c]>width]
     room = np.array([genome.lengths[c]-width for c in contigs])
     chosen = rng.choice(len(contigs), 2*n, p=room/room.sum())
     start = rng.integers(0, room[chosen])

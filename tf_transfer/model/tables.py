@@ -168,19 +168,20 @@ def predict_fasta(
     model:BindingNet, # A network
     tfs:list, # Names of its outputs
     fasta:str|Path, # Sequences
-    out:str|Path, # Table to make: name, note, and a probability per TF
+    out:str|Path, # Table to make: name (the whole header if first words repeat), note, and a probability per TF
     bs:int=256, # Sequences per batch
     force:bool=False, # May an existing file be replaced?
     ranking:Ranking=None, # Which rows alone; all if not given
 ) -> tuple[int, Skipped]: # Rows with a prediction, and what was skipped
     "Probabilities for sequences of any length."
-    return _predict_records(model, tfs, fasta_records(fasta), fasta, out, bs, force, ranking)
+    repeated = _repeats(name for name,_ in fasta_records(fasta))
+    return _predict_records(model, tfs, fasta_records(fasta, headers=repeated), fasta, out, bs, force, ranking)
 
 # %% ../../nbs/model/6_tables.ipynb #b1d50044
 def predict_table(
     model:BindingNet, # A network
     tfs:list, # Names of its outputs
-    table:str|Path, # A table with the column sequence, and name where there is one: .csv with commas, else tabs
+    table:str|Path, # A table with the column sequence, and name or id where there is one: .csv with commas, else tabs
     out:str|Path, # Table to make: name, note, and a probability per TF
     bs:int=256, # Sequences per batch
     force:bool=False, # May an existing file be replaced?
@@ -188,14 +189,20 @@ def predict_table(
 ) -> tuple[int, Skipped]: # Rows with a prediction, and what was skipped
     "Probabilities for the sequences of a table."
     t = read_columns(table, ["sequence"])
-    names = t["name"] if "name" in t else (t.index+1).astype(str)
+    names = next((t[k] for k in ("name", "id") if k in t), (t.index+1).astype(str))
     return _predict_records(model, tfs, zip(names, t.sequence.str.strip()), table, out, bs, force, ranking)
 
+# %% ../../nbs/model/6_tables.ipynb #215a5a85
 def _predict_records(model, tfs, records, what, out, bs, force, ranking):
     "A table of predictions of pairs of name and letters"
     skipped = Skipped()
     rows = _sequence_rows(model, records, bs, skipped, what)
     return _or_skipped(lambda: _write(out, force, rows, ["name", "note", *tfs], Path(what).name, ranking), skipped)
+
+def _repeats(names):
+    "Does one of some names come twice?"
+    seen = set()
+    return any(name in seen or seen.add(name) for name in names)
 
 # %% ../../nbs/model/6_tables.ipynb #b1d50021
 @dataclass
