@@ -29,11 +29,11 @@ from ..matrix.splits import Split, Target, labelled, target_set
 from ..matrix.states import BOUND, UNBOUND, binding_matrix
 from ..model.networks import BindingNet, net_of
 from ..model.predict import predict
+from ..model.ranks import keep_unbound
 from ..model.saving import pretrained as released
 from ..model.saving import save_model
 from ..train.evaluation import evaluate, is_other_genome, unseeing
-from ..train.metrics import average_precisions, score
-from ..train.metrics import calibration as calibration_of
+from ..train.metrics import average_precisions, calibration as calibration_of, score
 from .auto import RATIO
 from .baselines import baseline_values
 from .strategies import finetune
@@ -362,6 +362,8 @@ def save(self:Fitted,
     try:
         test = score(self.tested.label, self.tested[OURS]).as_dict()
         self.learn.model.card.training.update(test=test|dict(use=self.verdict.use, verdict=str(self.verdict)))
+        unbound = self.tested.label==0
+        keep_unbound(self.learn, self.tested[OURS][unbound], ", ".join(self.target.split.test_chroms))
         save_model(self.learn, path, force=True)
     except KeyboardInterrupt: raise KeyboardInterrupt(f"{path} is written, without its scores") from None
 

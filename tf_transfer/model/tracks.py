@@ -33,7 +33,7 @@ from ..genome.regions import Contigs
 from ..genome.windows import Skipped, refuse_beyond
 from .along import logits_along
 from .predict import output_of
-from .saving import pretrained
+from .saving import pretrained, weights_id
 
 # %% ../../nbs/model/11_tracks.ipynb #9a59fb5f
 def bins_that_fit(
@@ -130,9 +130,8 @@ class Track:
         self.tf = self.net.card.tfs[self.output]
         self.parts = parts_of(stretches(self.genome, self.net.width, step, bed, self.skipped))
         self.files = [str(Path(o).absolute() if Path(o).exists() else o) for o in (model, genome)]
-        weights = b"".join(v.cpu().numpy().tobytes() for v in self.net.state_dict().values())
         places, stat = pd.concat(self.parts).to_csv().encode(), Path(genome).stat()
-        self.asked = dict(version=__version__, model=_hash(weights), tf=self.tf, genome=self.files[1],
+        self.asked = dict(version=__version__, model=weights_id(self.net), tf=self.tf, genome=self.files[1],
                           size=stat.st_size, changed=stat.st_mtime, step=step, places=_hash(places))
 
     @property
