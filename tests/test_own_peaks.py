@@ -13,7 +13,7 @@ from helpers import Started, assert_refused, command, run
 from tf_transfer.finetune import own_data
 from tf_transfer.genome.dna import Genome, decode
 from tf_transfer.matrix.simulate import simulate
-from tf_transfer.matrix.splits import by_chrom
+from tf_transfer.matrix.splits import by_chrom, target_set
 from tf_transfer.matrix.states import BOUND, binding_matrix, write_matrix
 from tf_transfer.model.networks import MotifNet
 from tf_transfer.model.predict import predict
@@ -21,6 +21,8 @@ from tf_transfer.model.saving import load_model, save_model
 from tf_transfer.train.callbacks import silent
 from tf_transfer.train.pretraining import pretrain
 from tf_transfer.finetune.own_data import fit_peaks, peaks_matrix, split_by_size
+from tf_transfer.interpret.own_report import Given, next_commands
+from tf_transfer.interpret.own_sections import motif_words
 
 
 @pytest.fixture(scope='module')
@@ -130,13 +132,116 @@ def test_what_the_pretrained_network_knows_is_said_first(files, monkeypatch):
     assert any('the labels of its own TFs, fosl-2 among them' in o for o in rest)
 
 
-@pytest.mark.parametrize('tf,use', [('fosl-2', "body's output for FOSL2"), ('JUND', 'this model')])
-def test_what_is_used_where_the_test_cannot_tell(files, tf, use):
-    "The output for the TF itself, which needs no training; not that for another TF"
+@pytest.mark.parametrize('tf', ['fosl-2', 'JUND'])
+def test_what_is_used_where_the_test_cannot_tell(files, tf, monkeypatch):
+    "The model; that the output for the TF itself ranks as well is said, not that of another TF"
+    monkeypatch.setattr(own_data.FittedPeaks, 'flattered', '')
     fitted = own_data.FittedPeaks(None, load_model(files/'pre.safetensors'), SimpleNamespace(tf=tf))
-    says = dict.fromkeys(('own profile', "body's output for FOSL2", 'this model'), [0.9, 0.8, 0.7, 0.3, 0.2, 0.1])
-    fitted.tested = pd.DataFrame(dict(chrom='chr1', start=range(6), end=range(6), label=[1, 1, 1, 0, 0, 0]) | says)
-    assert fitted.verdict.use == use and 'More peaks would tell' in str(fitted.verdict)
+    says = dict.fromkeys(('own profile', "body's output for FOSL2", 'this model'), np.linspace(1, 0, 20))
+    fitted.tested = pd.DataFrame(dict(chrom='chr1', start=range(20), end=range(20), label=[1]*10+[0]*10) | says)
+    said = str(fitted.verdict)
+    assert fitted.verdict.use == 'this model' and 'More peaks would tell' in said
+    assert ("output for FOSL2 ranks as well without training" in said) == (tf == 'fosl-2')
+
+
+def test_an_output_that_is_better_comes_with_a_threshold_of_its_own(files, monkeypatch):
+    "Its probabilities are those of the pre-training; 0.5 may be far above all of them"
+    pre = load_model(files/'pre.safetensors')
+    fitted = fit_peaks(files/'peaks.bed', files/'world'/'genome.fa', tf='fosl-2', pretrained=pre)
+    test, output = fitted.target.test, "body's output for FOSL2"
+    low = lambda model, codes: predict(model, codes)/100
+    monkeypatch.setattr(own_data, 'predict', low)
+    rows = fitted.target.m.var[['chrom', 'start', 'end']].iloc[test.index].reset_index(drop=True)
+    said = low(pre, test.codes)[:, pre.card.tfs.index('FOSL2')]
+    noise = np.random.default_rng(0).random(len(test))
+    fitted.tested = rows.assign(label=test.label, **{output: said, 'this model': noise})
+    assert fitted.verdict.use == output
+    row = fitted.called.loc[output]
+    assert 0 < row.threshold < 0.01 and row.found > 0.5*row.bound and row.false < 0.5*row.unbound
+    assert row.found == ((said >= row.threshold) & (test.label == 1)).sum()
+    assert f'from a probability of {row.threshold:g} on, {output} finds {row.found:.0f} of' in fitted.called_lines[0]
+    commands = next_commands(fitted, Given('m.safetensors', 'p.bed', 'g.fa'))
+    assert any(f'--tf FOSL2 --threshold {row.threshold:g}' in o for o in commands)
+
+
+def other_peaks(files, path, what):
+    "Peaks that are none of JUND"
+    m, rng = simulate(n_regions=4000, seed=1).matrix(), np.random.default_rng(0)
+    chosen = np.flatnonzero(m['SPI1'].X[0] == BOUND) if what == 'another TF' else np.arange(m.n_vars)
+    bed(path, m.var.iloc[np.sort(rng.choice(chosen, 120, replace=False))])
+    return path
+
+
+@pytest.mark.parametrize('what', ['random regions', 'another TF'])
+def test_peaks_that_are_none_of_the_tf(files, tmp_path, what):
+    "Nothing is recommended, or a doubt is said; and nothing helps"
+    peaks = other_peaks(files, tmp_path/'peaks.bed', what)
+    world = files/'world'
+    fitted = fit_peaks(peaks, world/'genome.fa', world/'dhs.bed.gz', 'JUND', files/'pre.safetensors')
+    said = str(fitted.verdict)
+    assert 'help' not in ' '.join([*motif_words(fitted), fitted.account])
+    given = Given('m.safetensors', peaks, world/'genome.fa')
+    if what == 'random regions':
+        assert fitted.verdict.use == '' and 'no method beats guessing here' in said
+        assert [o.split()[0] for o in next_commands(fitted, given)] == ['jupyter']
+    else: assert fitted.verdict.use and 'But a scan for its known motif does not beat guessing: check peaks' in said
+
+
+def test_a_misspelt_tf_is_said_first(files):
+    fitted = own_data.FittedPeaks(None, load_model(files/'pre.safetensors'), SimpleNamespace(tf='JNUD'))
+    assert fitted.unknown.startswith('JNUD: did you mean JUND')
+    lines = []
+    fit_peaks(files/'peaks.bed', files/'world'/'genome.fa', tf='FOLS2', pretrained=files/'pre.safetensors',
+              say=lines.append)
+    assert lines[0].startswith('FOLS2: did you mean FOSL2')
+
+
+def matrix_of(n, width=50):
+    "A binding matrix with so many bound regions per chromosome, and as many unbound ones"
+    chrom = np.repeat(list(n), [2*v for v in n.values()])
+    start = np.arange(len(chrom))*1000
+    regions = pd.DataFrame(dict(chrom=chrom, start=start, end=start+width))
+    codes = np.random.default_rng(0).integers(0, 4, (len(chrom), width)).astype(np.uint8)
+    return binding_matrix(np.tile([3, 1], len(chrom)//2)[None], ['A'], regions, codes)
+
+
+@pytest.mark.parametrize('n,tested', [
+    (dict(chr22=73, chr18=100, chr16=148, chr15=179), {'chr16'}),
+    (dict(chr22=25, chr18=200, chr15=400), {'chr22'}),
+    (dict(chr22=15, chr18=60, chr15=400), {'chr22', 'chr18'})])
+def test_seen_chromosomes_are_tested_on_only_where_too_few_are_unseen(n, tested):
+    s = split_by_size(matrix_of(n), pd.DataFrame(dict(chrom=['chr15', 'chr18'], start=0, end=10**9)))
+    assert set(s.test_chroms) == tested and s.valid_chroms[0] in ('chr15', 'chr18')
+
+
+def test_two_chromosomes_one_of_which_is_seen():
+    "The far end of the other one is the test"
+    m = matrix_of(dict(chr1=200, chr2=200))
+    s = split_by_size(m, pd.DataFrame(dict(chrom=['chr1'], start=0, end=10**9)))
+    assert set(m.var.chrom.iloc[s.test].astype(str)) == {'chr2'}
+    assert sorted(np.concatenate([s.train, s.valid, s.test])) == list(range(m.n_vars))
+
+
+def test_a_flattered_verdict_says_so(files):
+    pre = load_model(files/'pre.safetensors')
+    pre.card.regions = pd.DataFrame(dict(chrom=[f'chr{i}' for i in range(1, 30)], start=0, end=10**9))
+    fitted = fit_peaks(files/'peaks.bed', files/'world'/'genome.fa', tf='JUND', pretrained=pre)
+    test = fitted.target.test
+    rows = fitted.target.m.var[['chrom', 'start', 'end']].iloc[test.index].reset_index(drop=True)
+    fitted.tested = rows.assign(label=test.label, **{'this model': test.label, 'own profile': 0.})
+    assert 'These scores are flattered: the body was pre-trained on' in str(fitted.verdict)
+
+
+def test_repeats_and_copies_are_no_evidence(files):
+    "Peaks of low complexity, and copies of a peak, are told from other DNA without a TF"
+    fitted = fit_peaks(files/'peaks.bed', files/'world'/'genome.fa', tf='JUND', pretrained=files/'pre.safetensors')
+    assert not fitted.flattered
+    sequences = fitted.target.m.varm['sequence']
+    bound = fitted.target.m.X[0] == BOUND
+    sequences[bound] = np.tile([0, 3], sequences.shape[1]//2)
+    target = target_set(fitted.target.m, 'JUND', fitted.target.split)
+    said = own_data.FittedPeaks(None, fitted.pre, target).flattered
+    assert 'peaks are repeats of a few letters' in said and 'are copies of others' in said
 
 
 def test_no_peak_is_a_negative(files):

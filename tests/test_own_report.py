@@ -72,6 +72,8 @@ def test_the_page_stands_alone_and_says_the_verdict_first(report):
     assert 'class="notice"' in html[:html.index('<h2>')]
     shape = Shape(html)
     assert 'i' not in {o[0] for o in shape.tags} and str(report.parent) in ''.join(shape.words)
+    assert html.index('the body, a network that was pre-trained') < html.index('body&#x27;s output' if
+                                                                              'body&#x27;s output' in html else '</html>')
     for word in ('prevalence', 'AUPRC', 'MCC', 'at 1:1', 'body', 'words', 'spread of what it adds to the logit'):
         assert f'<dt>{word}</dt>' in html
 
@@ -139,6 +141,21 @@ def test_the_notebook_ranks_regions_by_what_is_to_be_used(report):
     assert len(ranked) == len((report.parent/'peaks.bed').read_text().splitlines())
 
 
+def test_the_notebook_goes_on_with_the_saved_model(report, monkeypatch):
+    "and predicts a sequence that is given as letters"
+    monkeypatch.chdir(report.parent)
+    code = [o.source for o in read_nb(report.with_suffix('.ipynb')).cells if o.cell_type == 'code']
+    again, = [i for i, o in enumerate(code) if 'fit_again' in o]
+    names = {}
+    exec('\n'.join(code[:again]), names)
+    exec(code[again].replace('fit_again = True', 'fit_again = False'), names)
+    codes = names['fitted'].target.test.codes
+    assert np.array_equal(predict(names['fitted'].learn, codes), predict(load_model(report), codes))
+    one, = [o for o in code if 'sequence = ' in o]
+    exec(one.replace('predict(', 'said = predict('), names)
+    assert isinstance(names['sequence'], str) and np.isclose(names['said'], predict(load_model(report), codes[:1])[0, 0])
+
+
 def test_a_notebook_in_another_folder_finds_its_files(files, tmp_path, monkeypatch):
     "Jupyter runs a notebook in its own folder"
     monkeypatch.chdir(tmp_path)
@@ -160,6 +177,8 @@ def test_a_pretrained_network_in_memory(files, tmp_path, monkeypatch):
     given = Given('jund.safetensors', files/'peaks.bed', files/'world'/'genome.fa', files/'world'/'dhs.bed.gz')
     fitted = fit_peaks(given.peaks, given.genome, given.background, 'JUND', net)
     fitted.verdict = SimpleNamespace(use="body's output for FOSL2")
+    fitted.tested = fitted.target.m.var[['chrom']].iloc[fitted.target.test.index].assign(
+        label=fitted.target.test.label, **{"body's output for FOSL2": 0.1, OURS: 0.6})
     assert shlex.split(next_commands(fitted, given)[0])[:2] == ['tft-predict', 'body.safetensors']
     cells = own_notebook(fitted, given).cells
     assert 'save_model(network, "body.safetensors")' in cells[0].source
@@ -195,7 +214,8 @@ def test_the_commands_to_copy_are_understood(tmp_path):
     "Each option is one of its command; names with blanks stay whole"
     given = Given(str(tmp_path/'my model.safetensors'), 'my peaks.bed', 'genome.fa', 'open.bed')
     for use in ('this model', 'own profile', "body's output for JUND", 'gapped k-mer SVM', 'all of these, stacked'):
-        fitted = SimpleNamespace(verdict=SimpleNamespace(use=use), body='motifs-hg38')
+        called = pd.DataFrame(dict(threshold=0.031), [use])
+        fitted = SimpleNamespace(verdict=SimpleNamespace(use=use), body='motifs-hg38', called=called)
         first = next_commands(fitted, given)[0]
         assert ('my model.safetensors' in first) == (use == 'this model'), 'what is to be used comes first'
         assert ('its last cells ask' in first) == (use in ('gapped k-mer SVM', 'all of these, stacked'))

@@ -6,19 +6,21 @@ Docs: https://tf-transfer.github.io/tf_transfer/finetune/own_data.html.md"""
 
 # %% auto #0
 __all__ = ['own_windows', 'away_from', 'peaks_matrix', 'split_by_size', 'nearest_output', 'outputs_to_test', 'tested_regions',
-           'Fitted', 'FittedPeaks', 'fit_peaks', 'body_of']
+           'Fitted', 'FittedPeaks', 'learner_for', 'fit_peaks', 'body_of']
 
 # %% ../../nbs/finetune/6_own_data.ipynb #814533d4
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from difflib import get_close_matches
+from functools import cached_property, lru_cache
 from pathlib import Path
 import anndata as ad
 import numpy as np
 import pandas as pd
 from fastai.learner import Learner
 from fastcore.basics import patch
-from ..core import UserError, same_name
+from sklearn.metrics import roc_curve
+from ..core import UserError, bare_name, same_name
 from ..genome.dna import Genome
 from ..genome.formats import places_line, read_peaks
 from ..genome.regions import Contigs, overlaps
@@ -33,11 +35,12 @@ from ..model.ranks import keep_unbound
 from ..model.saving import pretrained as released
 from ..model.saving import save_model
 from ..train.evaluation import evaluate, is_other_genome, unseeing
+from ..train.learners import transfer_learner
 from ..train.metrics import average_precisions, calibration as calibration_of, score
 from .auto import RATIO
 from .baselines import baseline_values
 from .strategies import finetune
-from .verdict import OURS, judge, scores_of
+from .verdict import BODY, MIN_TESTED, OURS, judge, scores_of
 
 # %% ../../nbs/finetune/6_own_data.ipynb #29b6553b
 def own_windows(
@@ -127,10 +130,12 @@ def split_by_size(
     "Chromosomes for training, validation and test, by their number of peaks."
     chrom = m.var.chrom.astype(str)
     n = chrom[m.X[0]==BOUND].value_counts().sort_values(kind="stable")
-    if len(n)<3: return _by_position(m, test, valid)
     of_body = set() if seen is None else set(seen.chrom.astype(str))
-    tested = _taken(n, sorted(n.index, key=lambda c: c in of_body), test, leave=2)
-    validated = _taken(n, [c for c in n.index if c not in tested], valid, leave=1)
+    if len(n)<3: return _by_position(m, test, valid, of_body)
+    tested = _set_aside(n, [c for c in n.index if c not in of_body], test)
+    if not _enough(m, tested): tested = _taken(n, sorted(n.index, key=lambda c: c in of_body), test, leave=2)
+    others = sorted([c for c in n.index if c not in tested], key=lambda c: c not in of_body)
+    validated = _taken(n, others, valid, leave=1)
     train = set(chrom)-set(tested)-set(validated)
     at = lambda names: np.flatnonzero(chrom.isin(names))
     return Split(at(sorted(train)), at(validated), at(tested), tuple(validated), tuple(tested))
@@ -143,14 +148,30 @@ def _taken(n, names, share, leave):
         if n[taken].sum()+n[c]<=2*share*n.sum() or not taken: taken.append(c)
     return taken
 
+# %% ../../nbs/finetune/6_own_data.ipynb #6c20aa01
+def _set_aside(n, names, share):
+    "Those among some names that have a share of the peaks or a little more; less where there is nothing between"
+    spare = 2-(len(n)-len(names))
+    ways = [o for i in range(len(names)) if (o := _taken(n, names[i:], share, max(0, spare-i)))]
+    ways = [o for o in ways if n[o].sum()<=2*share*n.sum()] or ways[:1]
+    return next((o for o in ways if n[o].sum()>=share*n.sum()), max(ways, key=lambda o: n[o].sum(), default=[]))
+
+def _enough(m, chroms, share=1):
+    "Are there bound and unbound regions enough to test on, in a share of these chromosomes?"
+    bound = m.X[0][m.var.chrom.astype(str).isin(chroms)]==BOUND
+    return share*min(bound.sum(), (~bound).sum())>=MIN_TESTED
+
 # %% ../../nbs/finetune/6_own_data.ipynb #6eb3da6a
-def _by_position(m, test, valid):
+def _by_position(m, test, valid, of_body=()):
     "The first part of each chromosome trains, the middle validates, the far end tests; no region over a border"
-    parts = [[], [], []]
-    for _,rows in m.var.assign(at=np.arange(m.n_vars)).groupby(m.var.chrom.astype(str), observed=True):
-        peaks = rows.start[m.X[0, rows["at"]]==BOUND]
-        a, b = (peaks.quantile(q) if len(peaks) else 0 for q in (1-test-valid, 1-test))
-        chosen = rows.end<=a, (rows.start>a) & (rows.end<=b), rows.start>b
+    parts, chrom = [[], [], []], m.var.chrom.astype(str)
+    unseen = {*chrom}-{*of_body}
+    tested = unseen if _enough(m, unseen, test) else {*chrom}
+    for c,rows in m.var.assign(at=np.arange(m.n_vars)).groupby(chrom, observed=True):
+        peaks, share = rows.start[m.X[0, rows["at"]]==BOUND], test*(c in tested)
+        a, b = (peaks.quantile(q) if len(peaks) else 0 for q in (1-share-valid, 1-share))
+        last = rows.start>b if share else rows.start<0
+        chosen = rows.end<=a, (rows.start>a) & ~last & ((rows.end<=b) | (not share)), last
         for part,these in zip(parts, chosen): part.append(rows["at"][these].to_numpy())
     return Split(*[np.sort(np.concatenate(p)) for p in parts])
 
@@ -219,18 +240,48 @@ def _balance(n_pos, n_neg, even="one unbound region per bound one"):
     return even if n_pos==n_neg else f"{n_neg} unbound regions for {n_pos} bound ones"
 
 # %% ../../nbs/finetune/6_own_data.ipynb #0b04dbc6
+def _seen_chroms(target, pre, *parts):
+    "Chromosomes of some parts of a target that the body has seen"
+    chroms = pd.concat([target.m.var.chrom.iloc[part.index] for part in parts]).astype(str).unique()
+    of_body = set(pre.card.regions.chrom)
+    return [c for c in chroms if c in of_body]
+
+def _flattering(target, pre, *parts):
+    "Lines about what flatters the scores on some parts of a target"
+    split, seen = target.split, _seen_chroms(target, pre, *parts)
+    too = f", {target.tf} among them" if same_name(target.tf, pre.card.tfs) else ""
+    if not split.test_chroms: yield ("too few chromosomes have peaks to set whole ones aside: the test is "
+                                     "the far end of each, where neighbours are similar, so it flatters")
+    if seen: yield (f"the body was pre-trained on {', '.join(seen)} too, "
+                    f"with the labels of its own TFs{too}: scores there are flattered")
+    yield from _odd_peaks(target)
+
 def _caveats(target, pre):
     "Lines about what flatters the scores"
-    split, lines = target.split, []
-    if not split.test_chroms: lines.append("too few chromosomes have peaks to set whole ones aside: the test is "
-                                           "the far end of each, where neighbours are similar, so it flatters")
-    if not len(pre.card.regions): lines.append(f"{target.m.uns['genome']} is another genome than that of the body: "
-                                               "nothing in it counts as seen")
-    shared = [c for c in (*split.valid_chroms, *split.test_chroms) if c in set(pre.card.regions.chrom)]
-    too = f", {target.tf} among them" if same_name(target.tf, pre.card.tfs) else ""
-    if shared: lines.append(f"the body was pre-trained on {', '.join(shared)} too, "
-                            f"with the labels of its own TFs{too}: scores there are flattered")
-    return lines
+    if not len(pre.card.regions): yield (f"{target.m.uns['genome']} is another genome than that of the body: "
+                                         "nothing in it counts as seen")
+    yield from _flattering(target, pre, target.valid, target.test)
+
+# %% ../../nbs/finetune/6_own_data.ipynb #6c20aa03
+def _sameness(codes):
+    "How often two places in a sequence have the same three letters, (sequences,)"
+    words = codes[:, :-2]*25+codes[:, 1:-1]*5+codes[:, 2:].astype(int)
+    n, places = len(words), words.shape[1]
+    counts = np.bincount((words+125*np.arange(n)[:, None]).ravel(), minlength=125*n).reshape(n, 125)
+    return (counts*(counts-1)).sum(1)/(places*(places-1))
+
+def _odd_peaks(target):
+    "Lines about peaks that are repeats, or copies of each other"
+    codes, label = (np.concatenate(o) for o in zip(target.train_valid, (target.test.codes, target.test.label)))
+    repeats, bound, test = _sameness(codes)>0.1, label==1, target.test.codes[target.test.label==1]
+    n, of_unbound = int(repeats[bound].sum()), repeats[~bound].mean()
+    if n>=0.1*bound.sum() and n>2*of_unbound*bound.sum():
+        yield (f"{n} of {bound.sum()} peaks are repeats of a few letters, and {of_unbound:.0%} of the unbound regions: "
+               "a model of these tells repeats from other DNA, so it flatters")
+    learned = {o.tobytes() for o,v in zip(*target.train_valid) if v==1}
+    copies = sum(o.tobytes() in learned for o in test)
+    if copies>0.05*len(test): yield (f"{copies} of {len(test)} test peaks are copies of others to train or validate on, "
+                                     "letter by letter, so it flatters")
 
 # %% ../../nbs/finetune/6_own_data.ipynb #9698bf24
 def _shares(net):
@@ -245,8 +296,7 @@ def _motif_lines(net, pre):
     log_odds = net.motifs.weight[-1, :, :net.motifs.widths[-1]].detach().double().numpy()
     motif = PWM("found", 25*2**log_odds)
     kin, near, similarity = relatives(motif, pre.card.tfs)
-    told = f"the body has seen relatives ({', '.join(kin)}): transfer should help" if kin else \
-        "the body has seen no relative: expect most from the motif and the k-mers"
+    told = f"the body has seen relatives ({', '.join(kin)})" if kin else "the body has seen no relative"
     nearest = f"{near.name} {near.matrix_id} (similarity {similarity:.2f})"
     return [f"motif: {motif.consensus()}, nearest in JASPAR {nearest}", told]
 
@@ -266,6 +316,7 @@ class Fitted:
     seed:int=0 # Seed of the learner
     say:Callable=None # What to call with lines about what is being done, as it happens: `print`
     thing, things = "peak", "peaks" # What a user calls the bound regions
+    flattered = "" # Why its test flatters
     @cached_property
     def tested(self): # chrom, start, end, label, and what each method says; "this model" is the last
         "What `tested_regions` gives: a row per test region, a column per method."
@@ -277,7 +328,8 @@ class Fitted:
     @cached_property
     def verdict(self): # A `Verdict`
         "Is the model worth using?"
-        return judge(self.tested, known=_own_output(self.target.tf, self.pre), things=self.things)
+        known = _own_output(self.target.tf, self.pre)
+        return judge(self.tested, known=known, things=self.things, flattered=self.flattered)
     @cached_property
     def valid(self): # `Scores`
         "Scores on the validation regions, of a model that was fitted without them."
@@ -304,7 +356,13 @@ class FittedPeaks(Fitted):
     @property
     def made_from(self) -> str: # Several lines of text
         "What was used, and why scores may be too high; known before anything is scored."
-        return "\n".join([*_counts(self.target), *_caveats(self.target, self.pre), *filter(None, [self.unknown])])
+        lines = self.unknown, *_counts(self.target), *_caveats(self.target, self.pre)
+        return "\n".join(filter(None, lines))
+
+    @property
+    def flattered(self) -> str: # Part of a sentence; empty where nothing flatters
+        "Why its test flatters."
+        return "; ".join(_flattering(self.target, self.pre, self.target.test))
 
 # %% ../../nbs/finetune/6_own_data.ipynb #c0f0faa1
 @patch(as_prop=True)
@@ -321,7 +379,10 @@ def unknown(self:Fitted): # A line; empty where the TF is known, or has no name
     "That nothing of the TF's name is known: perhaps it is an alias."
     tf, known = self.target.tf, [*self.pre.card.tfs, *(p.name for p in vertebrate_profiles())]
     if tf=="TF" or same_name(tf, known): return ""
-    return (f"{tf} is neither among the TFs that {self.body} knows nor in JASPAR: no known motif of it is used. "
+    bare = {bare_name(o):o for o in reversed(known)}
+    near = [bare[o] for o in get_close_matches(bare_name(tf), bare, n=2, cutoff=0.75)]
+    meant = f"{tf}: did you mean {' or '.join(near)}? "*bool(near)
+    return (f"{meant}{tf} is neither among the TFs that {self.body} knows nor in JASPAR: no known motif of it is used. "
             "They have one name for each TF (POU5F1 for OCT4, SPI1 for PU.1): see tft-predict "
             f"{'MODEL' if self.body=='the body' else self.body} list")
 
@@ -329,6 +390,42 @@ def unknown(self:Fitted): # A line; empty where the TF is known, or has no name
 def calibration(self:Fitted) -> pd.DataFrame: # A row per bin: predicted (mean), found (share bound), regions
     "Do probabilities mean what they say? On the test regions."
     return calibration_of(self.tested.label, self.tested[OURS])
+
+# %% ../../nbs/finetune/6_own_data.ipynb #6c20aa05
+@patch
+def threshold(self:Fitted,
+    method:str=OURS, # "this model", or an output of the pre-trained network
+) -> float: # At most three digits
+    "The lowest probability that is called bound: found at 1:1 on training and validation regions, 0.5 for the model."
+    if method==OURS: return 0.5
+    codes, label = self.target.train_valid
+    said = predict(self.pre, codes)[:, self.pre.card.tfs.index(method.removeprefix(BODY))]
+    false, found, lowest = roc_curve(label, said)
+    best = lowest[1:][(found-false)[1:].argmax()]
+    unit = 10**(np.floor(np.log10(best))-2)
+    return float(f"{np.floor(best/unit)*unit:.3g}")
+
+@lru_cache(maxsize=1)
+def _called(f):
+    "The same as `called`, once"
+    bound, rows = f.tested.label==1, {}
+    for k in dict.fromkeys([f.verdict.use]*f.verdict.use.startswith(BODY)+[OURS]):
+        t = f.threshold(k)
+        yes = f.tested[k]>=t
+        rows[k] = dict(threshold=t, found=int((yes & bound).sum()), bound=int(bound.sum()),
+                       false=int((yes & ~bound).sum()), unbound=int((~bound).sum()))
+    return pd.DataFrame.from_dict(rows, "index").astype({k:int for k in ("found", "bound", "false", "unbound")})
+
+@patch(as_prop=True)
+def called(self:Fitted) -> pd.DataFrame: # A row per method: threshold; of the bound regions, found; of the unbound, false
+    "What is called bound in the test, by the model, and by the pre-trained network's output where that is to be used."
+    return _called(self)
+
+@patch(as_prop=True)
+def called_lines(self:Fitted) -> list: # A sentence per method, without a full stop
+    "The same in words."
+    return [f"from a probability of {r.threshold:g} on, {k} finds {r.found} of {r.bound} bound test regions and takes "
+            f"{r.false} of {r.unbound} unbound ones for bound" for k,r in self.called.iterrows()]
 
 # %% ../../nbs/finetune/6_own_data.ipynb #acf2a5b2
 @patch(as_prop=True)
@@ -339,7 +436,8 @@ def result(self:Fitted) -> str: # Several lines of text
         *filter(None, [self.known]), str(self.verdict),
         "", f"validation, {_balance(self.valid.n_pos, self.valid.n_neg)}: {self.valid}",
         "", "test, same regions for all:", self.scores.round(3).to_string(),
-        "", f"calibration (test, {_balance(test.n_pos, test.n_neg, 'at 1:1')}):",
+        "", *self.called_lines,
+        "", f"calibration of this model (test, {_balance(test.n_pos, test.n_neg, 'at 1:1')}):",
         self.calibration.round(2).to_string(index=False),
         "", _shares(net), *_motif_lines(net, self.pre)])
 
@@ -367,6 +465,21 @@ def save(self:Fitted,
         save_model(self.learn, path, force=True)
     except KeyboardInterrupt: raise KeyboardInterrupt(f"{path} is written, without its scores") from None
 
+# %% ../../nbs/finetune/6_own_data.ipynb #6c20aa07
+def learner_for(
+    f:Fitted, # Its target, body, seed and withheld TFs count
+    made:BindingNet=None, # A saved model that was made so, to go on with
+) -> Learner: # Of a new model, or of that one
+    "A learner of a user's model; raises `UserError` where the saved one is of another TF or test."
+    if made is None: return finetune(f.target, f.pre, "auto", seed=f.seed, withheld=f.withheld)
+    card, split = made.card, f.target.split
+    if (card.tfs, [*card.test_chroms])!=([f.target.tf], [*split.test_chroms]):
+        told = f"{', '.join(card.tfs)}, tested on {', '.join(card.test_chroms) or 'no whole chromosomes'}"
+        raise UserError(f"the saved model is of {told}; it was not made of these files: fit it again")
+    learn = transfer_learner(f.target, f.pre, seed=f.seed)
+    learn.model = made.to(learn.dls.device).eval()
+    return learn
+
 # %% ../../nbs/finetune/6_own_data.ipynb #e6943e88
 def fit_peaks(
     peaks:str|Path, # Peaks: BED, narrowPeak, ...
@@ -379,6 +492,7 @@ def fit_peaks(
     other_genome:bool=False, # Another species than that of the body? Found out where the body is of human DNA
     seed:int=0, # Seed of the draw of the unbound regions, and of the learner
     say:Callable=None, # What to call with lines about what is being done, as it happens: `print`
+    made:BindingNet=None, # A saved model that was made so, to go on with in place of a new one
 ) -> FittedPeaks: # It is tested when its scores are asked for
     "A model of a user's own peaks; raises `UserError` where files do not fit each other."
     if ratio<1: raise UserError(f"ratio must be 1 or more, not {ratio}")
@@ -388,7 +502,7 @@ def fit_peaks(
     target = target_set(m, tf, split_by_size(m, pre.card.regions), seed=seed, ratio=ratio)
     fitted = FittedPeaks(None, pre, target, body, withheld, seed, say)
     if say: say(f"{fitted.made_from}\nfitting the model")
-    fitted.learn = finetune(target, pre, "auto", seed=seed, withheld=withheld)
+    fitted.learn = learner_for(fitted, made)
     return fitted
 
 # %% ../../nbs/finetune/6_own_data.ipynb #67be6c66

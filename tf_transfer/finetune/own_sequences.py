@@ -21,8 +21,7 @@ from ..matrix.sequences import (MIN_BASES, read_table, read_two_fastas, sequence
 from ..matrix.splits import Target
 from ..matrix.states import BOUND
 from ..model.networks import BindingNet, at_width, shortest_width
-from .own_data import Fitted, body_of, tested_regions
-from .strategies import finetune
+from .own_data import Fitted, body_of, learner_for, tested_regions
 
 # %% ../../nbs/finetune/7_own_sequences.ipynb #801d2941
 MIN_SEQUENCES = 10
@@ -131,9 +130,18 @@ class FittedSequences(Fitted):
         return regions.chrom.astype(str).tolist()
 
     @property
+    def flattered(self) -> str: # Part of a sentence; empty where nothing flatters
+        "Why its test flatters."
+        n = self.target.m.uns["sequences"]
+        parts = ["the unbound sequences are shuffles of the bound ones"]*bool(n.get("shuffles"))
+        if n["similar_in_test"]: parts.append(f"{n['similar_in_test']:,} of {len(self.target.test):,} test sequences "
+                                              "are nearly the same as others to train or validate on")
+        return "; ".join(parts)
+
+    @property
     def made_from(self) -> str: # Several lines of text
         "What was used, and why scores may be too high; known before anything is scored."
-        lines = *_counts(self.target), *_caveats(self.target, self.pre), self.unknown
+        lines = self.unknown, *_counts(self.target), *_caveats(self.target, self.pre)
         return "\n".join(filter(None, lines))
 
 # %% ../../nbs/finetune/7_own_sequences.ipynb #d538fc98
@@ -147,6 +155,7 @@ def fit_sequences(
     width:int=None, # Length to cut or fill up the sequences to, bp; that of the longest if not given, 1,000 at most
     seed:int=0, # Seed of the shuffles, of the split, and of the learner
     say:Callable=None, # What to call with lines about what is being done, as it happens: `print`
+    made:BindingNet=None, # A saved model that was made so, to go on with in place of a new one
 ) -> FittedSequences: # It is tested when its scores are asked for
     "A model of a user's own sequences; raises `UserError` where they cannot be learned from."
     pre, body = body_of(pretrained)
@@ -157,7 +166,7 @@ def fit_sequences(
     _check_enough(target)
     fitted = FittedSequences(None, pre, target, body, withheld, seed, say)
     if say: say(f"{fitted.made_from}\nfitting the model")
-    fitted.learn = finetune(target, pre, "auto", seed=seed, withheld=withheld)
+    fitted.learn = learner_for(fitted, made)
     card = fitted.learn.model.card
     card.regions = pre.card.regions
     card.training["sequences"] = m.uns["sequences"] | dict(width=m.uns["width"])

@@ -6,14 +6,14 @@ Docs: https://tf-transfer.github.io/tf_transfer/finetune/verdict.html.md"""
 
 # %% auto #0
 __all__ = ['OURS', 'MARGIN', 'MIN_TESTED', 'BETTER', 'AS_GOOD', 'WORSE', 'UNCLEAR', 'SCANS', 'PLAIN', 'STACK', 'WORDS', 'BODY',
-           'ELSEWHERE', 'methods_of', 'scores_of', 'compare_methods', 'Verdict', 'judge']
+           'ELSEWHERE', 'methods_of', 'scores_of', 'compare_methods', 'above_guessing', 'Verdict', 'judge']
 
 # %% ../../nbs/finetune/5_verdict.ipynb #eab9741d
 from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from fastcore.basics import patch
-from ..train.metrics import differences, score
+from ..train.metrics import average_precisions, differences, score
 from .baselines import rows_of
 
 # %% ../../nbs/finetune/5_verdict.ipynb #2ca73d61
@@ -51,6 +51,19 @@ def compare_methods(
     rules = {UNCLEAR:few, AS_GOOD:same, BETTER:pairs.low>0, WORSE:pairs.high<0}
     return pairs.assign(verdict=np.select(list(rules.values()), list(rules), UNCLEAR))
 
+# %% ../../nbs/finetune/5_verdict.ipynb #5b20aa02
+def above_guessing(
+    tested:pd.DataFrame, # chrom, start, end, label, and a column per method
+    draws:int=200, # Shuffles of the labels
+    seed:int=0, # Seed of the shuffles
+) -> tuple[list, float]: # Names of the methods that beat guessing; the AUPRC that is needed for it
+    "Which methods rank bound regions higher than the best of all does with shuffled labels, in 95 % of the shuffles?"
+    values, label, rng = tested[methods_of(tested)].to_numpy(float), tested.label, np.random.default_rng(seed)
+    best = [average_precisions(values, rng.permutation(label)).max() for _ in range(draws)]
+    limit = float(np.quantile(best, 0.95))
+    reached = average_precisions(values, label.to_numpy())
+    return [k for k,v in zip(methods_of(tested), reached) if v>limit], limit
+
 # %% ../../nbs/finetune/5_verdict.ipynb #b8cc6eae
 SCANS = {"own profile":"a scan for its known motif", "best JASPAR profile":"a scan for the nearest known motif",
          "de novo motif":"a scan for the motif found in the training data"}
@@ -71,13 +84,13 @@ def _words(method):
 ELSEWHERE = "on 35 TFs such a model was better than a scan in 96 %, and than the stack in 94 % of all runs"
 
 # %% ../../nbs/finetune/5_verdict.ipynb #b91998d6
-def _use(pairs, ours, known):
-    "The method to use"
-    better = pairs.index[pairs.verdict==WORSE]
-    if len(better): return pairs.difference[better].idxmin()
-    simple = [k for k in pairs.index[pairs.verdict==AS_GOOD] if k in PLAIN or k in SCANS or _of_body(k)]
-    untold = [k for k in pairs.index[pairs.verdict==UNCLEAR] if k==known]
-    return [*simple, *untold, ours][0]
+def _use(pairs, ours, beats):
+    "The method to use; empty where none beats guessing"
+    known = pairs.loc[[k for k in pairs.index if k in beats]]
+    better = known[known.verdict==WORSE]
+    if ours in beats and len(better)==0:
+        return next((k for k in known.index[known.verdict==AS_GOOD] if k in PLAIN or k in SCANS), ours)
+    return known.difference.idxmin() if len(known) else ""
 
 def _named(pairs):
     "The other methods that a verdict names"
@@ -86,42 +99,80 @@ def _named(pairs):
     return [k for k in pairs.index if k in (scan, STACK, *plain) or _of_body(k) or pairs.verdict[k]==WORSE]
 
 def _and(parts): return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts)>1 else parts)
-_WHY = {WORSE:": it does better", AS_GOOD:": it does as well",
-        UNCLEAR:": the test cannot tell the two apart, and it needs no training. {}"}
 
 # %% ../../nbs/finetune/5_verdict.ipynb #9f4d328c
 @dataclass
 class Verdict:
     "Is a model worth using, and what is to be used?"
     pairs:pd.DataFrame # A row per other method: difference in AUPRC, low, high, verdict
-    use:str # Name of the method to use
+    use:str # Name of the method to use; empty where none beats guessing
     n_pos:int # Bound test regions
     n_neg:int # Unbound test regions
     ours:str=OURS # The method that is judged
     things:str="peaks" # What a user calls the bound regions
+    beats:list=() # Names of the methods that beat guessing
+    limit:float=0 # The AUPRC that is needed to beat guessing
+    known:str="" # The method that is the pre-trained network's output for the TF itself, where it has one
+    flattered:str="" # Why the test flatters, where it does
 
     def __str__(self):
-        named, told = self.pairs.loc[_named(self.pairs)], []
-        for verdict,rows in named.groupby("verdict", sort=False):
-            others = _and([f"{_words(k)} ({d:+.3f} [{low:+.3f}, {high:+.3f}])"
-                           for k,d,low,high in rows[["difference", "low", "high"]].itertuples()])
-            told.append(f"too few test regions ({self.n_pos} bound, {self.n_neg} unbound) to tell it from {others}"
-                        if verdict==UNCLEAR else f"{verdict} {others}")
-        return f"{self.ours}, in AUPRC: {'; '.join(told)}\nuse {_words(self.use)}{self._why()}"
+        advice = f"use {_words(self.use)}{self._why()}" if self.use else self._none()
+        flattered = f". These scores are flattered: {self.flattered}"*bool(self.flattered)
+        return f"{self.ours}, in AUPRC: {'; '.join(self._compared())}\n{advice}{self._doubt()}{flattered}"
 
     def _repr_markdown_(self): return str(self).replace("\n", "  \n").replace("'", "&#39;")
+
+# %% ../../nbs/finetune/5_verdict.ipynb #5b20aa04
+@patch
+def _compared(self:Verdict):
+    "What the model is beside the others, a part of a sentence for each verdict"
+    named = self.pairs.loc[_named(self.pairs)]
+    for verdict,rows in named.groupby("verdict", sort=False):
+        others = _and([f"{_words(k)} ({d:+.3f} [{low:+.3f}, {high:+.3f}])"
+                       for k,d,low,high in rows[["difference", "low", "high"]].itertuples()])
+        yield (f"too few test regions ({self.n_pos} bound, {self.n_neg} unbound) to tell it from {others}"
+               if verdict==UNCLEAR else f"{verdict} {others}")
+
+@patch
+def _none(self:Verdict):
+    "Why nothing is to be used"
+    needed = f"the best of {len(self.pairs)+1} that guess gets {self.limit:.2f}"
+    if min(self.n_pos, self.n_neg)<MIN_TESTED:
+        return (f"use none: {self.n_pos} bound and {self.n_neg} unbound test regions are too few to tell any method "
+                f"from guessing ({needed}). More {self.things} would tell")
+    check = "assembly, peaks and the TF's name" if self.things=="peaks" else "sequences and labels"
+    return f"use none: no method beats guessing here ({needed}); check {check}"
 
 # %% ../../nbs/finetune/5_verdict.ipynb #dab7b953
 @patch
 def _why(self:Verdict):
     "Why that is to be used"
     more = f"More {self.things} would tell"
-    if self.use!=self.ours: return _WHY[self.pairs.verdict[self.use]].format(more)
+    if self.use!=self.ours:
+        if self.ours not in self.beats: return f": it beats guessing, and {self.ours} does not"
+        return ": it does better" if self.pairs.verdict[self.use]==WORSE else ": it does as well"
     unclear = [k for k in _named(self.pairs) if self.pairs.verdict[k]==UNCLEAR]
+    ranks = [k for k in self.pairs.index if _of_body(k) and (self.pairs.verdict[k]==AS_GOOD or
+                                                             k==self.known and k in unclear)]
     asked = STACK in unclear or {*SCANS} & {*unclear}
-    if asked and self.things=="peaks": return f": {ELSEWHERE}. {more} for yours"
-    if unclear: return f": nothing simpler was shown to do as well. {more}"
-    return ": nothing that needs no training does as well"
+    reasons = ["its probabilities are calibrated on your regions",
+               f"{_and([_words(k) for k in ranks])} ranks as well without training, as far as the test can tell"]
+    reasons = reasons*bool(ranks)
+    if asked and self.things=="peaks": reasons.append(f"{ELSEWHERE}. {more} for yours")
+    elif unclear: reasons += [*["nothing simpler was shown to do as well"]*(not ranks), more]
+    return f": {'. '.join(o[0].upper()+o[1:] if i else o for i,o in enumerate(reasons))}" if reasons else \
+        ": nothing that needs no training does as well"
+
+@patch
+def _doubt(self:Verdict):
+    "What is known of the TF says nothing here: perhaps it is not what was given"
+    scans, told = [k for k in SCANS if k in self.pairs.index], [*self.pairs.index]
+    silent = [k for k in ("own profile", self.known) if k in told and k not in self.beats]
+    if scans and not {*scans} & {*self.beats}: silent = silent or ["any motif"]
+    if not self.use or not silent: return ""
+    names = " and ".join("a scan for any motif" if k=="any motif" else _words(k) for k in silent)
+    check = "peaks, assembly and the TF's name" if self.things=="peaks" else "sequences, labels and the TF's name"
+    return f". But {names} {'do' if len(silent)>1 else 'does'} not beat guessing: check {check}"
 
 # %% ../../nbs/finetune/5_verdict.ipynb #a86bbac1
 def judge(
@@ -129,8 +180,9 @@ def judge(
     ours:str=OURS, # The method to judge
     known:str="", # The method that is the pre-trained network's output for the TF itself, where it has one
     things:str="peaks", # What a user calls the bound regions; only of peaks is known what such models reach elsewhere
+    flattered:str="", # Why the test flatters, where it does
 ) -> Verdict: # As a string, it is a sentence and an advice
     "Is a method worth using, beside the others that were tested on the same regions?"
-    pairs = compare_methods(tested, ours)
+    pairs, (beats, limit) = compare_methods(tested, ours), above_guessing(tested)
     n_pos, n_neg = (int((tested.label==v).sum()) for v in (1, 0))
-    return Verdict(pairs, _use(pairs, ours, known), n_pos, n_neg, ours, things)
+    return Verdict(pairs, _use(pairs, ours, beats), n_pos, n_neg, ours, things, beats, limit, known, flattered)

@@ -10,6 +10,7 @@ __all__ = ['check_regions', 'region_names', 'resize', 'overlaps', 'other_names',
 # %% ../../nbs/genome/2_regions.ipynb #4623a467
 import re
 from pathlib import Path
+from shlex import quote
 import numpy as np
 import pandas as pd
 from fastcore.basics import patch
@@ -118,18 +119,31 @@ def check(self:Contigs,
     names = list(dict.fromkeys(names))
     if not names or (self.codes(names)>=0).any(): return
     theirs, ours = (", ".join(ns[:4])+(" ..." if len(ns)>4 else "") for ns in (names, self.names))
-    raise UserError(f"{what} and {self.genome} have no contig in common: {theirs} against {ours}; {self.hint(names)}")
+    raise UserError(f"{what} and {self.genome} have no contig in common: {theirs} against {ours}; "
+                    f"{self.hint(names, what)}")
 
 # %% ../../nbs/genome/2_regions.ipynb #94b6031c
 @patch
 def hint(self:Contigs,
     names, # Contig names that the genome lacks
+    what:str|Path="", # The file that has them
 ) -> str: # Part of a sentence
-    "What may be wrong with names that the genome lacks."
+    "What may be wrong with names that the genome lacks; a line to copy where `chr` is all."
     same = other_names(names, self.names)
     if not same: return "they may be of another genome"
     name, wanted = next(iter(same.items()))
-    return f"write {wanted} for {name} (tft-build does with --rename-chroms)"
+    return f"write {wanted} for {name} (tft-build does with --rename-chroms){_renaming(same, Path(what))}"
+
+def _renaming(same, path):
+    "A line that writes a file with other names; none where `chr` is not all, or there is no such file"
+    changes = {("chr" if wanted==f"chr{name}" else "" if name==f"chr{wanted}" else None) for name,wanted in same.items()
+               if name not in ("M", "MT", "chrM", "chrMT")}
+    if len(changes)!=1 or changes=={None} or not path.is_file(): return ""
+    swap = "/^#/!s/^chr//; s/^M\\t/MT\\t/" if changes=={""} else "/^#/!s/^/chr/; s/^chrMT\\t/chrM\\t/"
+    if not set(same) & {"M", "MT", "chrM", "chrMT"}: swap = swap.split(";")[0]
+    new = path.with_name(f"renamed_{path.name.removesuffix('.gz')}")
+    read = f"gzip -dc {quote(str(path))} | sed '{swap}'" if path.suffix==".gz" else f"sed '{swap}' {quote(str(path))}"
+    return f": {read} > {quote(str(new))}"
 
 # %% ../../nbs/genome/2_regions.ipynb #85514988
 class RegionIndex:

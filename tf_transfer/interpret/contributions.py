@@ -23,7 +23,7 @@ from ..genome.regions import Contigs
 from ..genome.windows import Skipped
 from .attribution import Attributions, deep_lift, draw_attributions, mutagenesis
 from ..model.networks import TargetNet, net_of
-from ..model.predict import output_of
+from ..model.predict import output_of, predict
 
 # %% ../../nbs/interpret/12_contributions.ipynb #451549de
 def _windows(start, end, width, length):
@@ -101,7 +101,7 @@ def write_contributions(
     n = sum(int(np.isfinite(values).sum()) for _,_,values,_ in runs)
     if not n: raise UserError(f"{bed}: no base has a value{'; ' if skipped.count else ''}{skipped}")
     if suffix==".bw": write_bigwig(out, genome.lengths, [(c, start, 1, values) for c,start,values,_ in runs], force)
-    else: _save(draw_contributions(runs), out, force)
+    else: _save(draw_contributions(runs, [*_names(model, runs, genome, tf)]), out, force)
     return n, skipped
 
 # %% ../../nbs/interpret/12_contributions.ipynb #7738d8b7
@@ -112,6 +112,14 @@ def _check_few(t, bed):
     raise UserError(f"{bed}: a picture has room for 12 intervals of 500 bp, these are {len(t):,} of up to "
                     f"{longest:,} bp; choose some, or write a track (.bw)")
 
+def _names(model, runs, genome, tf):
+    "TF and probability of each run, the highest of its windows"
+    net, output = net_of(model), output_of(model, tf)
+    for chrom,start,values,_ in runs:
+        starts, _ = _windows(start, start+len(values), net.width, genome.lengths[chrom])
+        said = predict(net, np.stack([genome.stretch(chrom, a, a+net.width) for a in starts]))[:, output]
+        yield f"{net.card.tfs[output]}, probability {said.max():.2f}: "
+
 def _save(fig, out, force):
     try:
         with writing(out, force) as tmp: fig.savefig(tmp, dpi=150)
@@ -120,13 +128,14 @@ def _save(fig, out, force):
 # %% ../../nbs/interpret/12_contributions.ipynb #46cf480a
 def draw_contributions(
     runs:list, # From `contributions_along`
+    names:list=None, # What to say of each before its place
 ): # Matplotlib figure
     "Letters of intervals, as tall as what each adds to the logit."
     longest = max(len(values) for _,_,values,_ in runs)
     fig, axes = plt.subplots(len(runs), 1, figsize=(0.11*longest+1, 1.7*len(runs)), layout="constrained", squeeze=False)
-    for ax,(chrom,start,values,codes) in zip(axes[:, 0], runs):
+    for ax,name,(chrom,start,values,codes) in zip(axes[:, 0], names or [""]*len(runs), runs):
         each = np.repeat(np.nan_to_num(values)[None, None], 4, 1)
-        draw_attributions(Attributions(codes[None], each), ax=ax, title=f"{chrom}:{start:,}-{start+len(values):,}")
+        draw_attributions(Attributions(codes[None], each), ax=ax, title=f"{name}{chrom}:{start:,}-{start+len(values):,}")
         ax.xaxis.set_major_formatter(lambda x, _, start=start: f"{start+int(x):,}")
         ax.set_xlim(-1, longest)
     return fig

@@ -113,15 +113,18 @@ def what_was_used(
 
 _GOOD = [
     Step("What was used", "Peaks are the bound regions, and regions of equal GC content without a peak the unbound "
-         "ones. Test regions were kept aside: the model was fitted without them.", [Says(what_was_used)]),
+         "ones. Test regions were kept aside: the model was fitted without them. It begins with the body, a network that "
+         "was pre-trained on many other TFs; if that has seen chromosomes of the test, it is said here and in the "
+         "verdict.", [Says(what_was_used)]),
     Step("How good it is", "All methods were fitted on the same training regions and are compared on the same test "
          "regions. Where intervals overlap, look at the difference in the table: if its interval holds 0, the test "
          "cannot tell the two apart.",
          [Says(how_good), Draws(method_intervals, "The model in orange; the bars are 95 % intervals."),
           Tabulates(method_table, "All methods, the best first")], _SCORES),
     Step("Precision, recall and calibration", "If you follow up some predictions, begin at the left end of the curve: "
-         "few regions, most of them bound. Points on the diagonal of the second figure are probabilities that mean "
-         "what they say.", [Draws(precision_recall, "In brackets: AUPRC."), Draws(calibration_plot)], _CURVES)]
+         "few regions, most of them bound. Points on the diagonal of the second figure are probabilities of this model "
+         "that mean what they say.", [Draws(precision_recall, "In brackets: AUPRC."),
+                                      Draws(calibration_plot, "This model on the test regions.")], _CURVES)]
 
 # %% ../../nbs/interpret/11_own_report.ipynb #b1000015
 _SIGNS = [
@@ -133,7 +136,9 @@ _SIGNS = [
     Step("The strongest {things} and the worst mistakes", "Of the test regions: where the model is surest and right, "
          "and where it is most wrong. A letter above the line speaks for binding, one below against it. A missed "
          "{thing} without a site may be bound through a partner, or be no {thing}; an unbound region with a clear site "
-         "may be closed in these cells, or have been missed by the experiment.",
+         "may be closed in these cells, or have been missed by the experiment. The letters say what changes within a "
+         "region, the table what the whole region is compared with the mean of the test regions: a clear site can "
+         "stand in a region that is below the mean.",
          [Draws(example_letters, "40 bp about the best place of the motif; in brackets, the probability."),
           Tabulates(example_table, "What each source adds to the logit, counted from the mean of the test regions")])]
 
@@ -141,10 +146,10 @@ _SIGNS = [
 _TRUST = Step(
     "How far to trust it", "Scores hold for regions like the test regions: open where the experiment was made, if you "
     "gave open regions, and with one unbound region per bound one. In a genome far more are unbound, and then fewer of "
-    "the regions above 0.5 are bound, as the table says. So take predictions as a ranking. The model reads DNA alone: "
+    "the regions that are called bound are, as the table says. So take predictions as a ranking. The model reads DNA alone: "
     "it does not know which regions are open in other cells.",
-    [Tabulates(at_other_ratios, "Of the regions above 0.5, how many are bound, "
-               "where there are 1, 10 or 100 unbound regions per bound one?")],
+    [Tabulates(at_other_ratios, "Of 100 regions that are called bound, how many are, "
+               "where there are 1, 10 or 100 unbound regions per bound one? In brackets: the 95 % interval")],
     {"at 1:1":"with one unbound region per bound one, as in the test."})
 
 def _worded(step, thing, things):
@@ -158,10 +163,11 @@ STEPS = [_worded(step, "peak", "peaks") for step in (*_GOOD, *_SIGNS, _TRUST)]
 # %% ../../nbs/interpret/11_own_report.ipynb #bed30663
 _USED_SEQUENCES = Step(
     "What was used", "Bound and unbound are the sequences as they were labelled; below, a region is such a sequence. "
-    "Test sequences were kept aside: the model was fitted without them.", _GOOD[0].shows)
+    "Test sequences were kept aside: the model was fitted without them. It begins with the body, a network that was "
+    "pre-trained on many other TFs.", _GOOD[0].shows)
 _TRUST_SEQUENCES = replace(
     _TRUST, prose="Scores hold for sequences like the test sequences, and for as many unbound ones per bound one. "
-    "Where unbound ones are more frequent, fewer of those above 0.5 are bound, as the table says. So take "
+    "Where unbound ones are more frequent, fewer of those that are called bound are, as the table says. So take "
     "predictions as a ranking. How the unbound sequences were chosen decides what the model has learned: shuffles, or "
     "DNA of another GC content, are easier to tell apart than sequences that could have been bound.",
     words={"at 1:1":"with one unbound sequence per bound one."})
@@ -214,13 +220,14 @@ def next_commands(
 ) -> list: # Lines for a terminal
     "What to do with a model."
     line, use = lambda *words: shlex.join(map(str, words)), fitted.verdict.use
+    notebook = line("jupyter", "lab", given.beside(".ipynb"))
+    if not use: return [notebook]
     of_genome = given.genome is not None
     regions = ("predictions.tsv", *(("--bed", "regions.bed", "--genome", given.genome) if of_genome else
                                     ("--fasta", "sequences.fa")))
     other = [line("fimo", given.beside(".meme"), given.genome or "sequences.fa")]*(use in SCANS)
-    if use.startswith(BODY): other = [line("tft-predict", _body_file(fitted), *regions)]
+    if use.startswith(BODY): other = _of_body(fitted, given, line, regions)
     more = ["--background", given.background] if given.background else []
-    notebook = line("jupyter", "lab", given.beside(".ipynb"))
     if use!=OURS and use not in PLAIN and not use.startswith(BODY):
         other.append(f"{notebook}   # its last cells ask {WORDS.get(use, use)}")
     if not of_genome: return [*other, line("tft-predict", given.model, *regions), notebook]
@@ -229,9 +236,19 @@ def next_commands(
             line("tft-interpret", given.model, given.beside("_inside"), "--peaks", given.peaks,
                  "--genome", given.genome, *more), notebook]
 
+def _of_body(fitted, given, line, regions):
+    "How to ask the pre-trained network, and from which probability on it calls a region bound"
+    body, tf, at = _body_file(fitted), fitted.verdict.use.removeprefix(BODY), fitted.called.threshold[fitted.verdict.use]
+    table = f"{line('tft-predict', body, *regions)}   # column {tf}: bound from {at:g} on"
+    if given.genome is None: return [table]
+    return [table, line("tft-predict", body, "sites.bed", "--bed", "regions.bed", "--genome", given.genome, "--tf", tf,
+                        "--threshold", f"{at:g}")]
+
 # %% ../../nbs/interpret/11_own_report.ipynb #9cce3882
-def _next_words(given):
+def _next_words(fitted, given):
     "What the commands are for"
+    if not fitted.verdict.use: return ("Nothing is recommended. The model is saved all the same, and the notebook has "
+                                       "all steps, to look for the reason.")
     if given.genome is not None:
         return ("Predict binding in regions of your own, score variants, look inside the model, or carry on in the "
                 "notebook. A click selects a command.")
@@ -260,7 +277,7 @@ def own_page(
     sentence = lambda o: f"{o[0].upper()}{o[1:]}."
     first = [report.notice(sentence(advice)), *(report.text(sentence(o)) for o in compared)]
     parts = [*first, *[o for step in steps_of(fitted) for o in step.html(fitted)],
-             report.heading("What to do next"), report.text(_next_words(given)),
+             report.heading("What to do next"), report.text(_next_words(fitted, given)),
              *map(report.code, next_commands(fitted, given)), *_of_model(given)]
     return report.page(f"A model of {fitted.target.tf} {fitted.things}", parts)
 
@@ -272,8 +289,10 @@ def _first_cells(fitted, given):
     options = {k:_as_seen(given, k, v) for k,v in options.items()}
     if fitted.body=="the body": options["body"] = _body_file(fitted)
     asks = "said_by" if function=="fit_peaks" else "said_of"
+    call = f"{function}({', '.join(names)}, made=None if fit_again else load_model(model))"
     shown = sorted({o.of.__name__ for step in STEPS for o in step.shows}-{"what_was_used"})
-    imports = [f"from tf_transfer.finetune.{room} import {function}",
+    imports = ["from tf_transfer.genome.dna import decode", "from tf_transfer.model.predict import predict",
+               "from tf_transfer.model.saving import load_model", f"from tf_transfer.finetune.{room} import {function}",
                "from tf_transfer.interpret.own_report import what_was_used",
                f"from tf_transfer.interpret.own_sections import ({', '.join([*shown, asks])})"]
     return [("markdown", f"# A model of your {fitted.things}\n\nYour files and options. Change them, and run all "
@@ -281,9 +300,9 @@ def _first_cells(fitted, given):
                          f"{_NO_FILE*(fitted.body=='the body')}"),
             ("code", "\n".join(f"{k} = {v!r}" for k,v in options.items())),
             ("code", "\n".join(imports)),
-            ("markdown", "The model is fitted again, and is tested when its verdict is asked for. To use the one that "
-                         "you have: `load_model(model)`, from `tf_transfer.model.saving`."),
-            ("code", f"fitted = {function}({', '.join(names)})"), ("code", "print(fitted.verdict)")]
+            ("markdown", "The model is fitted again, and is tested when its verdict is asked for. To go on with the "
+                         "one that is saved instead, write `fit_again = False`: all cells below run with it too."),
+            ("code", f"fit_again = True\nfitted = {call}"), ("code", "print(fitted.verdict)")]
 
 # %% ../../nbs/interpret/11_own_report.ipynb #b4b8f04c
 _FILES = "model", "peaks", "genome", "background", "positives", "negatives", "table"
@@ -313,6 +332,9 @@ _OF_REGIONS = [
     ("code", "regions = peaks   # or a BED file\n"
              "ranked = said_by(fitted, fitted.verdict.use, regions, genome)\nranked.head(10)"),
     ("code", 'ranked.to_csv(model.removesuffix(".safetensors")+"_ranked.tsv", sep="\\t", index=False)')]
+_OF_ONE = [("markdown", "## One sequence\n\nThe model's probability for a sequence as long as it reads."),
+           ("code", "sequence = decode(fitted.target.test.codes[0])   # or letters of your own: \"ACGT...\"\n"
+                    "predict(fitted.learn, sequence)[0, 0]")]
 _OF_SEQUENCES = [("code", "codes = fitted.target.test.codes   # or others: uint8, (sequences, width), ACGTN as 0 to 4\n"
                           "said_of(fitted, fitted.verdict.use, codes)")]
 
@@ -325,8 +347,9 @@ def own_notebook(
     commands = "\n".join(f"    {o}" for o in next_commands(fitted, given))
     last = ("markdown", f"## What to do next\n\nIn a terminal:\n\n{commands}")
     asked = _OF_REGIONS if given.genome is not None else _OF_SEQUENCES
-    asked = [] if fitted.verdict.use in PLAIN else [_ASKED, *asked]
-    cells = [*_first_cells(fitted, given), *[o for step in steps_of(fitted) for o in step.cells()], *asked, last]
+    asked = [] if fitted.verdict.use in ("", *PLAIN) else [_ASKED, *asked]
+    steps = [o for step in steps_of(fitted) for o in step.cells()]
+    cells = [*_first_cells(fitted, given), *steps, *_OF_ONE, *asked, last]
     kernel = dict(kernelspec=dict(display_name="Python 3", language="python", name="python3"))
     return new_nb([mk_cell(source, kind, id=f"step-{i}") for i,(kind,source) in enumerate(cells)], kernel)
 
@@ -337,6 +360,12 @@ def _fingerprint(
     "By which to know a file again."
     with open(path, "rb") as f: start = f.read(2**20)
     return dict(file=str(path), bytes=Path(path).stat().st_size, sha256_of_first_mb=hashlib.sha256(start).hexdigest())
+
+def _found_out(fitted):
+    "What the verdict rests upon beside scores and differences"
+    v = fitted.verdict
+    return dict(called_bound=fitted.called.to_dict("index"), beats_guessing=list(v.beats),
+                auprc_to_beat_guessing=v.limit, flattered=v.flattered)
 
 def own_numbers(
     fitted:Fitted, # From `fit_peaks` or `fit_sequences`
@@ -351,7 +380,7 @@ def own_numbers(
     training = fitted.learn.model.card.training
     model = dict(model=str(given.model), model_sha256=_digest(given.model) if Path(given.model).exists() else "")
     return dict(
-        tf=t.tf, verdict=str(fitted.verdict), use=fitted.verdict.use, **model,
+        tf=t.tf, verdict=str(fitted.verdict), use=fitted.verdict.use, **model, **_found_out(fitted),
         scores=fitted.scores.to_dict("index"), differences=fitted.verdict.pairs.to_dict("index"),
         validation=fitted.valid.as_dict(), calibration=fitted.calibration.to_dict("records"), regions=parts,
         used=what_was_used(fitted), valid_chroms=list(t.split.valid_chroms), test_chroms=list(t.split.test_chroms),

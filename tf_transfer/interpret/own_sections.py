@@ -32,23 +32,14 @@ from .attribution import Attributions, draw_attributions
 from .filters import own_motifs
 
 # %% ../../nbs/interpret/10_own_sections.ipynb #a1000009
-def _counted(fitted):
-    "Bound regions that are found, all bound ones, unbound ones that are called bound, all unbound ones; at 0.5"
-    bound, called = fitted.tested.label==1, fitted.tested[OURS]>0.5
-    return int((bound & called).sum()), int(bound.sum()), int((~bound & called).sum()), int((~bound).sum())
-
 def how_good(
     fitted:Fitted, # From `fit_peaks` or `fit_sequences`
 ) -> list: # Sentences
-    "How good the model is, in words."
-    found, n_pos, false, n_neg = _counted(fitted)
-    row, tf = fitted.scores.loc[OURS], fitted.target.tf
-    return [*filter(None, [fitted.known]),
-            f"Of a bound and an unbound test region, it ranks the bound one first in {row.auroc:.0%} of all pairs; "
-            "guessing does so in 50%.",
-            f"At a probability of 0.5 it finds {found} of {n_pos} regions that {tf} binds, "
-            f"and takes {false} of {n_neg} unbound regions for bound.",
-            f"On the validation regions, fitted without them: {fitted.valid}."]
+    "How good the model is, in words; and the pre-trained network's output where that is to be used."
+    pairs = [f"Of a bound and an unbound test region, {k} ranks the bound one first in {fitted.scores.auroc[k]:.0%} of "
+             "all pairs; guessing does so in 50%." for k in fitted.called.index]
+    return [*filter(None, [fitted.known]), *pairs, *(f"{o[0].upper()}{o[1:]}." for o in fitted.called_lines),
+            f"On the validation regions, this model fitted without them: {fitted.valid}."]
 
 # %% ../../nbs/interpret/10_own_sections.ipynb #a1000012
 def method_table(
@@ -60,9 +51,9 @@ def method_table(
     span = lambda t, spec: [f"{low:{spec}} to {high:{spec}}" for low,high in zip(t.low, t.high)]
     less = pd.Series([f"{d:+.3f}, {o}" for d,o in zip(pairs.difference, span(pairs, "+.3f"))], s.index)
     less[OURS] = ""
-    return pd.DataFrame({"AUPRC":s.auprc.map("{:.3f}".format), "95 % interval":span(s, ".3f"),
-                         "AUROC":s.auroc.map("{:.3f}".format), "this model against it":pairs.verdict.fillna(""),
-                         "difference in AUPRC":less})
+    return pd.DataFrame({"AUPRC":s.auprc.map("{:.3f}".format), "this model against it":pairs.verdict.fillna(""),
+                         "difference in AUPRC":less, "95 % interval":span(s, ".3f"),
+                         "AUROC":s.auroc.map("{:.3f}".format)})
 
 # %% ../../nbs/interpret/10_own_sections.ipynb #a1000014
 _OWN, _OTHER, _GUESS = "#D55E00", "#0072B2", "#767676"
@@ -132,14 +123,17 @@ def calibration_plot(
 def at_other_ratios(
     fitted:Fitted, # From `fit_peaks` or `fit_sequences`
     ratios:tuple=(1, 10, 100), # Unbound regions per bound one
-) -> pd.DataFrame: # A row per ratio: of 100 regions above 0.5, how many are bound, and its 95 % interval
-    "What a prediction above 0.5 means where unbound regions are more frequent than in the test."
-    found, n_pos, false, n_neg = _counted(fitted)
-    ci = binomtest(false, n_neg).proportion_ci(method="wilson")
-    bound = lambda r, rate: 100*found/n_pos/(found/n_pos+r*rate) if found else 0
-    rows = {r:(f"{bound(r, false/n_neg):.0f}", f"{bound(r, ci.high):.0f} to {bound(r, ci.low):.0f}") for r in ratios}
-    columns = ["bound, of 100", "95 % interval"]
-    return pd.DataFrame.from_dict(rows, "index", columns=columns).rename("1:{}".format)
+) -> pd.DataFrame: # A row per ratio, a column per method: of 100 regions called bound, how many are; 95 % interval
+    "What it means that a method calls a region bound, where unbound regions are more frequent than in the test."
+    return pd.DataFrame({f"{k}, from {row.threshold:g} on":_bound_of_100(row, ratios)
+                         for k,row in fitted.called.iterrows()}, [f"1:{r}" for r in ratios])
+
+def _bound_of_100(row, ratios):
+    "Of 100 regions that are called bound, how many are; with the interval of the share of false alarms"
+    found, rate = row.found/row.bound, row.false/row.unbound
+    ci = binomtest(int(row.false), int(row.unbound)).proportion_ci(method="wilson")
+    bound = lambda r, rate: 100*found/(found+r*rate) if found else 0
+    return [f"{bound(r, rate):.0f} ({bound(r, ci.high):.0f} to {bound(r, ci.low):.0f})" for r in ratios]
 
 # %% ../../nbs/interpret/10_own_sections.ipynb #a1000026
 def main_motif(
@@ -166,8 +160,8 @@ def motif_words(
     return [found if _found(fitted) else none,
             f"The most similar motif in JASPAR is {near.name} {near.matrix_id}: similarity {similarity:.2f}, "
             "where 1 is the same.",
-            f"The body was trained on TFs that bind such a motif ({some}), which helps." if kin else
-            "The body was trained on no TF that binds such a motif: expect most from the motif and the words."]
+            f"The body was trained on TFs that bind such a motif ({some})." if kin else
+            "The body was trained on no TF that binds such a motif."]
 
 # %% ../../nbs/interpret/10_own_sections.ipynb #a1000029
 def motif_logos(
@@ -274,7 +268,7 @@ def example_letters(
     codes = fitted.target.test.codes[found.index]
     middle, width = motif.best_hit(codes).start+motif.width//2, codes.shape[1]
     starts = np.clip(middle-shown//2, 0, max(width-shown, 0))
-    size = 4.6, 1.15*len(found)
+    size = 4.6, 1.15*len(found)+0.2
     fig, axs = plt.subplots(len(found), 1, figsize=size, sharey=True, layout="constrained", squeeze=False)
     limits = []
     for c,start,row,ax in zip(codes, starts, found.itertuples(), axs[:, 0]):
@@ -283,6 +277,7 @@ def example_letters(
         title = f"{row.kind} ({row.probability:.2f}): {row.region}"
         ax.set_title(title, fontsize=9, loc="left", parse_math=False)
         limits.append(ax.get_ylim())
+    axs[-1, 0].set_xlabel("position in the region, bp", fontsize=8)
     axs[0, 0].set_ylim(min(low for low,_ in limits), max(high for _,high in limits))
     return fig
 

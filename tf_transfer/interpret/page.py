@@ -16,7 +16,7 @@ from ..core import UserError, pick, writing_folder
 from ..motifs.files import write_meme
 from ..matrix.splits import labelled
 from ..matrix.states import BOUND, states_of
-from ..model.networks import MotifLayer
+from ..model.networks import MotifLayer, TargetNet
 from ..model.predict import net_of, output_of
 from ..show.report import heading, notice, text, write_report
 from .filters import correctly_predicted
@@ -61,7 +61,7 @@ def _sections(look, pretrained, folder, say):
     if of_motifs: add("Motifs, put in and taken out", motif_section)
     else: add("Filters", filter_section)
     add("Letters that matter", letter_section)
-    add("Patterns in the letters", pattern_section)
+    if not isinstance(look.net, TargetNet): add("Patterns in the letters", pattern_section)
     if not of_motifs: add("Experiments", experiment_section, to_test)
     if pretrained is not None: add("Before and after fine-tuning", refinement_section, pretrained)
     return html, motifs

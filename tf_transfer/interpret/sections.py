@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from fastcore.basics import patch
 from ..core import UserError
-from ..motifs.pwm import jaspar, vertebrate_profiles
+from ..motifs.pwm import align, jaspar, vertebrate_profiles
 from ..model.networks import BindingNet, MotifLayer, TargetNet
 from ..model.predict import output_of, predict
 from ..show.plots import logo_column
@@ -181,9 +181,9 @@ def _in_words(effects):
     def change(what): return numbers[what]+(" ["+numbers[f"{what}_low"]+",\u00a0"+numbers[f"{what}_high"]+"]").where(
         numbers[what]!="", "")
     similarity = effects.similarity.map(" ({:.2f})".format)
-    shown = {"nearest in JASPAR (similarity)":effects.known_name+" "+effects.matrix_id+similarity,
-             "put in":change("put_in"), "scrambled":numbers.put_in_null, "regions with a site":effects.sites,
-             "taken out":change("taken_out"), "elsewhere":numbers.taken_out_null, "p":effects.p.map("{:.2g}".format)}
+    shown = {"taken out":change("taken_out"), "p":effects.p.map("{:.2g}".format), "put in":change("put_in"),
+             "nearest in JASPAR (similarity)":effects.known_name+" "+effects.matrix_id+similarity,
+             "scrambled":numbers.put_in_null, "elsewhere":numbers.taken_out_null, "regions with a site":effects.sites}
     return pd.DataFrame(shown).set_index(pd.Index(effects.motif, name="motif"))
 
 # %% ../../nbs/interpret/8_sections.ipynb #cb691dbf
@@ -214,7 +214,16 @@ def _with_nearest(motif, known):
 def _effect_logos(motifs, rows):
     "Motifs that matter, above each other"
     titles = [f"{r.motif}: {r.known_name} {r.matrix_id}, similarity {r.similarity:.2f}" for r in rows.itertuples()]
-    return logo_column([motifs[i] for i in rows.index], titles)
+    return logo_column(_on_one_strand([motifs[i] for i in rows.index]), titles)
+
+def _on_one_strand(motifs):
+    "Motifs, each turned to the strand of an earlier one that it resembles"
+    turned = []
+    for motif in motifs:
+        like = max((align(motif, o) for o in turned), key=lambda o: o.similarity, default=None)
+        other = like is not None and like.similarity>0.7 and like.strand=="-"
+        turned.append(motif.reverse_complement() if other else motif)
+    return turned
 
 def _add_words(section, look):
     "Words of eight bases that a network has of its own, and those of six that its body has"
@@ -223,7 +232,7 @@ def _add_words(section, look):
     if look.net.first.n_out==len(look.net.first.widths): return
     some = look.codes[::max(len(look.codes)//100, 1)]
     of_words = influence(look.net, some, names=["all words"])[look.tf].iloc[0]
-    section.say("All words of six bases, silenced together, change the probability by "
+    section.say("All words of six bases that the body counts, silenced together, change the probability by "
                 f"{of_words**0.5:.2g} (root of the mean square).")
 
 # %% ../../nbs/interpret/8_sections.ipynb #fb4435c9

@@ -61,7 +61,8 @@ def table(
     above = f'<p class="caption">{escape(caption)}</p>' if caption else ""
     corner = data.index.name or data.columns.name
     html = data.rename_axis(index=None, columns=corner).to_html(border=0, na_rep="")
-    return f'{above}<div class="scroll" tabindex="0">{html}</div>'
+    many = " many"*(data.shape[1]>3)
+    return f'{above}<div class="scroll{many}" tabindex="0">{html}</div>'
 
 # %% ../../nbs/show/2_report.ipynb #4194a1f1
 def figure(
@@ -113,7 +114,9 @@ pre code { user-select: all } .scroll { overflow-x: auto }
                        transform: translateX(-50%) } }
 details { background: var(--box); padding: .5rem 1rem; border-radius: 4px; font-size: .92rem }
 dt { font-weight: 600; margin-top: .5rem } dd { margin-left: 0 }
-@media (max-width: 600px) { .wide img { max-width: none; width: 46rem } }
+@media (max-width: 600px) {
+  .many::before { content: "scrolls sideways \\2192"; position: sticky; left: 0; font-size: .8rem; color: var(--faint) }
+  .wide img { max-width: none; width: 46rem } }
 @media (prefers-color-scheme: dark) {
   :root { --ink: #e6e9ed; --faint: #a9b3bd; --paper: #14181d; --line: #3a424b; --box: #20262d }
   img { filter: invert(1) hue-rotate(180deg); mix-blend-mode: screen }
