@@ -20,6 +20,8 @@ import pandas as pd
 from fastai.learner import Learner
 from fastcore.basics import patch
 from sklearn.metrics import roc_curve
+
+# %% ../../nbs/finetune/6_own_data.ipynb #6c20aa10
 from ..core import UserError, bare_name, same_name
 from ..genome.dna import Genome
 from ..genome.formats import places_line, read_peaks
@@ -280,8 +282,8 @@ def _odd_peaks(target):
                "a model of these tells repeats from other DNA, so it flatters")
     learned = {o.tobytes() for o,v in zip(*target.train_valid) if v==1}
     copies = sum(o.tobytes() in learned for o in test)
-    if copies>0.05*len(test): yield (f"{copies} of {len(test)} test peaks are copies of others to train or validate on, "
-                                     "letter by letter, so it flatters")
+    if copies>0.05*len(test): yield (f"{copies} of {len(test)} test peaks are copies of others to train or validate "
+                                     "on, letter by letter, so it flatters")
 
 # %% ../../nbs/finetune/6_own_data.ipynb #9698bf24
 def _shares(net):
@@ -334,14 +336,18 @@ class Fitted:
     def valid(self): # `Scores`
         "Scores on the validation regions, of a model that was fitted without them."
         return evaluate(_without_valid(self), self.valid_regions)
-    def __str__(self): return self.account
-    def __repr__(self): return f"{type(self).__name__}({self.target})"
 
 # %% ../../nbs/finetune/6_own_data.ipynb #191fe850
 @patch(as_prop=True)
 def valid_regions(self:Fitted): # `Labelled`
     "The validation regions, as many unbound as bound ones."
     return labelled(self.target.m, self.target.tf, self.target.split.valid)
+
+@patch
+def __str__(self:Fitted): return self.account
+
+@patch
+def __repr__(self:Fitted): return f"{type(self).__name__}({self.target})"
 
 @patch
 def named(self:Fitted,
@@ -405,6 +411,7 @@ def threshold(self:Fitted,
     unit = 10**(np.floor(np.log10(best))-2)
     return float(f"{np.floor(best/unit)*unit:.3g}")
 
+# %% ../../nbs/finetune/6_own_data.ipynb #6c20aa11
 @lru_cache(maxsize=1)
 def _called(f):
     "The same as `called`, once"
@@ -417,7 +424,7 @@ def _called(f):
     return pd.DataFrame.from_dict(rows, "index").astype({k:int for k in ("found", "bound", "false", "unbound")})
 
 @patch(as_prop=True)
-def called(self:Fitted) -> pd.DataFrame: # A row per method: threshold; of the bound regions, found; of the unbound, false
+def called(self:Fitted) -> pd.DataFrame: # A row per method: threshold; found, of the bound; false, of the unbound
     "What is called bound in the test, by the model, and by the pre-trained network's output where that is to be used."
     return _called(self)
 

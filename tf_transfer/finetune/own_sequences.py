@@ -13,6 +13,7 @@ from functools import cached_property
 from pathlib import Path
 import numpy as np
 import pandas as pd
+from fastcore.basics import patch
 from sklearn.metrics import roc_auc_score
 from ..core import UserError, same_name
 from ..motifs.pwm import vertebrate_profiles
@@ -130,19 +131,20 @@ class FittedSequences(Fitted):
         return regions.chrom.astype(str).tolist()
 
     @property
-    def flattered(self) -> str: # Part of a sentence; empty where nothing flatters
-        "Why its test flatters."
-        n = self.target.m.uns["sequences"]
-        parts = ["the unbound sequences are shuffles of the bound ones"]*bool(n.get("shuffles"))
-        if n["similar_in_test"]: parts.append(f"{n['similar_in_test']:,} of {len(self.target.test):,} test sequences "
-                                              "are nearly the same as others to train or validate on")
-        return "; ".join(parts)
-
-    @property
     def made_from(self) -> str: # Several lines of text
         "What was used, and why scores may be too high; known before anything is scored."
         lines = self.unknown, *_counts(self.target), *_caveats(self.target, self.pre)
         return "\n".join(filter(None, lines))
+
+# %% ../../nbs/finetune/7_own_sequences.ipynb #5c20ab02
+@patch(as_prop=True)
+def flattered(self:FittedSequences) -> str: # Part of a sentence; empty where nothing flatters
+    "Why its test flatters."
+    n = self.target.m.uns["sequences"]
+    parts = ["the unbound sequences are shuffles of the bound ones"]*bool(n.get("shuffles"))
+    if n["similar_in_test"]: parts.append(f"{n['similar_in_test']:,} of {len(self.target.test):,} test sequences "
+                                          "are nearly the same as others to train or validate on")
+    return "; ".join(parts)
 
 # %% ../../nbs/finetune/7_own_sequences.ipynb #d538fc98
 def fit_sequences(

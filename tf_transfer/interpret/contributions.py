@@ -101,7 +101,7 @@ def write_contributions(
     n = sum(int(np.isfinite(values).sum()) for _,_,values,_ in runs)
     if not n: raise UserError(f"{bed}: no base has a value{'; ' if skipped.count else ''}{skipped}")
     if suffix==".bw": write_bigwig(out, genome.lengths, [(c, start, 1, values) for c,start,values,_ in runs], force)
-    else: _save(draw_contributions(runs, [*_names(model, runs, genome, tf)]), out, force)
+    else: _save(draw_contributions(runs, _names(model, runs, genome, tf)), out, force)
     return n, skipped
 
 # %% ../../nbs/interpret/12_contributions.ipynb #7738d8b7
@@ -114,11 +114,12 @@ def _check_few(t, bed):
 
 def _names(model, runs, genome, tf):
     "TF and probability of each run, the highest of its windows"
-    net, output = net_of(model), output_of(model, tf)
+    net, output, names = net_of(model), output_of(model, tf), []
     for chrom,start,values,_ in runs:
         starts, _ = _windows(start, start+len(values), net.width, genome.lengths[chrom])
         said = predict(net, np.stack([genome.stretch(chrom, a, a+net.width) for a in starts]))[:, output]
-        yield f"{net.card.tfs[output]}, probability {said.max():.2f}: "
+        names.append(f"{net.card.tfs[output]}, probability {said.max():.2f}: ")
+    return names
 
 def _save(fig, out, force):
     try:
@@ -135,7 +136,8 @@ def draw_contributions(
     fig, axes = plt.subplots(len(runs), 1, figsize=(0.11*longest+1, 1.7*len(runs)), layout="constrained", squeeze=False)
     for ax,name,(chrom,start,values,codes) in zip(axes[:, 0], names or [""]*len(runs), runs):
         each = np.repeat(np.nan_to_num(values)[None, None], 4, 1)
-        draw_attributions(Attributions(codes[None], each), ax=ax, title=f"{name}{chrom}:{start:,}-{start+len(values):,}")
+        title = f"{name}{chrom}:{start:,}-{start+len(values):,}"
+        draw_attributions(Attributions(codes[None], each), ax=ax, title=title)
         ax.xaxis.set_major_formatter(lambda x, _, start=start: f"{start+int(x):,}")
         ax.set_xlim(-1, longest)
     return fig

@@ -236,19 +236,21 @@ def next_commands(
             line("tft-interpret", given.model, given.beside("_inside"), "--peaks", given.peaks,
                  "--genome", given.genome, *more), notebook]
 
+# %% ../../nbs/interpret/11_own_report.ipynb #5d20ab01
 def _of_body(fitted, given, line, regions):
     "How to ask the pre-trained network, and from which probability on it calls a region bound"
-    body, tf, at = _body_file(fitted), fitted.verdict.use.removeprefix(BODY), fitted.called.threshold[fitted.verdict.use]
+    body, use = _body_file(fitted), fitted.verdict.use
+    tf, at = use.removeprefix(BODY), fitted.called.threshold[use]
     table = f"{line('tft-predict', body, *regions)}   # column {tf}: bound from {at:g} on"
     if given.genome is None: return [table]
-    return [table, line("tft-predict", body, "sites.bed", "--bed", "regions.bed", "--genome", given.genome, "--tf", tf,
-                        "--threshold", f"{at:g}")]
+    return [table, line("tft-predict", body, "sites.bed", "--bed", "regions.bed", "--genome", given.genome,
+                        "--tf", tf, "--threshold", f"{at:g}")]
 
 # %% ../../nbs/interpret/11_own_report.ipynb #9cce3882
 def _next_words(fitted, given):
     "What the commands are for"
-    if not fitted.verdict.use: return ("Nothing is recommended. The model is saved all the same, and the notebook has "
-                                       "all steps, to look for the reason.")
+    if not fitted.verdict.use: return ("Nothing is recommended. The model is saved all the same, and the notebook "
+                                       "has all steps, to look for the reason.")
     if given.genome is not None:
         return ("Predict binding in regions of your own, score variants, look inside the model, or carry on in the "
                 "notebook. A click selects a command.")
@@ -335,7 +337,7 @@ _OF_REGIONS = [
 _OF_ONE = [("markdown", "## One sequence\n\nThe model's probability for a sequence as long as it reads."),
            ("code", "sequence = decode(fitted.target.test.codes[0])   # or letters of your own: \"ACGT...\"\n"
                     "predict(fitted.learn, sequence)[0, 0]")]
-_OF_SEQUENCES = [("code", "codes = fitted.target.test.codes   # or others: uint8, (sequences, width), ACGTN as 0 to 4\n"
+_OF_SEQUENCES = [("code", "codes = fitted.target.test.codes   # or others: uint8, (sequences, width), ACGTN: 0 to 4\n"
                           "said_of(fitted, fitted.verdict.use, codes)")]
 
 # %% ../../nbs/interpret/11_own_report.ipynb #5a0b4617
@@ -367,6 +369,7 @@ def _found_out(fitted):
     return dict(called_bound=fitted.called.to_dict("index"), beats_guessing=list(v.beats),
                 auprc_to_beat_guessing=v.limit, flattered=v.flattered)
 
+# %% ../../nbs/interpret/11_own_report.ipynb #5d20ab02
 def own_numbers(
     fitted:Fitted, # From `fit_peaks` or `fit_sequences`
     given:Given, # Files and options

@@ -216,6 +216,7 @@ def _effect_logos(motifs, rows):
     titles = [f"{r.motif}: {r.known_name} {r.matrix_id}, similarity {r.similarity:.2f}" for r in rows.itertuples()]
     return logo_column(_on_one_strand([motifs[i] for i in rows.index]), titles)
 
+# %% ../../nbs/interpret/8_sections.ipynb #5e20ab01
 def _on_one_strand(motifs):
     "Motifs, each turned to the strand of an earlier one that it resembles"
     turned = []

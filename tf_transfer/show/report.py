@@ -105,7 +105,7 @@ th, td { padding: .3rem .6rem; border-bottom: 1px solid var(--line); text-align:
 th:first-child { text-align: left; position: sticky; left: 0; background: var(--paper) }
 .notice { border-left: 4px solid #0072B2; background: var(--box); padding: .7rem 1rem; font-size: 1.08rem }
 figure { margin: 1.2rem 0 } img { max-width: 100%; height: auto }
-figcaption { font-size: .9rem; color: var(--faint) }
+figcaption { font-size: .9rem } figcaption, footer, .many::before { color: var(--faint) }
 pre { background: var(--box); padding: .8rem; white-space: pre-wrap; overflow-wrap: anywhere; border-radius: 4px }
 pre code { user-select: all } .scroll { overflow-x: auto }
 @media (min-width: 68rem) {
@@ -113,15 +113,13 @@ pre code { user-select: all } .scroll { overflow-x: auto }
   .scroll:not(.wide) { width: max-content; min-width: 100%; max-width: 64rem; margin-left: 50%;
                        transform: translateX(-50%) } }
 details { background: var(--box); padding: .5rem 1rem; border-radius: 4px; font-size: .92rem }
-dt { font-weight: 600; margin-top: .5rem } dd { margin-left: 0 }
-@media (max-width: 600px) {
-  .many::before { content: "scrolls sideways \\2192"; position: sticky; left: 0; font-size: .8rem; color: var(--faint) }
-  .wide img { max-width: none; width: 46rem } }
+dt { font-weight: 600; margin-top: .5rem } dd { margin-left: 0 } footer { margin-top: 3rem; font-size: .85rem }
+@media (max-width: 600px) { .wide img { max-width: none; width: 46rem }
+  .many::before { content: "scrolls sideways \\2192"; position: sticky; left: 0 } }
 @media (prefers-color-scheme: dark) {
   :root { --ink: #e6e9ed; --faint: #a9b3bd; --paper: #14181d; --line: #3a424b; --box: #20262d }
   img { filter: invert(1) hue-rotate(180deg); mix-blend-mode: screen }
 }
-footer { margin-top: 3rem; font-size: .85rem; color: var(--faint) }
 """
 
 # %% ../../nbs/show/2_report.ipynb #0c472b43
