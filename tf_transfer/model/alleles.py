@@ -138,7 +138,7 @@ def _through(self:AlleleReader, codes, odds):
 # %% ../../nbs/model/7_alleles.ipynb #7d4054e2
 @torch.no_grad()
 def _halves(net):
-    "What makes the hidden units of codes and of what their motifs say; what makes features of these; the weights between"
+    "What makes hidden units of codes and what their motifs say; what makes features of these; the weights between"
     dense, counts, n = first_dense(net), getattr(net.first, "counts", None), len(net.first.widths)
     if counts is None: return lambda codes, motifs: motifs, net.after_first, None
     if dense is None:
