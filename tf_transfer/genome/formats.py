@@ -391,6 +391,7 @@ def _common_width(path, rows):
 # %% ../../nbs/genome/3_formats.ipynb #9a1e00ac
 def _refuse_first(path, n, fields):
     "Raises `UserError` that says what a file seems to be"
+    fields = fields or [""]
     whole = [_is_int(f) for f in fields]+[False]*5
     one_column = re.compile(r".*[^:_-][:_-][0-9,]+[-_][0-9,]+")
     kinds = [
