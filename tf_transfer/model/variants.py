@@ -156,7 +156,8 @@ def predict_vcf(
     keep, alleles = pick(only, tfs, "TF", "this model"), _Alleles(file, genome, net.width, shifts, skipped)
     random = RandomChanges(read, genome, shifts, null, seed) if null else None
     with writing(out, force) as tmp, tqdm(desc=Path(vcf).name, unit=" alleles", unit_scale=True, delay=2) as bar:
-        with closing(variant_writer(tmp, suffix, file, only, _parts_of(read), bool(null), _said(net, offsets, random))) as writer:
+        said = _said(net, offsets, random)
+        with closing(variant_writer(tmp, suffix, file, only, _parts_of(read), bool(null), said)) as writer:
             writer.begin()
             for records in chunked(file.records(), max(1, bs//offsets)):
                 rows = _scored(*alleles(records), read, random, keep, only)
