@@ -156,8 +156,7 @@ def predict_vcf(
     keep, alleles = pick(only, tfs, "TF", "this model"), _Alleles(file, genome, net.width, shifts, skipped)
     random = RandomChanges(read, genome, shifts, null, seed) if null else None
     with writing(out, force) as tmp, tqdm(desc=Path(vcf).name, unit=" alleles", unit_scale=True, delay=2) as bar:
-        said = _said(net, offsets, random)
-        with closing(variant_writer(tmp, suffix, file, only, _parts_of(read), bool(null), said)) as writer:
+        with _opened(tmp, suffix, file, only, read, random, offsets) as writer:
             writer.begin()
             for records in chunked(file.records(), max(1, bs//offsets)):
                 rows = _scored(*alleles(records), read, random, keep, only)
@@ -169,6 +168,11 @@ def predict_vcf(
     return n, skipped
 
 # %% ../../nbs/model/10_variants.ipynb #00649a9a
+def _opened(tmp, suffix, file, only, read, random, offsets):
+    "What writes the rows"
+    said = _said(read.net, offsets, random)
+    return closing(variant_writer(tmp, suffix, file, only, _parts_of(read), random is not None, said))
+
 def _said(net, offsets, random):
     "A line for the header of a VCF file"
     among = "no quantiles"
