@@ -215,7 +215,9 @@ RATIO = 3
 # %% ../../nbs/finetune/3_auto.ipynb #a12164f8
 def _check_words(n, width):
     "Raises `UserError` where there is too little memory for the words of some regions"
-    check_memory(f"learning words from {n:,} regions", n*max(width-7, 1)*28*28, "take fewer peaks, the strongest")
+    features = n*max(width-7, 1)*28
+    needed = 8*features+56*n**2 if n<=GappedKmers().few else 32*features
+    check_memory(f"learning words from {n:,} regions", needed, "take fewer peaks, the strongest")
 
 def _read(body, codes):
     "Features of a body, (regions, hidden), and its standardised first layer, (regions, filters), where it pools"

@@ -106,7 +106,7 @@ def _header(n, line, sep=None):
 def _fields(line, sep="\t"):
     "The fields of a line, between tabs or, where there are none, spaces; or as a header has them"
     if sep=="\t": fields = line.rstrip("\r\n").split("\t") if line.count("\t")>1 else line.split()
-    else: fields = next(csv.reader([line.strip()], delimiter=sep, skipinitialspace=True))
+    else: fields = next(csv.reader([line.strip().replace("\t", " ")], delimiter=sep, skipinitialspace=True))
     return [f.strip().strip('"') for f in fields] if '"' in line or " " in line else fields
 
 def _data_lines(f, sep="\t", skip=0):
