@@ -140,6 +140,8 @@ def started(name, words, where):
     os._exit(status if isinstance(status, int) else 98)
 
 
+def has_ended(pid): return os.waitid(os.P_PID, pid, os.WEXITED|os.WNOHANG|os.WNOWAIT) is not None
+
 def stamp(out):
     "When an output was made; None where there is none"
     return out.stat().st_mtime_ns if out.exists() else None
@@ -160,7 +162,8 @@ def trial(name, words, out, reads, seconds, log):
     if resumes: shutil.rmtree(out, ignore_errors=True)
     old = stamp(out)
     pid = started(name, words, log)
-    time.sleep(random.random()*seconds)
+    moment = time.time()+random.random()*seconds
+    while time.time()<moment and not has_ended(pid): time.sleep(0.005)
     os.killpg(os.getpgid(pid), signal.SIGKILL) if os.getpgid(pid)==pid else os.kill(pid, signal.SIGKILL)
     ended = os.waitpid(pid, 0)[1]
     found = "ended before" if os.WIFEXITED(ended) else "began" if resumes else state(out, reads, old)

@@ -250,6 +250,43 @@ def test_an_index_that_is_none(tmp_path, index):
     assert read(tmp_path/'g.fa') == SEQS
 
 
+odd_indices = {
+    'Windows': lambda t: t.replace('\n', '\r\n'), 'without the last': lambda t: ''.join(t.splitlines(True)[:2]),
+    'without one inside': lambda t: ''.join(t.splitlines(True)[::2]),
+    'one line twice': lambda t: t + t.split('chr2')[0],
+    'backwards': lambda t: ''.join(t.splitlines(True)[::-1]), 'renamed': lambda t: t.replace('chr', ''),
+    'sizes': lambda t: ''.join('\t'.join(o.split('\t')[:2]) + '\n' for o in t.splitlines()),
+    'a shorter contig': lambda t: t.replace('1200', '1140'), 'of FASTQ': lambda t: t.replace('\n', '\t1\n'),
+    'of UTF-16': lambda t: t.encode('utf-16').decode('latin-1'), 'beyond all': lambda t: t.replace('1200', '9'*20),
+}
+
+
+@pytest.mark.parametrize('what', odd_indices)
+@pytest.mark.parametrize('pack', [False, True])
+def test_an_index_of_another_kind(tmp_path, what, pack):
+    path, index = tmp_path/'g.fa', tmp_path/'g.fa.fai'
+    path.write_bytes(bgzip(wrapped()) if pack else wrapped().encode())
+    FastaFile(path)
+    index.write_text(odd_indices[what](index.read_text()), encoding='latin-1')
+    os.utime(index, (4e9, 4e9))
+    assert read(path) == SEQS
+
+
+@pytest.mark.parametrize('what', ['a folder', 'a link to nothing', 'other blocks', 'cut short', 'beyond it', 'gone'])
+def test_a_table_of_blocks_of_another_kind(tmp_path, what):
+    path, table = tmp_path/'g.fa.gz', tmp_path/'g.fa.gz.gzi'
+    path.write_bytes(bgzip(wrapped(), 700))
+    FastaFile(path)
+    blocks = table.read_bytes()
+    table.unlink()
+    if what == 'a folder': table.mkdir()
+    elif what == 'a link to nothing': table.symlink_to(tmp_path/'nothing')
+    elif what == 'other blocks': path.write_bytes(bgzip(wrapped(), 300))
+    if what in ('other blocks', 'cut short'): table.write_bytes(blocks[:-9] if what == 'cut short' else blocks)
+    if what == 'beyond it': np.array([2**40, 1, 1], '<u8').tofile(table)
+    assert read(path) == SEQS
+
+
 def test_an_index_that_fits_is_used(tmp_path, monkeypatch):
     (tmp_path/'g.fa').write_text(wrapped())
     FastaFile(tmp_path/'g.fa')

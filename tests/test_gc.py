@@ -90,6 +90,27 @@ def test_refused(what, ratio):
                   'at least one unbound region for three bound ones is needed'): assert words in str(e.value)
 
 
+apart = {'lower': ([(50, .69)], [(500, .61)], 1, (.61, .69)), 'higher': ([(50, .61)], [(500, .69)], 1, (.69, .61)),
+         'three for one': ([(40, .49)], [(400, .41)], 3, (.41, .49)),
+         'in each bin': ([(30, .49), (30, .59)], [(90, .41), (90, .51)], 1, (.46, .54)),
+         'most of them': ([(10, .35), (40, .69)], [(90, .35), (400, .62)], 1, (.62, .69)),
+         'a few missing': ([(50, .58)], [(46, .51)], 1, (.51, .58))}
+
+
+@pytest.mark.parametrize('what', apart)
+def test_what_ten_bins_cannot_match_is_said(what):
+    bound, unbound, ratio, (gc_unbound, gc_bound) = apart[what]
+    d = of(matrix_of(bound, unbound), ratio)
+    assert d.shortage == (f'the {d.n_neg} unbound regions are matched in steps of 10% of GC content: they have '
+                          f'{gc_unbound:.0%} (median), the {d.n_pos} bound ones {gc_bound:.0%}, which flatters scores')
+
+
+@pytest.mark.parametrize('bound, unbound', [(.65, .62), (.62, .65), (.5, .54)])
+def test_a_little_is_not(bound, unbound):
+    assert of(matrix_of([(50, bound)], [(500, unbound)])).shortage == ''
+    assert of(matrix_of([(9, .69)], [(500, .61)])).shortage == ''
+
+
 def test_one_for_three_is_enough_and_said():
     d = of(matrix_of([(42, .65)], [(14, .65), (900, .15)]))
     assert (d.n_pos, d.n_neg) == (42, 14) and 'only 14 of 42' in d.shortage
@@ -135,6 +156,23 @@ def gc_rich_world(folder, like):
     for name, rows in (('g.fa', genome), ('p.bed', peaks), ('b.bed', background)):
         (folder/name).write_text(''.join(rows))
     return folder/'p.bed', folder/'g.fa', folder/'b.bed'
+
+
+@pytest.mark.parametrize('order', ['backwards', 'by contig, backwards', 'shuffled', 'by end', 'twice'])
+@pytest.mark.parametrize('background', [True, False])
+def test_the_order_of_rows_does_not_matter(tmp_path, order, background):
+    "The same regions, and the same draw of unbound ones"
+    peaks, genome, free = gc_rich_world(tmp_path, 8)
+    rows = {p: p.read_text().splitlines(True) for p in (peaks, free)}
+    given = (peaks, genome, free) if background else (peaks, genome)
+    m = peaks_matrix(*given)
+    orders = {'backwards': lambda r: r[::-1], 'by contig, backwards': lambda r: sorted(r, reverse=True),
+              'shuffled': lambda r: list(np.random.default_rng(1).permutation(r)),
+              'by end': lambda r: sorted(r, key=lambda o: o.split()[2]), 'twice': lambda r: r + r}
+    for p, r in rows.items(): p.write_text(''.join(orders[order](r)))
+    again = peaks_matrix(*given)
+    assert again.obs.equals(m.obs) and again.var[['chrom', 'start']].equals(m.var[['chrom', 'start']])
+    assert (again.X == m.X).all()
 
 
 def test_own_peaks(tmp_path):

@@ -280,6 +280,16 @@ TABLES = {
 }
 DEEPTOOLS = ('#chrom start end name score strand thickStart thickEnd itemRGB blockCount blockSizes blockStart '
              'deepTools_group')
+def of_macs(i, s): return ['chr1', s+1, s+800, 800, s+101, 52., 40.2, 9.1, 33.3, f'x_peak_{i}']
+
+
+TABLES |= {
+    'MACS3, a csv of Excel': (table(MACS_COLUMNS, of_macs, ',', MACS.replace('\n', ',,,,,,,,,\n')), 'abs_summit'),
+    'MACS3, a csv with quotes': (table(MACS_COLUMNS, of_macs, ',', '"# by MACS, version 3",,,,\n,,,,\n'), 'abs_summit'),
+    'MACS3, semicolons': (table(MACS_COLUMNS, of_macs, ';', MACS), 'abs_summit (column 5)'),
+    'MACS3, a mark of bytes': ('\ufeff' + table(MACS_COLUMNS, of_macs, before=MACS), 'abs_summit (column 5)'),
+    'summit_pos': (table([*LISTED[:3], 'summit_pos'], lambda i, s: ['chr1', s, s+800, s+100]), 'summit_pos (column 4)'),
+}
 HOMER = '# HOMER Peaks\n# Peak finding parameters:\n# tag directory = x start\n#\n'
 TABLES_MIDDLE = {
     'MACS2, broad': table(MACS_COLUMNS[:4] + MACS_COLUMNS[5:],
@@ -320,6 +330,18 @@ TABLES_MIDDLE = {
     'csaw': table(quoted([*RANGES, 'num.tests', 'rep.logFC']), lambda i, s: quoted([*ranges(i, s), 3, 0.1]), ','),
     'plyranges': table([*RANGES, 'peak'], lambda i, s: [*ranges(i, s), i+1]),
     'pandas with its index': table(['', 'chrom', 'start', 'end'], lambda i, s: [i, 'chr1', s, s+800], ','),
+    'CisGenome': table(['#rank', 'chromosome', 'start', 'end', 'strand', 'peak_length'],
+                       lambda i, s: [i, 'chr1', s+1, s+800, '+', 800]),
+    'CisGenome, no rank': table(['#chromosome', 'start', 'end', 'strand', 'peak_length'],
+                                lambda i, s: ['chr1', s+1, s+800, '+', 800]),
+    'ChIPseeker, spaces': table(quoted([*RANGES, 'annotation']),
+                                lambda i, s: quoted([*ranges(i, s), 'Promoter (<=1kb)']), ' '),
+    'GRanges, semicolons': table(quoted(RANGES), lambda i, s: quoted(ranges(i, s)), ';'),
+    'DESeq2 beside GRanges': table([*RANGES, 'baseMean', 'padj'], lambda i, s: [i+1, *ranges(i, s), 5.1, 'NA']),
+    'getDifferentialPeaks': table(['#PeakID', 'chr', 'start', 'end', 'strand', 'Tag Count', 'Fold Change', 'p-value'],
+                                  lambda i, s: [f'chr1-{i}', 'chr1', s+1, s+800, '+', 17.2, 4, 0.1], before=HOMER),
+    'diffReps': table(['Chrom', 'Start', 'End', 'Length', 'Treatment.cnt'], lambda i, s: ['chr1', s+1, s+800, 800, 5],
+                      before='# Parameters:\n'),
     'a number of the peak': table(['chrom', 'start', 'end', 'peak'], lambda i, s: ['chr1', s, s+800, i+1]),
 }
 
@@ -373,15 +395,39 @@ def test_names_of_tables(tmp_path):
     (table(['chr', 'start', 'stop', 'name'], lambda i, s: ['chr1', s, s+800, 'MSPC_Peak']), 'may count from 0 or'),
     (table(['seqname', 'start', 'end', 'summit'], lambda i, s: ['chr1', s, s+800, s+100]), 'may count from 0 or'),
     (table(['Contig', 'Start', 'Stop', 'q-Value'], lambda i, s: ['chr1', s, s+800, 1e-3]), 'not chrom, start and'),
-    ('@HD\tVN:1.6\n'+lines(lambda i, s: ['chr1', s+1, s+800, '+', 'x']), 'not chrom, start and end'),
-    ('##gff-version 3\n'+lines(lambda i, s: ['chr1', 'MACS', 'peak', s+1, s+800, '.', '.', '.', 'ID=x']), 'line 2, '),
+    ('@HD\tVN:1.6\n'+lines(lambda i, s: ['chr1', s+1, s+800, '+', 'x']), 'an interval list, which counts from 1'),
+    (lines(lambda i, s: ['chr1', s+1, s+800, '-+'[i % 2], 'x']), 'line 1, .*a strand in the fourth column'),
+    (lines(lambda i, s: ['chr1', s+1, s+800, '*']), 'a strand in the fourth column'),
+    ('##gff-version 3\n'+lines(lambda i, s: ['chr1', 'MACS', 'peak', s+1, s+800, '.', '.', '.', 'ID=x']),
+     'line 2, .*GFF or GTF, which count from 1'),
+    (lines(lambda i, s: ['chr1', 'x', 'exon', s+1, s+800, '.', '+', '.', 'gene_id "x"; tag "y";']), 'GFF or GTF'),
+    (lines(of_macs), 'line 1, .*the fourth column is end-start.1 in all rows, so it counts from 1'),
+    (lines(ranges), 'so it counts from 1'),
+    (lines(lambda i, s: [i+1, *ranges(i, s), 'x']), 'so it counts from 1'),
+    ('# A tibble: 60 x 5\n'+lines(lambda i, s: [i+1, *ranges(i, s)], '  '), 'line 2, .*so it counts from 1'),
+    ('variableStep chrom=chr1\n'+lines(lambda i, s: [s+1, 5.2]), 'a wiggle file'),
+    (lines(lambda i, s: [f'chr1-{s+1}-{s+800}']), 'a place in one column'),
+    (lines(lambda i, s: [f'chr1:{s+1:,}-{s+800:,}', 5]), 'a place in one column'),
+    (lines(lambda i, s: ['chr1', s+1, 'rs1', 'A', 'C']), 'a VCF file'),
     (lines(lambda i, s: narrow(i, s)[:only(i, 7, 10, (59,))]), 'line 60, .*7 columns, where the first line has 10'),
     (lines(lambda i, s: narrow(i, s)[:only(i, 7, 10, (9,))]), 'line 10, .*7 columns, where the first line has 10'),
     (lines(lambda i, s: ['chr1', s, only(i, '', s+800, (59,)), 'x']), "line 60, .*'' stands where end belongs"),
-], ids=range(19))
+], ids=range(30))
 def test_refused(tmp_path, text, says):
     with pytest.raises(UserError, match=says) as e: read_bed(written(tmp_path, text))
     assert '\n' not in str(e.value) and str(tmp_path/'a.txt') in str(e.value)
+
+
+def test_values_along_a_genome_are_no_peaks(tmp_path):
+    "A bedGraph file as MACS writes it; not the peaks of one, nor windows side by side"
+    row = lambda i, s: ['chr1', 100*i, 100*i + 100, i % 7/2]
+    path = written(tmp_path, 'track type=bedGraph\n' + lines(row), 'treat_pileup.txt')
+    assert recognise(path).format == 'bedGraph' and len(read_bed(path)) == 60
+    with pytest.raises(UserError, match='a bedGraph file, values along a genome'): interval_files(path, tf='JUND')
+    with pytest.raises(UserError, match='a bedGraph file'): peaks_matrix(path, 'no.fa')
+    apart = lambda i, s: ['chr1', s, s+800, i]
+    for some in (lambda i, s: row(i, s)[:3], lambda i, s: [*row(i, s)[:3], f'b{i}'], apart):
+        assert [f.dataset for f in interval_files(written(tmp_path, lines(some)), tf='JUND')] == [('JUND', '')]
 
 
 @pytest.fixture(scope='module')
@@ -410,6 +456,14 @@ def test_commands_say_the_places(world, tmp_path):
     assert status == 0 and f'centres of windows: {where}\n' in out and 'peaks' not in out, err
     m = peaks_matrix(path, world/'genome.fa')
     assert m.uns['peaks']['places'] == says.strip()
+
+
+def test_predictions_for_a_table_that_counts_from_1(world, tmp_path):
+    path = written(tmp_path, TABLES['MACS2'][0], 'x.xls')
+    status, out, err = run('tft-predict', 'motifs-hg38', tmp_path/'p.tsv', '--bed', path, '--genome', world/'genome.fa')
+    assert status == 0 and 'counted from 1\nstart and end in the table count from 0, as in BED\n' in out, err
+    rows = [o.split('\t')[:6] for o in (tmp_path/'p.tsv').read_text().splitlines()[1:3]]
+    assert rows == [['chr1', str(s), str(s+800), f'x_peak_{i}', str(s), str(s+200)] for i, s in enumerate(STARTS[:2])]
 
 
 def test_whole_peaks_have_no_places(world, tmp_path):
@@ -444,6 +498,26 @@ def test_a_folder_of_any_spelling(world, tmp_path):
     for said in built(world, tmp_path, folder):
         assert all(n in said for n in left) and 'not read, bigBed' in said and 'DS_Store' not in said
     assert len(read_matrix(tmp_path/'m.h5ad').obs) == 17
+
+
+def test_links_hidden_folders_and_empty_files(tmp_path):
+    folder = tmp_path/'peaks'
+    hidden = '.ipynb_checkpoints/A-checkpoint.bed', '.old/D.bed'
+    for name in ('A.bed', 'more/B.narrowPeak.bed', 'C.hg38.BED6.gz', *hidden):
+        (folder/name).parent.mkdir(parents=True, exist_ok=True)
+        data = remap(name[0]).encode()
+        (folder/name).write_bytes(gzip.compress(data) if name.endswith('gz') else data)
+    for name, text in {'E.bed': '', 'F.narrowPeak': 'track name=none\n', 'G.bed.gz.part': 'x', 'H': 'x'}.items():
+        (folder/name).write_text(text)
+    for name, to in {'I.bed': 'nowhere.bed', 'J': 'more', 'K.bed': 'A.bed', 'L.bed': tmp_path/'out.bed'}.items():
+        (folder/name).symlink_to(to)
+    (tmp_path/'out.bed').write_text(remap('L'))
+    unread = {}
+    assert [f.path.name for f in interval_files(folder, unread=unread)] == ['A.bed', 'C.hg38.BED6.gz', 'K.bed',
+                                                                            'B.narrowPeak.bed']
+    says = {'E.bed': 'no interval in it', 'F.narrowPeak': 'no interval in it', 'G.bed.gz.part': 'not named',
+            'H': 'not named', 'I.bed': 'a link to nothing', 'J': 'a link to a folder', 'L.bed': 'a link out of'}
+    assert unread.keys() == says.keys() and all(unread[k].startswith(v) for k, v in says.items()), unread
 
 
 def test_what_macs_wrote_twice_is_read_once(tmp_path):

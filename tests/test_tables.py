@@ -9,7 +9,9 @@ from tf_transfer.core import UserError
 from tf_transfer.genome.dna import Genome
 from tf_transfer.model.networks import MotifNet
 from tf_transfer.model.predict import logits
-from tf_transfer.model.tables import predict_bed, predict_fasta
+from tf_transfer.model.ranks import keep_unbound
+from tf_transfer.model.saving import ModelCard, load_model, save_model
+from tf_transfer.model.tables import Ranking, Read, predict_bed, predict_fasta, predict_table
 from tf_transfer.motifs.pwm import jaspar
 
 WIDTH = 30
@@ -153,7 +155,147 @@ def test_batches_are_the_same_whatever_stands_between(net, genome, tmp_path, mon
         assert among[['A', 'B']].astype(float).equals(alone[['A', 'B']].astype(float))
 
 
+sequences = [SEQS['chr1'][a:a+WIDTH] for a in (0, 40, 80)]
+
+
+@pytest.mark.parametrize('headers, names', [
+    (['a', 'b', 'c'], 'abc'), (['a one', 'b two', 'c'], 'abc'), (['peak 1', 'peak 2', 'x'], ['peak 1', 'peak 2', 'x']),
+    (['chr1 100 130', 'chr1 200 230', 'chr1 300 330'], ['chr1 100 130', 'chr1 200 230', 'chr1 300 330']),
+    (['a', 'a', 'b'], 'aab'), (['s|1', 's|2', 's|1 again'], ['s|1', 's|2', 's|1 again'])])
+def test_records_keep_names_that_tell_them_apart(net, tmp_path, headers, names):
+    (tmp_path/'s.fa').write_text(''.join(f'>{h}\n{s}\n' for h, s in zip(headers, sequences)))
+    predict_fasta(net, ['A', 'B'], tmp_path/'s.fa', tmp_path/'o.tsv')
+    assert pd.read_csv(tmp_path/'o.tsv', sep='\t').name.tolist() == list(names)
+
+
+@pytest.mark.parametrize('header, names', [('id', 'xyz'), ('Name', 'xyz'), ('ID', 'xyz'), ('peak', '123')])
+def test_rows_keep_their_ids(net, tmp_path, header, names):
+    (tmp_path/'s.csv').write_text(f'{header},sequence\n' + ''.join(f'{n},{s}\n' for n, s in zip('xyz', sequences)))
+    predict_table(net, ['A', 'B'], tmp_path/'s.csv', tmp_path/'o.tsv')
+    assert pd.read_csv(tmp_path/'o.tsv', sep='\t', dtype=str).name.tolist() == list(names)
+
+
+@pytest.mark.parametrize('seed', range(5))
+def test_sequences_of_many_lengths_in_any_order(net, tmp_path, seed):
+    "The same probabilities whatever stands before and after, and however many go at once"
+    draw = np.random.default_rng(seed)
+    places = zip(draw.integers(0, 400, 40), draw.integers(9, 400, 40))
+    of = {f's{i}': SEQS['chr1'][a:a+n] for i, (a, n) in enumerate(places)}
+    found = []
+    for order, bs in ((sorted(of), 256), (draw.permutation(sorted(of)), 256), (draw.permutation(sorted(of)), 3)):
+        (tmp_path/'s.fa').write_text(''.join(f'>{k}\n{of[k]}\n' for k in order))
+        predict_fasta(net, ['A', 'B'], tmp_path/'s.fa', tmp_path/'o.tsv', bs, True)
+        found.append(pd.read_csv(tmp_path/'o.tsv', sep='\t').set_index('name').sort_index())
+    for other in found[1:]:
+        assert (other.note.fillna('') == found[0].note.fillna('')).all()
+        assert np.allclose(other[['A', 'B']], found[0][['A', 'B']], atol=2e-5)
+
+
 def test_sequences_that_are_not_dna_name_file_and_record(net, tmp_path):
     (tmp_path/'s.fa').write_text(f'>a\n{"A"*WIDTH}\n>b\n{"A"*(WIDTH-1)}U\n')
     with pytest.raises(UserError, match=r"s\.fa: record 'b': 'U' at position 29 is not a DNA letter"):
         predict_fasta(net, ['A', 'B'], tmp_path/'s.fa', tmp_path/'o.tsv')
+
+
+# Longer intervals, all along
+
+LONG = [('chr1', 100, 131), ('chr1', 0, 900), ('chr1', 880, 910), ('chr2', 5, 500), ('chrUn', 1, 400), ('chrM', 10, 40),
+        ('chr1', -5, 300), ('chr2', 480, 501), ('chrM', 0, 200), ('chr1', 50, 81)]
+
+
+@pytest.mark.parametrize('tile', [1, 7, 10, 30, 500])
+@pytest.mark.parametrize('bs', [1, 256])
+def test_a_longer_interval_has_the_highest_of_its_windows(net, genome, tmp_path, tile, bs):
+    rows = [r for r in LONG if r[1] >= 0]
+    (tmp_path/'l.bed').write_text(''.join('\t'.join(map(str, r)) + '\n' for r in rows))
+    read = Read()
+    n, skipped = predict_bed(net, ['A', 'B'], tmp_path/'l.bed', genome, tmp_path/'l.tsv', bs, tile=tile, read=read)
+    t = pd.read_csv(tmp_path/'l.tsv', sep='\t', keep_default_na=False)
+    assert read.longer == sum(b-a > WIDTH for _, a, b in rows) and n == 6 == (t.A != '').sum()
+    assert skipped.count == {'over the end of a contig': 2, 'contig not in the genome': 1}
+    for r, (chrom, start, end) in zip(t.itertuples(), rows):
+        assert (r.chrom, r.start, r.end) == (chrom, start, end)
+        if r.A == '': continue
+        if end-start <= WIDTH: assert r.note == '' and r.window_end-r.window_start == WIDTH
+        else:
+            starts = sorted({*range(start, end-WIDTH+1, tile), end-WIDTH})
+            assert r.note == f'longer than {WIDTH} bp: the highest of {len(starts)} windows'
+            best = np.max([probability(net, genome, chrom, a) for a in starts], 0)
+            assert np.allclose([float(r.A), float(r.B)], best, rtol=1e-3)
+
+
+def test_an_interval_in_pieces_is_the_interval(net, genome):
+    from tf_transfer.model.tables import highest_along
+    whole, n = highest_along(net, genome, 'chr1', 3, 898, 10)
+    piece, m = highest_along(net, genome, 'chr1', 3, 898, 10, most=4)
+    assert n == m and np.allclose(whole, piece, atol=1e-4)
+
+
+def test_longer_intervals_with_n(net, tmp_path):
+    seq = SEQS['chr2'][:100] + 'N'*100 + SEQS['chr2'][200:300]
+    (tmp_path/'n.fa').write_text(f'>chr2\n{seq}\n')
+    (tmp_path/'n.bed').write_text('chr2\t110\t190\nchr2\t60\t150\nchr2\t0\t300\n')
+    n, skipped = predict_bed(net, ['A', 'B'], tmp_path/'n.bed', Genome(tmp_path/'n.fa'), tmp_path/'n.tsv', tile=10)
+    t = pd.read_csv(tmp_path/'n.tsv', sep='\t', keep_default_na=False)
+    assert n == 2 and skipped.count == {'too few known bases': 1} and t.note[0] == 'too few known bases'
+    read = sum(sum(b != 'N' for b in seq[a:a+WIDTH]) >= WIDTH/2 for a in range(60, 121, 10))
+    assert t.note[1] == f'longer than {WIDTH} bp: the highest of {read} windows'
+
+
+# The highest alone
+
+@pytest.fixture(scope='module')
+def ranked(net, tmp_path_factory):
+    "A model that keeps scores of unbound regions, saved and read again"
+    none = pd.DataFrame(dict(chrom=[], start=[], end=[]))
+    net.card = ModelCard('MotifNet', WIDTH, ['A', 'B'], 0, '', 'toy', none, args=net.args)
+    keep_unbound(net, np.linspace(0.3, 0.7, 50), 'chr5')
+    path = tmp_path_factory.mktemp('ranked')/'m.safetensors'
+    save_model(net, path)
+    return load_model(path)
+
+
+@pytest.mark.parametrize('suffix', ['.tsv', '.tsv.gz', '.parquet'])
+@pytest.mark.parametrize('bs', [1, 3, 256])
+def test_a_ranking_is_the_table_sorted(ranked, genome, tmp_path, suffix, bs):
+    rows = rows_of(40, ['chr1', 'chr2', 'chr9'])
+    rows += rows[:20]
+    (tmp_path/'r.bed').write_text(''.join(f'{c}\t{a}\t{b}\tn{i}\n' for i, (c, a, b) in enumerate(rows)))
+    of = ranked, ['A', 'B'], tmp_path/'r.bed', genome
+    predict_bed(*of, tmp_path/'all.parquet', bs)
+    every = pd.read_parquet(tmp_path/'all.parquet').dropna(subset='A')
+    for tf, n in (('A', 7), ('B', 500)):
+        told, _ = predict_bed(*of, tmp_path/f'top{suffix}', bs, True, Ranking(ranked, ['A', 'B'], tf, n))
+        if suffix == '.parquet': t = pd.read_parquet(tmp_path/f'top{suffix}')
+        else: t = pd.read_csv(tmp_path/f'top{suffix}', sep='\t', keep_default_na=False)
+        expected = every.sort_values(tf, ascending=False, kind='stable').head(n)
+        assert told == len(every) and list(t.name) == list(expected.name) and list(t['rank']) == [*range(1, len(t)+1)]
+        assert np.allclose(t[tf], expected[tf], rtol=1e-4)
+        unbound = np.linspace(0.3, 0.7, 50).astype(np.float32)
+        if tf == 'B': assert (t.unbound_above.astype(str).isin(['', 'nan'])).all()
+        else: assert np.allclose(t.unbound_above, [(1+(unbound >= v).sum())/51 for v in expected.A], rtol=1e-3)
+
+
+def test_scores_of_unbound_regions_hold_for_the_weights_alone(ranked, tmp_path):
+    from copy import deepcopy
+
+    import torch
+    from tf_transfer.model.ranks import unbound_of
+    trained = deepcopy(ranked)
+    assert unbound_of(trained, 'A') and not unbound_of(trained, 'B')
+    with torch.no_grad(): trained.head.weight += 0.01
+    assert unbound_of(trained, 'A') is None
+    save_model(trained, tmp_path/'t.safetensors')
+    assert unbound_of(load_model(tmp_path/'t.safetensors'), 'A') is None
+    save_model(ranked, tmp_path/'c.safetensors', compact=True)
+    assert len(unbound_of(load_model(tmp_path/'c.safetensors'), 'A').probs) == 50
+
+
+def test_nothing_to_rank(ranked, genome, tmp_path):
+    (tmp_path/'r.bed').write_text('chr9\t5\t90\n')
+    for suffix in ('.tsv', '.parquet', '.h5ad'):
+        with pytest.raises(UserError):
+            predict_bed(ranked, ['A', 'B'], tmp_path/'r.bed', genome, tmp_path/f'o{suffix}',
+                        ranking=Ranking(ranked, ['A', 'B'], 'A', 3))
+    with pytest.raises(UserError, match='needs 1 row or more'): Ranking(ranked, ['A', 'B'], 'A', 0)
+    assert [p.name for p in tmp_path.iterdir()] == ['r.bed']

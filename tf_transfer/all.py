@@ -38,6 +38,7 @@ from .model.networks import *
 from .model.saving import *
 from .model.predict import *
 from .model.along import *
+from .model.ranks import *
 from .model.tables import *
 from .model.alleles import *
 from .model.random_changes import *
@@ -52,6 +53,8 @@ from .train.callbacks import *
 from .train.learners import *
 from .train.devices import *
 from .train.pretraining import *
+
+# %% ../nbs/all.ipynb #b1d50041
 from .finetune.head import *
 from .finetune.baselines import *
 from .finetune.auto import *

@@ -310,8 +310,9 @@ def _not(test): return lambda o: not test(o)
 
 _track, _sites, _along_genome = _ends(".bw"), _ends(".bed"), _ends(".bw", ".bed")
 
+# %% ../../nbs/commands/3_models.ipynb #b1d50043
 _idle_predict = [
-    ("bed fasta table vcf genome tf offsets null stride logit threshold top jobs scheduler seed batch_size force "
+    ("bed fasta table vcf genome tf offsets null stride logit threshold top tile jobs scheduler seed batch_size force "
      "contributions",
      "with list, which makes no file", lambda o: o.out=="list"),
     ("genome", "with --fasta, which holds the sequences", lambda o: o.fasta is not None),
@@ -319,13 +320,19 @@ _idle_predict = [
     ("fasta table vcf batch_size", "with {out}, which goes along a genome", _along_genome),
     ("offsets null seed", "without --vcf", lambda o: o.vcf is None),
     ("seed", "with --null 0, which draws nothing", lambda o: o.null==0),
-    ("tf", "without OUT.bw, OUT.bed or --vcf", lambda o: not (o.vcf or o.contributions or _along_genome(o))),
-    ("fasta table vcf batch_size stride logit jobs scheduler", "with --contributions", lambda o: o.contributions),
+    ("tf", "without OUT.bw, OUT.bed, --vcf or --top",
+     lambda o: not (o.vcf or o.contributions or o.top or _along_genome(o))),
+    ("fasta table vcf batch_size stride logit jobs scheduler top tile", "with --contributions",
+     lambda o: o.contributions),
+    ("tile", "with {out}, which goes along a genome", _along_genome),
+    ("top", "with {out}, which holds all places", _track),
+    ("tile", "without --bed", lambda o: o.bed is None),
+    ("top", "with --vcf, whose alleles stay in their order", lambda o: o.vcf is not None),
     ("contributions", "with {out}; they go to a track (.bw) or a picture (.png, .svg, .pdf)",
      _not(_ends(".bw", ".png", ".svg", ".pdf"))),
     ("stride jobs scheduler", "without OUT.bw or OUT.bed", _not(_along_genome)),
     ("logit", "without OUT.bw", _not(_track)),
-    ("threshold top", "without OUT.bed", _not(_sites)),
+    ("threshold", "without OUT.bed", _not(_sites)),
     ("jobs", "with --scheduler, whose workers do the work", lambda o: o.scheduler is not None)]
 
 # %% ../../nbs/commands/3_models.ipynb #66cd1dc9
@@ -338,14 +345,15 @@ def tft_predict(
     table:str=None, # Or a table (.csv, .tsv) with sequences in the column sequence
     vcf:str=None, # Or variants, in a genome: the logit with either allele, and the difference
     genome:str=None, # The genome, FASTA, of --bed and --vcf; with OUT.bw and OUT.bed all of it is read without --bed
-    tf:str=None, # With --vcf: these TFs alone: A,B; with OUT.bw and OUT.bed: which TF, where the model knows several
+    tf:str=None, # With --vcf: these TFs alone: A,B; with OUT.bw, OUT.bed, --top: which TF, of several
+    tile:int=None, # With --bed: read longer intervals all along, a window every so many bp; the highest counts
     offsets:int=1, # With --vcf: places in the window where each variant is read; the strongest difference counts
     null:int=1000, # With --vcf: random changes of each kind to compare with; 0: none
     stride:int=25, # With OUT.bw and OUT.bed: from the middle of a window to the next, bp
     logit:store_true=False, # With OUT.bw: logits in place of probabilities?
     contributions:store_true=False, # With OUT.bw and --bed: what each base adds to the logit; OUT.png: a picture of it
     threshold:float=0.5, # With OUT.bed: the lowest probability of a site
-    top:int=None, # With OUT.bed: only so many sites, the highest
+    top:int=None, # Only so many sites or rows, the highest; rows with the share of unbound regions above
     jobs:int=1, # With OUT.bw and OUT.bed: processes on this machine
     scheduler:str=None, # With OUT.bw and OUT.bed: instead the address of a Dask scheduler, tcp://HOST:PORT
     seed:int=0, # With --vcf: seed of the random changes
@@ -353,17 +361,21 @@ def tft_predict(
     force:store_true=False, # Replace an existing file?
 ):
     "Predict binding for BED, FASTA, a table of sequences, or VCF; or along a genome."
-    from tf_transfer.model.saving import pretrained
-    if out=="list": return print(*pretrained(model).card.tfs, sep="\n")
+    if out=="list": return _list_tfs(model)
     given = SimpleNamespace(**locals())
     _check_prediction(given)
     (_letters if contributions else _along if _along_genome(given) else _tabulated)(given)
 
 # %% ../../nbs/commands/3_models.ipynb #95079e4d
+def _list_tfs(model):
+    from tf_transfer.model.saving import pretrained
+    print(*pretrained(model).card.tfs, sep="\n")
+
 def _check_prediction(o):
     "Raises `UserError` where numbers make no sense, or the output cannot be written"
     check_output(o.out, o.force)
-    at_least(1, batch_size=o.batch_size, offsets=o.offsets, stride=o.stride, top=o.top, jobs=o.jobs)
+    at_least(1, batch_size=o.batch_size, offsets=o.offsets, stride=o.stride, top=o.top, tile=o.tile,
+             jobs=o.jobs)
     at_least(0, null=o.null, seed=o.seed)
 
 def _letters(o):
@@ -381,16 +393,18 @@ def _letters(o):
 def _along(o):
     "Write a track or sites, and say so"
     from tf_transfer.model.predict import output_of
+    from tf_transfer.model.ranks import threshold_line
     from tf_transfer.model.saving import pretrained
     from tf_transfer.model.sites import write_sites
     from tf_transfer.model.tracks import write_track
     need(genome=o.genome)
     if not 0<o.threshold<1: raise UserError(f"--threshold must be above 0 and below 1, not {o.threshold}")
-    output_of(pretrained(o.model), o.tf)
+    net = pretrained(o.model)
+    tf = net.card.tfs[output_of(net, o.tf)]
     of, how = (o.model, o.genome, o.out, o.bed, o.tf, o.stride), dict(jobs=o.jobs, scheduler=o.scheduler, force=o.force)
     if _sites(o):
         n, skipped = write_sites(*of, o.threshold, o.top, **how)
-        made = f"{n:,} sites"
+        made = f"{n:,} sites; {threshold_line(net, tf, o.threshold)}"
     else:
         n, skipped = write_track(*of, o.logit, **how)
         made = f"{n:,} bins of {o.stride} bp have a value"
@@ -406,22 +420,50 @@ def _tabulated(o):
     n, skipped = _table(o)
     lost = sum(skipped.count.values())
     if lost: print(skipped)
-    print(f"{o.out}: {n+lost:,} rows"+(f", {n:,} of them with a prediction; the column note says why" if lost else ""))
+    why = f", {n:,} of them with a prediction" if lost else ""
+    if o.top: print(f"{o.out}: the {min(n, o.top):,} highest of {n+lost:,} rows{why}")
+    else: print(f"{o.out}: {n+lost:,} rows{why}{'; the column note says why' if lost else ''}")
 
+# %% ../../nbs/commands/3_models.ipynb #b1d50031
 def _table(o):
     "Write the table; rows with a prediction, and what was skipped"
-    from collections import Counter
     from tf_transfer.genome.dna import Genome
-    from tf_transfer.genome.formats import places_line
     from tf_transfer.model.saving import pretrained
-    from tf_transfer.model.tables import predict_bed, predict_fasta, predict_table
+    from tf_transfer.model.tables import predict_fasta, predict_table
     from tf_transfer.model.variants import predict_vcf
     net = pretrained(o.model)
     of, how = (net, net.card.tfs), (o.out, o.batch_size, o.force)
-    if o.fasta: return predict_fasta(*of, o.fasta, *how)
-    if o.table: return predict_table(*of, o.table, *how)
     if o.vcf: return predict_vcf(*of, o.vcf, Genome(o.genome), *how, listed(o.tf or ""), o.offsets, o.null, o.seed)
-    places = Counter()
-    told = predict_bed(*of, o.bed, Genome(o.genome), *how, places)
-    print(places_line(places, "centres of windows"))
+    ranking = _ranking(o, net) if o.top else None
+    if o.fasta: return predict_fasta(*of, o.fasta, *how, ranking)
+    if o.table: return predict_table(*of, o.table, *how, ranking)
+    return _of_bed(o, net, ranking)
+
+def _ranking(o, net):
+    "What a ranking goes by; and say what its shares are"
+    from tf_transfer.model.predict import output_of
+    from tf_transfer.model.ranks import rank_line
+    from tf_transfer.model.tables import Ranking
+    if net.n_tfs>1 and o.tf is None: raise UserError("--top needs --tf: by which of the model's TFs to rank")
+    tf = net.card.tfs[output_of(net, o.tf)]
+    print(rank_line(net, tf))
+    return Ranking(net, net.card.tfs, tf, o.top)
+
+# %% ../../nbs/commands/3_models.ipynb #b1d50033
+def _of_bed(o, net, ranking):
+    "Write the table of intervals, and say how they were read"
+    from tf_transfer.genome.dna import Genome
+    from tf_transfer.genome.formats import places_line
+    from tf_transfer.model.tables import Read, predict_bed
+    read, how = Read(), (o.out, o.batch_size, o.force, ranking, o.tile)
+    told = predict_bed(net, net.card.tfs, o.bed, Genome(o.genome), *how, read)
+    print(places_line(read.places, "centres of windows"))
+    if any("counted from 1" in k for k in read.places): print("start and end in the table count from 0, as in BED")
+    if read.longer: print(_longer(read, net.width, o.tile))
     return told
+
+def _longer(read, width, tile):
+    "A line about intervals that are longer than the window"
+    many = f"{read.longer:,} of {read.places.total():,} intervals are longer than the window of {width} bp"
+    if tile: return f"{many}: the highest of their windows counts, one every {tile} bp"
+    return f"{many}, and have a score for that window alone; --tile {width//4} reads them all along"

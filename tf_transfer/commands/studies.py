@@ -107,6 +107,8 @@ def _run(study, out, matrix, workers, scheduler, keep_models):
     _tell(StudyFolder(out).status())
     done = table[table.error.isna()].groupby(["group", "with_target", "n_peaks", "strategy"]).auprc
     if len(done): print(done.agg(["mean", "std", "size"]).round(3).to_string(na_rep=""))
+    short = table.filter(["shortage"]).fillna("").astype(bool).to_numpy().sum()
+    if short: print(f"{short} runs: GC content is not equal in bound and unbound regions; the column shortage says why")
     print(f"{Path(out)/'table.csv'} written")
 
 def _tell(s):

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from fastai.learner import Learner
 from sklearn.linear_model import LogisticRegression
+from torch.optim.adamw import adamw
 from ..model.networks import BindingNet, with_new_head
 from ..model.predict import evaluating, features
 
@@ -65,6 +66,29 @@ def in_16_bits(
     quick = device.type=="cpu" and torch.cpu._is_avx512_bf16_supported()
     return torch.autocast("cpu", torch.bfloat16, enabled=quick)
 
+# %% ../../nbs/finetune/1_head.ipynb #3f0a91d2
+def _cycle(n, highest):
+    "Rate and momentum of each of n steps: torch's `OneCycleLR`"
+    step, peak = np.arange(n), 0.3*n-1
+    part = np.where(step<=peak, step/peak, (step-peak)/(n-1-peak))
+    def between(low, top, last):
+        a, b = np.where(step<=peak, low, top), np.where(step<=peak, top, last)
+        return b+(a-b)*(1+np.cos(np.pi*part))/2
+    return between(highest/25, highest, highest/25e4), between(0.95, 0.85, 0.95)
+
+class _AdamW:
+    "torch's optimizer of that name; its class would import the compiler of torch, which takes a second and 67 MB"
+    def __init__(self, module):
+        self.params = list(module.parameters())
+        self.mean, self.square = ([torch.zeros_like(p) for p in self.params] for _ in range(2))
+        self.steps = [torch.zeros((), device=p.device) for p in self.params]
+
+    @torch.no_grad()
+    def step(self, rate, momentum):
+        adamw(self.params, [p.grad for p in self.params], self.mean, self.square, [], self.steps, fused=True,
+              amsgrad=False, beta1=momentum, beta2=0.999, lr=rate, weight_decay=0.01, eps=1e-8, maximize=False)
+        for p in self.params: p.grad = None
+
 # %% ../../nbs/finetune/1_head.ipynb #9614fa0b
 def tuned(
     net:BindingNet, # A pre-trained network that begins with motifs
@@ -78,15 +102,13 @@ def tuned(
     "Train the dense layers and a new head; bound and unbound sequences have the same weight in all."
     net, y = with_new_head(net, 1, seed).to(seen.device), torch.as_tensor(label, dtype=torch.float32)
     bs, weight = min(bs, len(y)), torch.where(y==1, 0.5/y.mean(), 0.5/(1-y.mean()))
-    rates, parts = [lr, 3*lr], [dict(params=o.parameters(), lr=lr) for o in (net.dense, net.head)]
-    opt = torch.optim.AdamW(parts, weight_decay=0.01, fused=seen.device.type in ("cpu", "cuda"))
-    cycle = torch.optim.lr_scheduler.OneCycleLR(opt, rates, epochs*(len(y)//bs))
+    dense, head = _AdamW(net.dense), _AdamW(net.head)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         net.train()
-        for _ in range(epochs):
-            for i in torch.randperm(len(y))[:len(y)//bs*bs].view(-1, bs):
-                with in_16_bits(seen.device): logit = net.head(net.dense(seen[i]))[:, 0].float().cpu()
-                F.binary_cross_entropy_with_logits(logit, y[i], weight[i]).backward()
-                opt.step(), cycle.step(), opt.zero_grad()
+        batches = (i for _ in range(epochs) for i in torch.randperm(len(y))[:len(y)//bs*bs].view(-1, bs))
+        for i,rate,momentum in zip(batches, *_cycle(epochs*(len(y)//bs), lr)):
+            with in_16_bits(seen.device): logit = net.head(net.dense(seen[i]))[:, 0].float().cpu()
+            F.binary_cross_entropy_with_logits(logit, y[i], weight[i]).backward()
+            dense.step(rate, momentum), head.step(3*rate, momentum)
     return net.eval()

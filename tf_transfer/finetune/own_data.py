@@ -29,11 +29,11 @@ from ..matrix.splits import Split, Target, labelled, target_set
 from ..matrix.states import BOUND, UNBOUND, binding_matrix
 from ..model.networks import BindingNet, net_of
 from ..model.predict import predict
+from ..model.ranks import keep_unbound
 from ..model.saving import pretrained as released
 from ..model.saving import save_model
 from ..train.evaluation import evaluate, is_other_genome, unseeing
-from ..train.metrics import average_precisions, score
-from ..train.metrics import calibration as calibration_of
+from ..train.metrics import average_precisions, calibration as calibration_of, score
 from .auto import RATIO
 from .baselines import baseline_values
 from .strategies import finetune
@@ -67,7 +67,8 @@ def away_from(
 ) -> tuple[pd.DataFrame, np.ndarray]: # Windows as `own_windows` gives them, about `n`; and their codes
     "Windows at random on the contigs that have peaks, away from the peaks."
     rng = np.random.default_rng(seed)
-    contigs = [c for c in peaks.chrom.unique() if genome.lengths[c]>width]
+    there = set(peaks.chrom)
+    contigs = [c for c in genome.lengths if c in there and genome.lengths[c]>width]
     room = np.array([genome.lengths[c]-width for c in contigs])
     chosen = rng.choice(len(contigs), 2*n, p=room/room.sum())
     start = rng.integers(0, room[chosen])
@@ -361,6 +362,8 @@ def save(self:Fitted,
     try:
         test = score(self.tested.label, self.tested[OURS]).as_dict()
         self.learn.model.card.training.update(test=test|dict(use=self.verdict.use, verdict=str(self.verdict)))
+        unbound = self.tested.label==0
+        keep_unbound(self.learn, self.tested[OURS][unbound], ", ".join(self.target.split.test_chroms))
         save_model(self.learn, path, force=True)
     except KeyboardInterrupt: raise KeyboardInterrupt(f"{path} is written, without its scores") from None
 

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 import pandas as pd
 from ..core import UserError, check_file, check_inside, reading, table_rows
-from .formats import recognise
+from .formats import recognise_peaks
 
 # %% ../../nbs/genome/6_datasets.ipynb #7d4a7e6e
 def remap_name(
@@ -48,19 +48,20 @@ def interval_files(
     path, unread = Path(path), {} if unread is None else unread
     if not path.is_dir():
         sheet = _sheet(check_file(path))
-        return _sheet_files(path, sheet) if sheet is not None else [_whose(path, naming, tf, biosample, names_first)]
-    there = [p for p in sorted(path.rglob("[!.]*")) if p.is_file() and not _is_outside(p, path, unread)]
+        if sheet is not None: return _sheet_files(path, sheet)
+        return [_whose(recognise_peaks(path), naming, tf, biosample, names_first)]
+    there = _there(path, unread)
     sheets = {p:s for p in there if p.parent==path and (s := _sheet(p)) is not None}
     if len(sheets)>1:
         raise UserError(f"{path}: several sheets, {', '.join(p.name for p in sheets)}; name the one to use")
     files = [f for p,sheet in sheets.items() for f in _sheet_files(p, sheet)]
     listed = {*sheets, *(f.path for f in files)}
-    why = {p:"not in the sheet"*(p not in listed) if sheets else _why_not(p) for p in there}
-    unread.update({str(p.relative_to(path)):reason for p,reason in why.items() if reason})
+    found = {p:"not in the sheet"*(p not in listed) if sheets else _file_or_why_not(p) for p in there}
+    unread.update({str(p.relative_to(path)):o for p,o in found.items() if o and isinstance(o, str)})
     if sheets: return files
-    files = [p for p in there if not why[p]]
+    files = [o for o in found.values() if not isinstance(o, str)]
     if not files: raise UserError(f"{path}: no .bed or .narrowPeak file in this folder{_unread_line(unread)}")
-    return [_whose(p, naming, tf, biosample, names_first) for p in files]
+    return [_whose(f, naming, tf, biosample, names_first) for f in files]
 
 # %% ../../nbs/genome/6_datasets.ipynb #9a1e0021
 _PACKED = r"(\.gz|\.bgz)?$"
@@ -68,34 +69,49 @@ _OF_PEAKS = r"(?i)\.(bed[0-9]*|bed[0-9]*\+[0-9]+|(narrow|broad|gapped|region|enc
 _OF_TABLES = r"(?i)\.(txt|tsv|tab|csv|xls|dat)"+_PACKED
 _OF_MACS = r"(?i)(.*)(_peaks\.xls|_peaks\.gappedPeak|_summits\.bed)"+_PACKED
 
-def _why_not(path):
-    "Why a file of a folder is not read; empty if it is"
+def _file_or_why_not(path):
+    "A file of a folder, or why it is not read"
     macs = re.fullmatch(_OF_MACS, path.name)
     if macs:
         of = re.compile(rf"(?i){re.escape(macs[1])}_peaks\.(narrow|broad)Peak{_PACKED}")
         same = next((p.name for p in sorted(path.parent.iterdir()) if of.fullmatch(p.name)), None)
         if same: return f"the same peaks as {same}"
-    if re.search(_OF_PEAKS, path.name): return ""
     if re.search(r"(?i)\.(bb|bigbed|bigNarrowPeak)$", path.name): return "bigBed; bigBedToBed makes a BED file of it"
-    if not re.search(_OF_TABLES, path.name): return "not named like a file of peaks (.bed, .narrowPeak, .xls ...)"
-    try: return "no interval in it" if recognise(path).format=="empty" else ""
-    except UserError as e: return str(e).removeprefix(f"{path}: ")
+    of_peaks = re.search(_OF_PEAKS, path.name)
+    if not (of_peaks or re.search(_OF_TABLES, path.name)):
+        return "not named like a file of peaks (.bed, .narrowPeak, .xls ...)"
+    try: file = recognise_peaks(path)
+    except UserError as e:
+        if of_peaks: raise
+        return str(e).removeprefix(f"{path}: ")
+    return file if file.format!="empty" or _said_by_name(path) else "no interval in it"
 
-def _is_outside(p, folder, unread):
-    "Is a file of a folder a link out of it? Then it is among those that are not read"
+# %% ../../nbs/genome/6_datasets.ipynb #9a1e0024
+def _there(folder, unread):
+    "The files in a folder and in those in it"
+    visible = [p for p in sorted(folder.rglob("*")) if not any(o.startswith(".") for o in p.relative_to(folder).parts)]
+    why = {p:_why_not_followed(p, folder) for p in visible}
+    unread.update({str(p.relative_to(folder)):reason for p,reason in why.items() if reason})
+    return [p for p in visible if p.is_file() and not why[p]]
+
+def _why_not_followed(p, folder):
+    "Why a link is not followed; empty if it is, or is none"
+    if p.is_symlink() and p.is_dir(): return "a link to a folder"
+    if p.is_symlink() and not p.exists(): return "a link to nothing"
     try: check_inside(p, folder)
-    except UserError:
-        unread[str(p.relative_to(folder))] = "a link out of the folder; TF_TRANSFER_FOLLOW=1 reads it"
-        return True
+    except UserError: return "a link out of the folder; TF_TRANSFER_FOLLOW=1 reads it"
+    return ""
 
 def _unread_line(unread):
     return f"; not read: {', '.join(f'{name} ({why})' for name,why in unread.items())}" if unread else ""
 
 # %% ../../nbs/genome/6_datasets.ipynb #c99e6727
-def _whose(path, naming, tf, biosample, names_first):
+def _said_by_name(path): return unibind_name(path.name) if re.search(r"\.MA[0-9]+\.[0-9]+\.", path.name) else None
+
+def _whose(file, naming, tf, biosample, names_first):
     "A file with its data set: in the name of the file, given, or in the names of its intervals"
-    file = recognise(path)
-    from_file = unibind_name(path.name) if re.search(r"\.MA[0-9]+\.[0-9]+\.", path.name) else None
+    path = file.path
+    from_file = _said_by_name(path)
     if from_file: return replace(file, dataset=from_file)
     name = file.example[file.columns.index("name")] if "name" in file.columns else None
     named = name is not None and naming(name) is not None
@@ -127,5 +143,5 @@ def _sheet_files(path, sheet):
     unnamed = sheet.index[sheet.tf.str.strip()==""]
     if len(unnamed): raise UserError(f"{path}: row {unnamed[0]+1} names no TF")
     there = [check_inside(path.parent/name.strip(), path.parent) for name in sheet.file]
-    return [replace(recognise(p), dataset=(r.tf.strip(), r.biosample.strip()))
+    return [replace(recognise_peaks(p), dataset=(r.tf.strip(), r.biosample.strip()))
             for p,r in zip(there, sheet.itertuples())]

@@ -6,7 +6,7 @@ Docs: https://tf-transfer.github.io/tf_transfer/genome/formats.html.md"""
 
 # %% auto #0
 __all__ = ['BED', 'NARROW_PEAK', 'BROAD_PEAK', 'DNASE_CLUSTERS', 'IntervalFile', 'recognise', 'Block', 'places_line', 'read_bed',
-           'read_peaks']
+           'recognise_peaks', 'read_peaks']
 
 # %% ../../nbs/genome/3_formats.ipynb #7f80a79e
 import csv, io, re
@@ -50,11 +50,13 @@ class IntervalFile:
 
 # %% ../../nbs/genome/3_formats.ipynb #c1c41c44
 _HEADER = ("#", "track", "browser")
+def _is_no_data(line): return line.lstrip('\ufeff"').startswith(_HEADER) or not line.strip(" \t\r\n,;\ufeff")
 _NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
 _NONE = r"(?i:\.|-|\*|n/?a|<na>|none|null|[+-]?nan|[+-]?inf(inity)?)?"
 
 def _is_int(s): return s.isascii() and s.removeprefix("-").isdigit()
-def _is_value(s): return bool(re.fullmatch(_NUMBER, s) or re.fullmatch(_NONE, s))
+def _is_number(s): return bool(re.fullmatch(_NUMBER, s))
+def _is_value(s): return _is_number(s) or bool(re.fullmatch(_NONE, s))
 
 def _is_interval(fields): return len(fields)>2 and _is_int(fields[1]) and _is_int(fields[2])
 def _has_bin(fields):
@@ -67,7 +69,8 @@ def _refuse(path, n, fields, why):
 
 # %% ../../nbs/genome/3_formats.ipynb #9a1e0002
 _NAMES = dict(chrom="chrom chr chromosome seqnames seqname seqid", start="start chromstart", end="end chromend stop",
-              width="width length", name="name peakid id", bin="bin", summit="abssummit summit",
+              width="width length peakwidth peaklength peaksize regionwidth regionlength", name="name peakid id",
+              bin="bin", summit="abssummit summit summitpos summitposition peaksummit",
               peak="peak relsummit summitoffset pointsource", thick_start="thickstart", thick_end="thickend")
 _MEANS = {name:column for column,names in _NAMES.items() for name in names.split()}
 
@@ -92,7 +95,8 @@ class _Header:
 def _header(n, line, sep=None):
     "The header that a line is, or None; a comment is one only with tabs, and with news for who takes it for BED"
     if "start" not in line.lower(): return None
-    for s in [sep] if sep else ["\t"] if line.startswith("#") else ["\t", ",", " "]:
+    tabs = "\t" in line or '"' not in line # A quoted field may hold spaces
+    for s in [sep] if sep else ["\t"]*tabs+[",", ";", " "]*(not line.startswith("#")):
         h = _Header(n, tuple(_fields(line.lstrip("\ufeff").rstrip(), s)), s)
         if not {"chrom", "start", "end"} <= set(h.columns): continue
         news = h.columns.index("chrom")>h.columns.count("bin") or {"width", "summit"} & set(h.columns)
@@ -108,7 +112,7 @@ def _fields(line, sep="\t"):
 def _data_lines(f, sep="\t", skip=0):
     "Number and fields of every line that is no comment, no header and not empty"
     for n,line in enumerate(f, 1):
-        if n<=skip or line.startswith(_HEADER) or not line.strip() or _header(n, line, sep): continue
+        if n<=skip or _is_no_data(line) or _header(n, line, sep): continue
         yield n, _fields(line.lstrip("\ufeff"), sep)
 
 def _filled(fields): return len("\t".join(fields).rstrip("\t").split("\t"))
@@ -253,12 +257,17 @@ def _format(rows):
     if n>=7 and all(map(_lists_sources, rows)): return "DNase clusters", DNASE_CLUSTERS, "middle"
     if n>=6 and sum(bool(re.fullmatch(_RANGE, r[5])) for r in rows)>len(rows)/2:
         return "SEACR" if n==6 else f"BED6+{n-6}", (*BED[:3], "signal", "max_signal", "signal_at"), _SIXTH
+    if n==4 and every(_is_number, 3) and _has_no_gaps(rows): return _BEDGRAPH, BED, _THICK
     if n>=10: return None
     if n==9 and every(_is_value, 6, 7, 8) and not all(map(inside, rows)): return "broadPeak", BED, _THICK
     if n>6 and not every(_is_int, *range(6, min(n, 8))): return f"BED6+{n-6}", BED, _THICK
     return f"BED{n}", BED, _THICK
 
-_RANGE = ".*:([0-9]+)-([0-9]+)"
+_RANGE, _BEDGRAPH = ".*:([0-9]+)-([0-9]+)", "bedGraph"
+
+def _has_no_gaps(rows):
+    "Do most of some rows begin where the one before ends?"
+    return len(rows)>9 and 2*sum(a[:1]+a[2:3]==b[:2] for a,b in zip(rows, rows[1:]))>len(rows)
 
 def _has_thick_base(fields): return all(map(_is_int, fields[:2])) and len(fields)>1 and int(fields[1])-int(fields[0])==1
 
@@ -283,6 +292,7 @@ def _without_header(file, rows):
     file = replace(file, columns=names)
     own = _own_columns(file, shift, rows)
     rows = [r[shift:][:own] for r in rows]
+    _refuse_from_one(file, rows)
     name, columns, place = _format(rows) or _ten_or_more(file, shift, rows)
     if place==_THICK and not any(_has_thick_base(r[6:]) for r in rows): place = "middle"
     columns = (("bin",)*shift+columns[:own]+names[shift+len(columns[:own]):])[:len(names)]
@@ -313,7 +323,7 @@ def _summit_kind(file, header):
     offset = sum(0<=v<=end-start+file.counts_from for v,start,end in rows)
     return "summit" if position>=offset else "summit_offset"
 
-def _number(s): return float(s) if re.fullmatch(_NUMBER, s) else np.nan
+def _number(s): return float(s) if _is_number(s) else np.nan
 
 # %% ../../nbs/genome/3_formats.ipynb #9a1e000b
 def _counts_from(file, header):
@@ -363,7 +373,7 @@ def _first_lines(path):
     with reading(path) as f:
         for n,line in enumerate(f, 1):
             if not lines: header = _header(n, line) or header
-            if line.startswith(_HEADER) or not line.strip() or header and n==header.line: continue
+            if _is_no_data(line) or header and n==header.line: continue
             lines.append((n, line.lstrip("\ufeff")))
             if len(lines)==50: break
     return header, lines
@@ -378,11 +388,40 @@ def _common_width(path, rows):
         low, high = max(low, filled), min(high, len(fields))
     return low if low>=10 or high<10 else 10
 
+# %% ../../nbs/genome/3_formats.ipynb #9a1e00ac
 def _refuse_first(path, n, fields):
-    if len(fields)>4 and _is_int(fields[2]) and _is_int(fields[3]) and fields[4] in ("+", "-", "0", "1", "."):
-        _refuse(path, n, fields, "name, chr, start, end and strand, as HOMER writes them, without HOMER's header; "
-                                 "give a BED file (pos2bed.pl makes it)")
-    _refuse(path, n, fields, "not chrom, start and end, separated by tabs")
+    "Raises `UserError` that says what a file seems to be"
+    fields = fields or [""]
+    whole = [_is_int(f) for f in fields]+[False]*5
+    one_column = re.compile(r".*[^:_-][:_-][0-9,]+[-_][0-9,]+")
+    kinds = [
+        (whole[2] and whole[3] and fields[4:5] and fields[4] in ("+", "-", "0", "1", "."),
+         "name, chr, start, end and strand, as HOMER writes them, without HOMER's header; give a BED file "
+         "(pos2bed.pl makes it)"),
+        (len(fields)>7 and whole[3] and whole[4], "GFF or GTF, which count from 1; give a BED file "
+                                                       "(chrom, start-1, end)"),
+        (fields[0] in ("fixedStep", "variableStep"), "a wiggle file, values along a genome; give intervals, as BED"),
+        (fields[0] in ("@HD", "@SQ"), "an interval list, which counts from 1, or a SAM file; give a BED file "
+                                      "(Picard's IntervalListToBed makes it)"),
+        (whole[1] and len(fields)>4 and fields[3].isalpha(), "a VCF file of variants; give a BED file of intervals"),
+        (one_column.fullmatch(fields[0]), "a place in one column; give chrom, start and end in columns of their own, "
+                                          "counted from 0: a BED file"),
+        (True, "not chrom, start and end, separated by tabs; give a BED file")]
+    _refuse(path, n, fields, next(why for found,why in kinds if found))
+
+# %% ../../nbs/genome/3_formats.ipynb #6d841c72
+def _refuse_from_one(file, rows):
+    "Raises `UserError` where the fourth column of a table without a header shows that it may count from 1"
+    four = [r for r in rows if len(r)>3 and _is_interval(r)]
+    if not four or len(four)<len(rows): return
+    if all(r[3]==str(int(r[2])-int(r[1])+1) for r in four):
+        _refuse(file.path, file.skip+1, file.example,
+                "the fourth column is end-start+1 in all rows, so it counts from 1, as reports of MACS and tables of "
+                "GRanges do; give it with its header, or a BED file")
+    if all(r[3] in ("+", "-", "*") for r in four):
+        _refuse(file.path, file.skip+1, file.example,
+                "a strand in the fourth column, as in interval lists and tables of GRanges, which count from 1; in a "
+                "BED file, which counts from 0, it is the sixth")
 
 # %% ../../nbs/genome/3_formats.ipynb #7dd23c0b
 @dataclass(frozen=True)
@@ -458,15 +497,28 @@ def read_bed(
     path:str|Path, # Any format that `recognise` knows
 ) -> pd.DataFrame: # Columns chrom, start, end (0-based, half-open, bp), summit (bp) and name, where there is one
     "Read a file of intervals; raises `UserError` with the line that is wrong, or if there is no interval in it."
-    return read_peaks(path)[0]
+    return _read(recognise(path))[0]
+
+def _read(file):
+    tables, places = [], Counter()
+    for b in file.blocks():
+        tables.append(b.table())
+        places += b.places
+    if not tables: raise UserError(f"{file.path}: no interval in it")
+    return pd.concat(tables, ignore_index=True), places
+
+# %% ../../nbs/genome/3_formats.ipynb #9a1e00bb
+def recognise_peaks(
+    path:str|Path, # Any format that `recognise` knows, but bedGraph
+) -> IntervalFile:
+    "Look at a file of peaks; raises `UserError` where it is none."
+    file = recognise(path)
+    if file.format!=_BEDGRAPH: return file
+    raise UserError(f"{path}: a bedGraph file, values along a genome without gaps between them; give the peaks that "
+                    "were called from it (macs3 bdgpeakcall calls them)")
 
 def read_peaks(
     path:str|Path, # Any format that `recognise` knows
 ) -> tuple[pd.DataFrame, Counter]: # The table of `read_bed`; and which columns gave the summits, for `places_line`
     "Read a file of peaks, and say where their summits are from; raises `UserError` as `read_bed` does."
-    tables, places = [], Counter()
-    for b in recognise(path).blocks():
-        tables.append(b.table())
-        places += b.places
-    if not tables: raise UserError(f"{path}: no interval in it")
-    return pd.concat(tables, ignore_index=True), places
+    return _read(recognise_peaks(path))

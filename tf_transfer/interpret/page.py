@@ -26,7 +26,7 @@ from .sections import (Look, experiment_section, filter_section, letter_section,
 
 # %% ../../nbs/interpret/9_page.ipynb #bb55ae1d
 def _look(model, m, tf, n, seed):
-    "What to look at, and how many regions it was chosen from"
+    "What to look at, how many regions it was chosen from, and what is missing among these"
     net = net_of(model)
     tf = net.card.tfs[output_of(net, tf)]
     pick([tf], m.obs_names)
@@ -43,7 +43,7 @@ def _look(model, m, tf, n, seed):
                         "are needed: give more bound regions, those that the model was made of, say, or a better model")
     places = m.var[["chrom", "start", "end"]].iloc[data.index[right]]
     where = [f"{chrom}:{start:,}-{end:,}" for chrom,start,end in places.itertuples(index=False)]
-    return Look(net, tf, data.codes[right], n_pos, seed, where), len(data)
+    return Look(net, tf, data.codes[right], n_pos, seed, where), len(data), data.shortage
 
 # %% ../../nbs/interpret/9_page.ipynb #efc6b20a
 def _sections(look, pretrained, folder, say):
@@ -67,7 +67,7 @@ def _sections(look, pretrained, folder, say):
     return html, motifs
 
 # %% ../../nbs/interpret/9_page.ipynb #c763c759
-def _intro(look, of):
+def _intro(look, of, shortage):
     "What the page begins with"
     n = len(look.net.card.tfs)
     words = [text(f"A network of {'one TF' if n==1 else f'{n} TFs'} ({type(look.net).__name__}). Looked at: "
@@ -76,6 +76,7 @@ def _intro(look, of):
     alone = int((shuffled(look.bound, seed=look.seed)==look.bound).all(1).sum())
     if look.n_pos<10: words.append(notice(f"Only {look.n_pos} bound regions are predicted correctly: few to look at. "
                                           "Intervals are wide, and much will not beat its null."))
+    if shortage: words.append(text(f"To choose from: {shortage}."))
     if alone: words.append(text(f"{alone} of the bound regions are repeats that have no shuffle but themselves: "
                                 "DeepLIFT has nothing to compare them with, so their letters add 0."))
     return words
@@ -93,10 +94,10 @@ def interpret(
     say:Callable=None, # What to call with lines about what is being done, as it happens: `print`
 ) -> Path: # The folder
     "Look into a model, and write what is found; raises `UserError` where too few regions are predicted correctly."
-    look, of = _look(model, m, tf, n, seed)
+    look, of, shortage = _look(model, m, tf, n, seed)
     if say: say(f"{look.tf}: {len(look.codes):,} of {of:,} regions are predicted correctly; looking at them")
     with writing_folder(out, force) as tmp:
         html, motifs = _sections(look, pretrained, tmp, say)
         if motifs: write_meme(motifs, tmp/"motifs.meme")
-        write_report(tmp/"report.html", f"{look.tf}: a look inside", [*_intro(look, of), *html])
+        write_report(tmp/"report.html", f"{look.tf}: a look inside", [*_intro(look, of, shortage), *html])
     return Path(out)

@@ -227,7 +227,7 @@ def read_columns(
     missing = [c for c in needed if c not in t]
     if missing: raise UserError(f"{path}: no column {' and '.join(missing)}; it has {', '.join(header[:8])[:200]}, "
                                 f"separated by {'commas' if comma else 'tabs'}")
-    twice = [c for c in (*needed, "name", "split") if header.count(c)>1]
+    twice = [c for c in (*needed, "name", "id", "split") if header.count(c)>1]
     if twice: raise UserError(f"{path}: the column {twice[0]} is there twice")
     if not len(t): raise UserError(f"{path}: there is no row below the names of the columns")
     return t

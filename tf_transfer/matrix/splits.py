@@ -175,13 +175,18 @@ def _shortage(positives, drawn, pool, gc, ratio, n_bins=10):
     bins = _bins(gc, n_bins)
     bound, unbound = (np.bincount(bins[i], minlength=n_bins) for i in (positives, drawn))
     n, asked = int(np.minimum(unbound, ratio*bound).sum()), ratio*len(positives)
-    near = len(drawn)-n
-    if len(drawn)>=ENOUGH*asked and not near: return ""
-    share = lambda i: f"{np.nanmedian(gc[i]):.0%}"
+    near, share = len(drawn)-n, lambda i: f"{np.nanmedian(gc[i]):.0%}"
+    if len(drawn)>=ENOUGH*asked and not near: return _apart(positives, drawn, gc, share)
     more = f", and {near:,} nearly" if near else ""
     them = f", the {len(pool):,} unbound ones to draw from {share(pool)}" if len(pool) else "; none is unbound"
     return (f"only {n:,} of {asked:,} unbound regions could be matched in GC content{more}, "
             f"for {len(positives):,} bound ones: these have {share(positives)} G and C (median){them}")
+
+def _apart(positives, drawn, gc, share, least=10):
+    "What to say where all were matched, and GC content still tells bound and unbound regions apart; else empty"
+    if len(positives)<least or abs(np.nanmedian(gc[positives])-np.nanmedian(gc[drawn]))<0.05: return ""
+    return (f"the {len(drawn):,} unbound regions are matched in steps of 10% of GC content: they have {share(drawn)} "
+            f"(median), the {len(positives):,} bound ones {share(positives)}, which flatters scores")
 
 # %% ../../nbs/matrix/5_splits.ipynb #9c1310e4
 @dataclass

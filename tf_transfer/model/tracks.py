@@ -28,12 +28,12 @@ from .. import __version__
 from ..core import UserError, check_output, writing
 from ..genome.bigwig import need_pybigwig, write_bigwig
 from ..genome.dna import Genome
-from ..genome.formats import recognise
+from ..genome.formats import read_bed
 from ..genome.regions import Contigs
 from ..genome.windows import Skipped, refuse_beyond
 from .along import logits_along
 from .predict import output_of
-from .saving import pretrained
+from .saving import pretrained, weights_id
 
 # %% ../../nbs/model/11_tracks.ipynb #9a59fb5f
 def bins_that_fit(
@@ -72,8 +72,7 @@ def stretches(
 # %% ../../nbs/model/11_tracks.ipynb #23040f83
 def _intervals(bed, genome, skipped):
     "The intervals of a file on contigs of the genome; raises `UserError` for one that reaches over an end"
-    tables = [b.table()[["chrom", "start", "end"]] for b in recognise(bed).blocks()]
-    t, contigs = pd.concat(tables, ignore_index=True), Contigs(genome.lengths, genome=genome.path)
+    t, contigs = read_bed(bed)[["chrom", "start", "end"]], Contigs(genome.lengths, genome=genome.path)
     contigs.check(t.chrom.unique(), bed)
     contig = contigs.codes(t.chrom)
     refuse_beyond(contig, t.start.to_numpy(), t.end.to_numpy(), contigs, "end", bed)
@@ -131,9 +130,8 @@ class Track:
         self.tf = self.net.card.tfs[self.output]
         self.parts = parts_of(stretches(self.genome, self.net.width, step, bed, self.skipped))
         self.files = [str(Path(o).absolute() if Path(o).exists() else o) for o in (model, genome)]
-        weights = b"".join(v.cpu().numpy().tobytes() for v in self.net.state_dict().values())
         places, stat = pd.concat(self.parts).to_csv().encode(), Path(genome).stat()
-        self.asked = dict(version=__version__, model=_hash(weights), tf=self.tf, genome=self.files[1],
+        self.asked = dict(version=__version__, model=weights_id(self.net), tf=self.tf, genome=self.files[1],
                           size=stat.st_size, changed=stat.st_mtime, step=step, places=_hash(places))
 
     @property

@@ -93,7 +93,8 @@ def do_run(self:StudyFolder,
     if run.strategy=="own-output": scores = evaluate(pre, target.test, run.target, n_boot=200)
     else: scores = self._tuned(run, target, pre)
     return dict(scores.as_dict(), arch=self.study.arch, pretrain_regions=pre.card.training["n_regions"] if pre else 0,
-                pretrain_seconds=round(begun-start, 2), seconds=round(time.time()-begun, 2))
+                pretrain_seconds=round(begun-start, 2), seconds=round(time.time()-begun, 2),
+                shortage="; ".join(target.shortages))
 
 @patch
 def _tuned(self:StudyFolder, run, target, pre):
