@@ -1,7 +1,7 @@
 """Is `auto` ever worse than its own parts, or than what one would use instead?
 
     python bench/parts.py FOLDER OUT.csv                        # an hour; FOLDER as for bench/sequences.py
-    python bench/parts.py FOLDER OUT.csv --sizes 1,3,10,30 --seeds 5 --only_auto     # and only against weighed sources
+    python bench/parts.py FOLDER OUT.csv --sizes 1,3,10,30 --seeds 5 --only-auto     # and only against weighed sources
 
 Training parts alone are read. A fifth of each, of other groups of similar sequences, is scored; from the others some are
 drawn: as many of either class as `--sizes` says. `weighed` is `auto` as it is with a hundred sequences or more, with
@@ -38,7 +38,7 @@ def target_of(name, path, most):
     t = pd.DataFrame(dict(zip(("sequence", "label"), read(path)))).drop_duplicates("sequence")
     t = t.sample(min(most, len(t)), random_state=0)
     return sequences_target(sequences_matrix(t.sequence.tolist(), t.label.tolist(), "TF", what=name,
-                                               **width_for(pretrained())))
+                                             **width_for(pretrained())))
 
 def of_net(target, body, strategy):
     return predict(finetune(target, body, strategy, watch=silent), target.test.codes)[:, 0]
