@@ -192,7 +192,7 @@ def test_few_peaks_make_a_model_without_a_report(files, tmp_path, n):
     peaks = pd.read_csv(files/'peaks.bed', sep='\t', names=['chrom', 'start', 'end'])
     bed(tmp_path/'few.bed', peaks.head(n))
     account = printed(*own(files, tmp_path/'o.safetensors', peaks=tmp_path/'few.bed'))
-    assert f'{n} peaks are too few to test on' in account and 'written, without a report' in account
+    assert f'bound: {n}, too few to test on' in account and 'written, without a report' in account
     assert ('no score would mean anything' in account) == (n<5)
 
 

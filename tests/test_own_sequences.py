@@ -223,7 +223,7 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize('n, words', [
-    (1, '1 bound sequences are too few to test on'),
+    (1, 'bound: 1, too few to test on'),
     (4, 'fewer than five of a kind: no score would mean anything'),
     (7, '(7 bound, 7 unbound)'),
 ])

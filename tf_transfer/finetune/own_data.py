@@ -26,7 +26,6 @@ from ..genome.regions import Contigs, overlaps
 from ..genome.windows import OWN_PEAKS, Skipped, windows, without_n
 from ..motifs.pwm import PWM, vertebrate_profiles
 from ..matrix.groups import relatives
-from ..matrix.sequences import similar_groups
 from ..matrix.splits import Labelled, Split, Target, labelled, target_set
 from ..matrix.states import BOUND, UNBOUND, binding_matrix
 from ..model.networks import BindingNet, net_of
@@ -34,7 +33,6 @@ from ..model.predict import predict
 from ..model.ranks import keep_unbound
 from ..model.saving import pretrained as released
 from ..model.saving import save_model
-from ..train.callbacks import silent
 from ..train.evaluation import evaluate, is_other_genome, unseeing
 from ..train.metrics import average_precisions, calibration as calibration_of, score
 from .auto import RATIO
@@ -369,6 +367,10 @@ def save(self:Fitted,
         save_model(self.learn, path, force=True)
     except KeyboardInterrupt: raise KeyboardInterrupt(f"{path} is written, without its scores") from None
 
+# %% ../../nbs/finetune/6_own_data.ipynb #f3e00009
+from ..matrix.sequences import similar_groups
+from ..train.callbacks import silent
+
 # %% ../../nbs/finetune/6_own_data.ipynb #f3e00002
 def left_out(
     target:Target, # Regions of one TF, all of them to train on
@@ -391,16 +393,11 @@ def left_out(
 
 # %% ../../nbs/finetune/6_own_data.ipynb #f3e00003
 @dataclass(repr=False, eq=False)
-class FittedFew:
+class FittedFew(Fitted):
     "A model of too few regions to set some aside: it has learned from all of them."
-    learn:Learner # Its `.model` has the card
-    pre:BindingNet # The pre-trained model
-    target:Target # What it was trained on; nothing to validate and test on
-    group:np.ndarray # Which regions are nearly the same, (regions,)
-    made_from:str # What was used, and why scores may be too high
+    group:np.ndarray=None # Which regions are nearly the same, (regions,)
+    made_from:str="" # What was used, and why scores may be too high
     things:str="peaks" # What a user calls the bound regions
-    withheld:list=() # Names of TFs whose profiles were not used
-    seed:int=0 # Seed of the learner
 
     @cached_property
     def scores(self): # `Scores`; None where a kind has fewer than five
@@ -411,30 +408,19 @@ class FittedFew:
     @property
     def result(self): # Several lines of text
         "How little is known."
-        n = self.target.train.n_pos
         tried = "fewer than five of a kind: no score would mean anything, and how good the model is, is not known"
         if self.scores: tried = (f"each left out in turn, and scored by a model that has not learned from it: "
                                  f"{self.scores}\nthat tells little: the interval is wide, and itself rough")
-        return f"{n} {self.things} are too few to test on: the model has learned from all of them\n{tried}"
+        return (f"bound: {self.target.train.n_pos}, too few to test on: the model has learned from all {self.things}\n"
+                f"{tried}")
 
-    @property
-    def account(self): return f"{self.result}\n\n{self.made_from}"
-    def __str__(self): return self.account
-    def __repr__(self): return f"{type(self).__name__}({self.target})"
+    def save(self, path, force=False, outdated=()):
+        "Save the model, with the scores of what was left out on its card; as `Fitted.save`."
+        self.learn.model.card.training.update(left_out=self.scores and self.scores.as_dict())
+        save_model(self.learn, path, force)
+        for o in outdated: Path(o).unlink(missing_ok=True)
 
-# %% ../../nbs/finetune/6_own_data.ipynb #f3e00004
-@patch
-def save(self:FittedFew,
-    path:str|Path, # The `.safetensors` file to make
-    force:bool=False, # May an existing file be replaced?
-    outdated:list=(), # Files about an older model at this place, to be removed
-):
-    "Save the model, with the scores of what was left out on its card."
-    scores = self.scores
-    self.learn.model.card.training.update(left_out=scores and scores.as_dict())
-    save_model(self.learn, path, force)
-    for o in outdated: Path(o).unlink(missing_ok=True)
-
+# %% ../../nbs/finetune/6_own_data.ipynb #f3e00008
 def fitted_few(
     d:Labelled, # All regions
     pre:BindingNet, # The pre-trained model
@@ -449,7 +435,7 @@ def fitted_few(
     target = Target(d.m, d.m.obs_names[0], d, none, none, Split(d.index, none.index, none.index))
     if say: say(f"{made_from}\nfitting the model")
     learn = finetune(target, pre, "auto", seed=seed, withheld=withheld)
-    return FittedFew(learn, pre, target, similar_groups(d.codes), made_from, things, withheld, seed)
+    return FittedFew(learn, pre, target, "the body", withheld, seed, say, similar_groups(d.codes), made_from, things)
 
 # %% ../../nbs/finetune/6_own_data.ipynb #f3e00006
 def too_few(
@@ -460,15 +446,15 @@ def too_few(
     train, valid, test = (int((m.X[0, at]==BOUND).sum()) for at in (split.train, split.valid, split.test))
     return train+valid<10 or not min(train, valid, test)
 
-def few_peaks(m, pre, body, withheld=(), ratio=RATIO, seed=0, say=None):
+def few_peaks(m, pre, withheld=(), ratio=RATIO, seed=0, say=None):
     "A `FittedFew` of the matrix of a few peaks"
     d = labelled(m, m.obs_names[0], np.arange(m.n_vars), seed=seed, ratio=ratio)
     n, tf = m.uns["peaks"], m.obs_names[0]
     source = n["background"] or "from the genome, away from peaks: easier than open regions, so scores are flattered"
-    lines = [f"{tf}: {n['used']} of {n['read']} peaks can be used, {d.n_neg} regions without a peak, of equal GC content "
-             f"({source})", d.shortage]
-    if len(pre.card.regions): lines.append(f"the body ({body}) was pre-trained on regions of {pre.card.genome}: it may "
-                                           "have seen these")
+    lines = [f"{tf}: {n['used']} of {n['read']} peaks can be used, {d.n_neg} regions without a peak, of equal GC "
+             f"content ({source})", d.shortage]
+    if len(pre.card.regions): lines.append(f"the body was pre-trained on regions of {pre.card.genome}: it may have "
+                                           "seen these")
     return fitted_few(d, pre, "\n".join(filter(None, lines)), "peaks", withheld, seed, say)
 
 # %% ../../nbs/finetune/6_own_data.ipynb #e6943e88
@@ -490,7 +476,7 @@ def fit_peaks(
     if other_genome or is_other_genome(pre, Genome(genome).lengths): pre = unseeing(pre)
     m = peaks_matrix(peaks, genome, background, tf, pre.width, seed=seed)
     split = split_by_size(m, pre.card.regions)
-    if too_few(m, split): return few_peaks(m, pre, body, withheld, ratio, seed, say)
+    if too_few(m, split): return few_peaks(m, pre, withheld, ratio, seed, say)
     target = target_set(m, tf, split, seed=seed, ratio=ratio)
     fitted = FittedPeaks(None, pre, target, body, withheld, seed, say)
     if say: say(f"{fitted.made_from}\nfitting the model")

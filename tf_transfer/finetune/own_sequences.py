@@ -58,6 +58,7 @@ def _counts(target):
              zip((target.train, target.valid, target.test), ("train on", "validate", "test"))]
     return [_first_line(target), *_left_out(m, n), *_split_lines(n), ", ".join(parts)]
 
+# %% ../../nbs/finetune/7_own_sequences.ipynb #f3e00016
 def _left_out(m, n):
     "Lines about what cannot be read"
     longest, lines = max(p.width for p in vertebrate_profiles()), []
