@@ -3,11 +3,11 @@
     python bench/parts.py FOLDER OUT.csv                        # an hour; FOLDER as for bench/sequences.py
     python bench/parts.py FOLDER OUT.csv --sizes 1,3,30 --only-auto   # only against weighed sources
 
-Training parts alone are read. A fifth of each, of other groups of similar sequences, is scored; from the others some
-are drawn: as many of either class as `--sizes` says. `weighed` is `auto` as it is with a hundred sequences or more, with
-fewer too; `body` a logistic regression on the features; `outputs` the one of the body's outputs that is nearest. The
-others are the baselines of `tft-fit`. OUT.csv has a row for each set, size, seed and method: AUPRC beside the
-prevalence, AUROC, and for models MCC at a probability of 0.5. What it has already is not done again."""
+Training parts alone are read. A fifth of each, of other groups of similar sequences, is scored; from the others
+some are drawn: as many of either class as `--sizes` says. `weighed` is `auto` as it is with a hundred sequences or
+more, with fewer too; `body` a logistic regression on the features; `outputs` the one of the body's outputs that is
+nearest. The others are the baselines of `tft-fit`. OUT.csv has a row for each set, size, seed and method: AUPRC
+beside the prevalence, AUROC, and for models MCC at a probability of 0.5. What it has already is not done again."""
 import time
 import warnings
 from pathlib import Path
