@@ -113,8 +113,8 @@ def what_was_used(
 
 _GOOD = [
     Step("What was used", "Peaks are the bound regions, and regions of equal GC content without a peak the unbound "
-         "ones. Test regions were kept aside: the model was fitted without them. It begins with the body, a network that "
-         "was pre-trained on many other TFs; if that has seen chromosomes of the test, it is said here and in the "
+         "ones. Test regions were kept aside: the model was fitted without them. It begins with the body, a network "
+         "that was pre-trained on many other TFs; if that has seen chromosomes of the test, it is said here and in the "
          "verdict.", [Says(what_was_used)]),
     Step("How good it is", "All methods were fitted on the same training regions and are compared on the same test "
          "regions. Where intervals overlap, look at the difference in the table: if its interval holds 0, the test "
@@ -146,8 +146,8 @@ _SIGNS = [
 _TRUST = Step(
     "How far to trust it", "Scores hold for regions like the test regions: open where the experiment was made, if you "
     "gave open regions, and with one unbound region per bound one. In a genome far more are unbound, and then fewer of "
-    "the regions that are called bound are, as the table says. So take predictions as a ranking. The model reads DNA alone: "
-    "it does not know which regions are open in other cells.",
+    "the regions that are called bound are, as the table says. So take predictions as a ranking. The model reads DNA "
+    "alone: it does not know which regions are open in other cells.",
     [Tabulates(at_other_ratios, "Of 100 regions that are called bound, how many are, "
                "where there are 1, 10 or 100 unbound regions per bound one? In brackets: the 95 % interval")],
     {"at 1:1":"with one unbound region per bound one, as in the test."})
