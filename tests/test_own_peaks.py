@@ -1,5 +1,6 @@
 "A user's own peaks and files: from peaks to a model, from a model to predictions, and one line for each mistake"
 import gzip
+import subprocess
 import sys
 from functools import partial
 from inspect import signature
@@ -10,6 +11,7 @@ import pandas as pd
 import pytest
 
 from helpers import Started, assert_refused, command, run
+from tf_transfer.core import UserError
 from tf_transfer.finetune import own_data
 from tf_transfer.genome.dna import Genome, decode
 from tf_transfer.matrix.simulate import simulate
@@ -310,6 +312,18 @@ def test_few_peaks_make_a_model_without_a_report(files, tmp_path, n):
 def test_spoiled_peaks(files, tmp_path, what, words):
     (tmp_path/'out').mkdir()
     assert_refused(words, *own(files, tmp_path/'out'/'o.safetensors', peaks=spoiled_peaks(tmp_path, files, what)))
+
+
+@pytest.mark.parametrize('name', ['renamed.bed', 'my renamed.bed.gz'])
+def test_a_line_to_copy_renames_contigs(files, tmp_path, name):
+    "Lines that begin otherwise stay as they are"
+    lines = 'track name=x\n# x\n'+spoiled_peaks(tmp_path, files, 'renamed').read_text()
+    (tmp_path/name).write_bytes(gzip.compress(lines.encode()) if name.endswith('gz') else lines.encode())
+    with pytest.raises(UserError) as e: peaks_matrix(tmp_path/name, files/'world'/'genome.fa')
+    subprocess.run(str(e.value).split('--rename-chroms): ')[1], shell=True, check=True)
+    made = tmp_path/f'renamed_{name.removesuffix(".gz")}'
+    assert made.read_text().startswith('track name=x\n# x\nchr')
+    assert peaks_matrix(made, files/'world'/'genome.fa').uns['peaks']['used'] == 150
 
 
 @pytest.mark.parametrize('args, words', [

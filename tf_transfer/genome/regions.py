@@ -139,8 +139,10 @@ def _renaming(same, path):
     changes = {("chr" if wanted==f"chr{name}" else "" if name==f"chr{wanted}" else None) for name,wanted in same.items()
                if name not in ("M", "MT", "chrM", "chrMT")}
     if len(changes)!=1 or changes=={None} or not path.is_file(): return ""
-    swap = "/^#/!s/^chr//; s/^M\\t/MT\\t/" if changes=={""} else "/^#/!s/^/chr/; s/^chrMT\\t/chrM\\t/"
-    if not set(same) & {"M", "MT", "chrM", "chrMT"}: swap = swap.split(";")[0]
+    first = "".join(sorted({o[0] for o in same}))
+    swap = "s/^chr//" if changes=={""} else f"s/^\\([{first}]\\)/chr\\1/"
+    if {"M", "MT", "chrM", "chrMT"} & {*same}:
+        swap = f"s/^chrM/chrMT/; {swap}" if changes=={""} else f"{swap}; s/^chrMT/chrM/"
     new = path.with_name(f"renamed_{path.name.removesuffix('.gz')}")
     read = f"gzip -dc {quote(str(path))} | sed '{swap}'" if path.suffix==".gz" else f"sed '{swap}' {quote(str(path))}"
     return f": {read} > {quote(str(new))}"

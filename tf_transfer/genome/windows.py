@@ -91,8 +91,8 @@ def _refuse_unknown(chrom, contigs, what):
     if not len(unknown): return
     names = list(unknown.unique())
     raise UserError(f"{what}: {len(unknown)} of {len(chrom)} lie on contigs that {contigs.genome} lacks, "
-                    f"{', '.join(names[:4])}; {contigs.hint(names, what)}; "
-                    "or leave them out (tft-build does with --chroms)")
+                    f"{', '.join(names[:4])}; leave them out (tft-build does with --chroms), "
+                    f"or {contigs.hint(names, what)}")
 
 # %% ../../nbs/genome/4_windows.ipynb #9968ff21
 def refuse_beyond(
