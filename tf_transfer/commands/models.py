@@ -241,7 +241,7 @@ def _model_is_there(model):
 
 def _fitted_with_report(given, tf, pretrained, withheld, seed, force):
     "Fit, save, test and report"
-    from tf_transfer.finetune.own_data import fit_peaks
+    from tf_transfer.finetune.own_data import FittedFew, fit_peaks
     from tf_transfer.finetune.own_sequences import fit_sequences
     from tf_transfer.finetune.strategies import ratio_of
     from tf_transfer.interpret.own_report import next_commands, write_own_report
@@ -251,6 +251,7 @@ def _fitted_with_report(given, tf, pretrained, withheld, seed, force):
                                                g.other_genome, seed, say)
     else: fitted = fit_sequences(g.positives, g.negatives, g.table, tf, pretrained, withheld, g.width, seed, say)
     fitted.save(g.model, force, g.report_files)
+    if isinstance(fitted, FittedFew): return say(f"\n{fitted.result}\n{g.model} written, without a report")
     with _model_is_there(g.model):
         say(f"\n{fitted.result}\n\n{g.model} has these scores on its card; now the report is written")
         report = write_own_report(fitted, g, force)
@@ -321,8 +322,6 @@ _idle_predict = [
     ("bed fasta table vcf tf top tile contributions", "with {out}, a model that keeps random changes", _model),
     ("offsets null seed", "without --vcf", lambda o: o.vcf is None and not _model(o)),
     ("seed", "with --null 0, which draws nothing", lambda o: o.null==0),
-    ("tf", "without OUT.bw, OUT.bed, --vcf or --top",
-     lambda o: not (o.vcf or o.contributions or o.top or _along_genome(o))),
     ("fasta table vcf batch_size stride logit jobs scheduler top tile", "with --contributions",
      lambda o: o.contributions),
     ("tile", "with {out}, which goes along a genome", _along_genome),
@@ -346,7 +345,7 @@ def tft_predict(
     table:str=None, # Or a table (.csv, .tsv) with sequences in the column sequence
     vcf:str=None, # Or variants, in a genome: the logit with either allele, and the difference
     genome:str=None, # The genome, FASTA, of --bed and --vcf; with OUT.bw and OUT.bed all of it is read without --bed
-    tf:str=None, # With --vcf: these TFs alone: A,B; with OUT.bw, OUT.bed, --top: which TF, of several
+    tf:str=None, # These TFs alone: A,B; with OUT.bw, OUT.bed, --top, --contributions: which TF, of several
     tile:int=None, # With --bed: read longer intervals all along, a window every so many bp; the highest counts
     offsets:int=1, # With --vcf: places in the window where each variant is read; the strongest difference counts
     null:int=1000, # With --vcf: random changes of each kind to compare with; 0: none
@@ -454,10 +453,16 @@ def _table(o):
     net = pretrained(o.model)
     of, how = (net, net.card.tfs), (o.out, o.batch_size, o.force)
     if o.vcf: return predict_vcf(*of, o.vcf, Genome(o.genome), *how, listed(o.tf or ""), o.offsets, o.null, o.seed)
-    ranking = _ranking(o, net) if o.top else None
+    ranking = _ranking(o, net) if o.top else _only(o, net)
     if o.fasta: return predict_fasta(*of, o.fasta, *how, ranking)
     if o.table: return predict_table(*of, o.table, *how, ranking)
     return _of_bed(o, net, ranking)
+
+def _only(o, net):
+    "The TFs to show, where some are named"
+    from tf_transfer.model.predict import output_of
+    from tf_transfer.model.tables import Only
+    return Only([net.card.tfs[output_of(net, tf)] for tf in listed(o.tf)]) if o.tf else None
 
 def _ranking(o, net):
     "What a ranking goes by; and say what its shares are"

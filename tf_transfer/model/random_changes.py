@@ -90,7 +90,8 @@ def _random_places(genome, reach, n, rng):
             seq = decode(genome.stretch(names[i], at-reach, at+reach))
             if "N" not in seq: found.append((seq, at-reach, at))
         if len(found)==n: return found
-    raise UserError(f"{genome.path}: too few places without N to compare with; --null 0 goes without")
+    raise UserError(f"{genome.path}: too few places of {2*reach} bp without N, to compare with random changes; "
+                    "--null 0 goes without")
 
 def _random_change(kind, seq, other, size, at, rng):
     "A change of a kind where `seq` begins"
