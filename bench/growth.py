@@ -98,7 +98,8 @@ def main(
         if only not in task: continue
         if make is own_peaks: simulated()
         for size in sizes:
-            with get_context("fork").Pool(1) as pool: seconds, memory = pool.apply(_measure, [(make, by, size, sizes[0])])
+            job = make, by, size, sizes[0]
+            with get_context("fork").Pool(1) as pool: seconds, memory = pool.apply(_measure, [job])
             rows.append(dict(task=task, by=by, size=size, seconds=round(seconds, 3), memory_mb=round(memory)))
             print(rows[-1], flush=True)
     made, done = dict(machine=machine(), commit=commit(), date=time.strftime("%Y-%m-%d")), {r["task"] for r in rows}

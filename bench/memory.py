@@ -113,13 +113,14 @@ def main():
     p = argparse.ArgumentParser()
     p.add_argument("data", type=Path)
     p.add_argument("--one", nargs=2)
+    p.add_argument("--only", default="", help="steps whose name has this; the other rows stay")
     a = p.parse_args()
     if a.one: return one(a.one[0], a.data, a.one[1])
     rows, matrix = [], Path(tempfile.mkdtemp())/"m.h5ad"
     subprocess.run([Path(sys.executable).parent/"tft-import", matrix, "--states", a.data/"binding_states.npz",
                     "--regions", a.data/"regions_hg38_200bp.bed.gz", "--fasta", a.data/"regions_hg38_200bp.fa.gz"],
                    check=True)
-    for name in STEPS:
+    for name in [o for o in STEPS if a.only in o]:
         data_of = a_genome() if STEPS[name][0] is building_much else a.data
         words = [sys.executable, __file__, data_of, "--one", name, matrix]
         done = subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True)
@@ -128,7 +129,10 @@ def main():
         print(rows[-1], flush=True)
         if data_of!=a.data: shutil.rmtree(data_of)
     matrix.unlink()
-    write_table(rows, RESULTS/"memory.csv", commit=commit(), date=time.strftime("%Y-%m-%d"))
+    out, made = RESULTS/"memory.csv", dict(commit=commit(), date=time.strftime("%Y-%m-%d"))
+    new = {row["step"]:row | made for row in rows}
+    older = {row["step"]:row for row in pd.read_csv(out).to_dict("records")}
+    write_table([(older | new)[step] for step in STEPS if step in older | new], out)
 
 
 if __name__=="__main__": main()

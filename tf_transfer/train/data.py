@@ -37,21 +37,6 @@ class RegionSet:
 
     def __len__(self): return len(self.codes)*(2 if self.both_strands else 1)
 
-    @property
-    def items(self):
-        "Refused: what fastai would plot."
-        raise UserError("regions have no items for fastai to plot; use learn.top_losses(), a table")
-
-    def labels_of(self,
-        index, # Positions, int64, (regions,), or a slice
-    ) -> torch.Tensor: # Float32, (regions, TFs)
-        "The labels of some regions."
-        kept = self.kept[index]
-        return torch.from_numpy(self.view(kept.numpy())) if self.view else kept
-
-    @property
-    def labels(self): return self.labels_of(slice(None))
-
     def __getitem__(self,
         index:torch.Tensor, # Positions, int64, (regions,)
     ) -> tuple: # Codes, uint8, (regions, width), and labels, float32, (regions, TFs)
@@ -61,12 +46,32 @@ class RegionSet:
         codes = self.codes[at]
         return torch.where(flip, reverse_complement(codes), codes), self.labels_of(at)
 
-    def reading(self,
-        inputs:torch.Tensor, # (regions, ...); (2 x regions, ...) with both strands
-    ): # A region set
-        "The same labels beside another input."
-        kept = self.kept.repeat(2, 1) if self.both_strands and len(inputs)==len(self) else self.kept
-        return RegionSet(inputs, kept, view=self.view)
+# %% ../../nbs/train/1_data.ipynb #77d0b1ce
+@patch
+def labels_of(self:RegionSet,
+    index, # Positions, int64, (regions,), or a slice
+) -> torch.Tensor: # Float32, (regions, TFs)
+    "The labels of some regions."
+    kept = self.kept[index]
+    return torch.from_numpy(self.view(kept.numpy())) if self.view else kept
+
+@patch(as_prop=True)
+def labels(self:RegionSet) -> torch.Tensor: # Float32, (regions, TFs)
+    "The labels of all regions."
+    return self.labels_of(slice(None))
+
+@patch
+def reading(self:RegionSet,
+    inputs:torch.Tensor, # (regions, ...); (2 x regions, ...) with both strands
+) -> RegionSet:
+    "The same labels beside another input."
+    kept = self.kept.repeat(2, 1) if self.both_strands and len(inputs)==len(self) else self.kept
+    return RegionSet(inputs, kept, view=self.view)
+
+@patch(as_prop=True)
+def items(self:RegionSet):
+    "Refused: what fastai would plot."
+    raise UserError("regions have no items for fastai to plot; use learn.top_losses(), a table")
 
 # %% ../../nbs/train/1_data.ipynb #e641d456
 class RegionDL(DataLoader):
