@@ -208,7 +208,7 @@ class Data:
         views, learned = body_views(self.net(body), x, self.seen(body, k.index), k.y)
         coef, offset, _ = weigh(views, said, k.y)
         weights, more = on_network(views, coef[:-len(said)])
-        layers = [nn.Identity(), self.net(body).dense, *([learned.dense] if learned else [])]
+        layers = [nn.Identity(), self.net(body).dense, *(o.dense for o in learned)]
         def read(index, speak):
             seen = self.seen(body, index)
             with torch.no_grad(): of_network = torch.cat([layer(seen) for layer in layers], 1).cpu().numpy()

@@ -9,10 +9,12 @@ Of `parts`, `states` and `card` the parts are changed, not the bytes: of a matri
 `results/fuzz.csv` has a row for each parser; those that are named are put in place of their older ones. What ends in
 another error is printed, and its input is kept in FOLDER."""
 import argparse
+import bz2
 import contextlib
 import gzip
 import io
 import json
+import lzma
 import os
 import pickle
 import shutil
@@ -21,9 +23,10 @@ import sys
 import tempfile
 import time
 import traceback
+import zipfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 
@@ -60,13 +63,24 @@ INTERVALS = [
     b"# xls\nchr\tstart\tend\tlength\tabs_summit\tpileup\nchr1\t11\t60\t50\t30\t4\n",
     b"chr1\t10\t60\tn\t0\t+\t10\t60\t0\t2\t10,10\t0,40\n", b"chr1\t10\t60\t5.0\t9.1\tchr1:20-30\n"]
 FASTA = [b">chr1 one\nACGTN\nacgtn\n>chr2\nGGGGG\nTTTTT\n", b">a\nACGT\n\n>b\nACGT", b">a\r\nACGT\r\n>b\r\nAC\r\n"]
+BOUND = [b">a one\nACGTTTGACGA\n>b two\nACGTACGTAGNN\n", b">a\r\nacgtacgtacgt\r\n"]
 VCF = [b"##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\n"
        b"chr1\t3\trs1\tA\tC,G\nchr1\t4\t.\tACG\tA\nchr1\t9\t.\tN\t<DEL>\n"]
 LINKS = [b"protein1 protein2 combined_score\n9606.P1 9606.P2 900\n",
          b"protein1\tprotein2\tcombined_score\n9606.P2\t9606.P1\t9\n"]
+WEB = [b"#node1\tnode2\tnode1_string_id\tnode2_string_id\tcombined_score\nJUND\tFOS\t9606.P1\t9606.P2\t0.999\n",
+       b"stringId_A,stringId_B,preferredName_A,preferredName_B,score\n9606.P1,9606.P2,JUND,FOS,0.9\n",
+       b"preferredName_A\tpreferredName_B\tscore\nFOS\tJUND\t0.5\n",
+       b"protein1 protein2 combined_score\nJUND FOS 900\n"]
+PEAKS = [b"".join(b"chr%d\t%d\t%d\tp%d\t9\t.\t5.1\t3.2\t-1\t%d\n" % (1 + i%2, a, a+90, i, 30+i)
+                  for i, a in enumerate(range(100, 1300, 90))),
+         b"chr\tstart\tend\tlength\tabs_summit\n" + b"".join(b"chr1\t%d\t%d\t80\t%d\n" % (a, a+79, a+9)
+                                                         for a in range(101, 1301, 100))]
 STUDY = [b'name = "x"\ntargets = ["JUND"]\nn_peaks = [50, 500]\nseeds = 2\nstrategies = ["paper", "auto"]\n']
 SHEET = [b"file\ttf\tbiosample\nhere.bed\tJUND\tHepG2\n"]
 TABLE = [b"sequence,label,split,name\nACGTACGTACGTTTGA,1,train,a\nGGGGCCCCGGGGCCAA,0,test,b\n"]
+ROWS = [b"sequence\tid\nACGTACGTACGTTTGAACGTACGTACGTTTGA\tx\nGGGGCCCC\ty\nNNNN\tz\n",
+        b"Name\tSequence\nq\tTGACTCATGACTCATGACTCATGACTCATGACTCATGACTCATGACTCA\n"]
 KINDS = ["i1", "u1", "i8", "f4", "f8", "?", "S3", "U2", "c8", "M8[s]"]
 VALUES = [0, 1, 3, 4, -1, 255, 2**40, 0.5, float("nan"), float("inf"), "", "x", "dataframe", "array", b"\xff", []]
 
@@ -106,6 +120,16 @@ def change_h5(path, data):
                 new.attrs.update(attrs)
 
 
+def bgzip(data):
+    "A bgzip file of one block, and the empty block at its end"
+    from Bio.bgzf import BgzfWriter
+    packed = io.BytesIO()
+    with contextlib.closing(BgzfWriter(fileobj=packed)) as f:
+        f.write(data)
+        f.flush()
+        return packed.getvalue()+bytes.fromhex("1f8b08040000000000ff0600424302001b0003000000000000000000")
+
+
 def parsers(folder):
     "All of them; what they need beside the file stands in `folder`"
     import numpy as np
@@ -113,7 +137,15 @@ def parsers(folder):
     from tf_transfer.genome.formats import read_bed
     from tf_transfer.genome.datasets import interval_files, remap_name, unibind_name
     from tf_transfer.motifs.files import read_motifs
-    from tf_transfer.matrix.sequences import read_table
+    from tf_transfer.finetune.own_data import peaks_matrix
+    from tf_transfer.genome.windows import Skipped
+    from tf_transfer.interpret.contributions import write_contributions
+    from tf_transfer.matrix.sequences import read_table, read_two_fastas
+    from tf_transfer.model.networks import MotifNet
+    from tf_transfer.model.tables import predict_bed, predict_fasta, predict_table
+    from tf_transfer.model.tracks import stretches
+    from tf_transfer.model.variants import predict_vcf
+    from tf_transfer.motifs.pwm import jaspar
     from tf_transfer.matrix.states import import_states, read_matrix, read_npz, write_matrix
     from tf_transfer.matrix.published import read_index
     from tf_transfer.matrix.inputs import read_pairs, read_sources
@@ -142,6 +174,20 @@ def parsers(folder):
     def names(path):
         word = path.read_bytes().decode("latin-1")
         return remap_name(word), unibind_name(word)
+    letters, unbound = np.random.default_rng(0).choice(list("ACGT"), (2, 6000)), folder/"unbound.fa"
+    (folder/"g.fa").write_text("".join(f">chr{i}\n{''.join(o)}\n" for i, o in enumerate(letters, 1)))
+    unbound.write_text(">u\nTTTTTTTTAC\n>v\nGGGGGGGGAC\n")
+    small, net = Genome(folder/"g.fa"), MotifNet(2, 30, jaspar("JUND"), hidden=(4, 4)).eval()
+    net.card = replace(learn.model.card, tfs=["A", "B"])
+    there = [VCF[0]+"".join(f"chr1\t{i}\tv{i}\t{''.join(letters[0][i-1:i+n])}\tA,CGT\n"
+                            for i, n in ((30, 0), (60, 3), (99, 1), (5999, 0))).encode()]
+    def made(suffix): return folder/f"made{os.getpid()}{suffix}"
+    def table(predict): return lambda path, *of: predict(net, ["A", "B"], path, *of, made(".tsv"), force=True)
+    def variants(path):
+        for suffix in (".vcf", ".tsv"): predict_vcf(net, ["A", "B"], path, small, made(suffix), force=True, null=0)
+    def contributions(path): # A picture has room for a few; `stretches` is what a track reads
+        stretches(small, 30, 10, path, Skipped())
+        write_contributions(net, path, small, made(".bw"), "A", True)
     card, weights = json.dumps(vars(learn.model.card) | dict(regions={"chr1":[[0], [200]]}, format="")), {}
     def parts(path):
         place = folder/f"parts{os.getpid()}.h5ad"
@@ -161,20 +207,33 @@ def parsers(folder):
         save_file(weights, place, {"tf_transfer":path.read_bytes().decode("utf-8", "replace")})
         return load_model(place)
     choices = [bytes([0, 0, *range(i, i+10)]) for i in range(0, 60, 7)]
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as z: z.writestr("g.fa", FASTA[0])
+    packed = [gzip.compress(FASTA[0]), bz2.compress(FASTA[0]), lzma.compress(FASTA[0]), archive.getvalue(),
+              bytes.fromhex("4327411a000000000100000000000000"), bgzip(FASTA[0])]
     zipped = [gzip.compress(o) for o in INTERVALS[:2]]
     return {
         "bed":Parser(".bed", read_bed, INTERVALS, 0.12), "bed.gz":Parser(".bed.gz", read_bed, zipped, 0.01),
         "files":Parser(".tsv", interval_files, INTERVALS+SHEET, 0.04), "fasta":Parser(".fa", read_fasta, FASTA, 0.1),
-        "genome":Parser(".fa", genome, FASTA, 0.05), "motifs":Parser(".txt", read_motifs, MOTIFS, 0.15),
-        "vcf":Parser(".vcf", lambda p: list(VcfFile(p).records()), VCF, 0.11),
+        "genome":Parser(".fa", genome, FASTA, 0.05), "motifs":Parser(".txt", read_motifs, MOTIFS, 0.12),
+        "vcf":Parser(".vcf", lambda p: list(VcfFile(p).records()), VCF, 0.08),
+        "packed":Parser(".fa", genome, packed, 0.02),
         "table":Parser(".csv", read_table, TABLE, 0.02),
+        "two fastas":Parser(".fa", lambda p: read_two_fastas(p, unbound), BOUND, 0.02),
+        "peaks":Parser(".bed", lambda p: peaks_matrix(p, folder/"g.fa", width=50), PEAKS, 0.01),
+        "predict --bed":Parser(".bed", lambda p: table(predict_bed)(p, small), INTERVALS + PEAKS[1:], 0.01),
+        "predict --fasta":Parser(".fa", table(predict_fasta), FASTA, 0.01),
+        "predict --table":Parser(".tsv", table(predict_table), ROWS, 0.01),
+        "predict --vcf":Parser(".vcf", variants, VCF+there, 0.005),
+        "contributions":Parser(".bed", contributions, INTERVALS, 0.002),
+        "stringdb":Parser(".txt", lambda p: read_string(p, None, "JUND"), WEB, 0.02),
         "states":Parser(".bytes", states, choices, 0.02), "parts":Parser(".bytes", parts, choices, 0.03),
         "card":Parser(".json", card_of, [card.encode()], 0.02),
-        "names":Parser(".txt", names, [b"E.JUND.HepG2"], 0.05),
+        "names":Parser(".txt", names, [b"E.JUND.HepG2"], 0.03),
         "string":Parser(".txt", lambda p: read_string(p, folder/"info.txt", "JUND"), LINKS, 0.03),
-        "study":Parser(".toml", read_study, STUDY, 0.1),
-        "sources":Parser(".txt", read_sources, [b"1\tHepG2\n2\tK562\n"], 0.06),
-        "pairs":Parser(".txt", read_pairs, [b"a\tb\nc\td\n"], 0.06),
+        "study":Parser(".toml", read_study, STUDY, 0.08),
+        "sources":Parser(".txt", read_sources, [b"1\tHepG2\n2\tK562\n"], 0.04),
+        "pairs":Parser(".txt", read_pairs, [b"a\tb\nc\td\n"], 0.04),
         "index":Parser(".pickle", read_index, [pickle.dumps({"JUND":0, "FOS":1})], 0.03),
         "npz":Parser(".npz", read_npz, [(folder/"m.npz").read_bytes()], 0.01),
         "matrix":Parser(".h5ad", read_matrix, [(folder/"m.h5ad").read_bytes()], 0.005),

@@ -2,6 +2,7 @@
 
     python bench/memory.py DATA          # some minutes; DATA has a state table, regions and sequences (`tft-import`),
                                          # the folder `published` of the authors' files, and `raw_chr22` of raw ones
+    python bench/memory.py DATA --only words      # the steps with this in their names; the other rows stay
 
 `results/memory.csv` has a row for each step: `estimate_mb` is what `check_memory` was asked for, `measured_mb` by how
 much the process grew at most."""
@@ -94,14 +95,15 @@ STEPS = {"a state table of 153 TFs is imported":(importing, [states]),
          "a matrix is built, 400,000 regions, 3.6 million peaks at random":(building_much, [build]),
          "its training is prepared, labels masked":(training, [states, data]),
          "training on 1.8 million regions and 163 TFs at random is prepared, with the matrix":(training_all, [data]),
-         "words are learned from 3,000 regions":(words, [auto])}
+         "words are learned from 3,000 regions":(words, [auto]),
+         "words are learned from 5,000 regions":(partial(words, n=5000), [auto])}
 
 
 def one(name, *places):
     "MB that a step was said to need, and that it took"
     asked, (do, rooms) = [], STEPS[name]
     for room in rooms: room.check_memory = lambda what, needed, *more: asked.append(needed)
-    if do is words: words(*places, n=40)                       # imports what is needed, before it is measured
+    if rooms==[auto]: words(*places, n=40)                       # imports what is needed, before it is measured
     asked.clear()
     before = int(Path("/proc/self/statm").read_text().split()[1])*resource.getpagesize()
     do(*map(Path, places))
@@ -109,30 +111,35 @@ def one(name, *places):
     print(round(sum(asked)/1e6), round(taken/1e6))
 
 
+def imported(d, matrix):
+    "The matrix that a training is prepared from"
+    subprocess.run([Path(sys.executable).parent/"tft-import", matrix, "--states", d/"binding_states.npz",
+                    "--regions", d/"regions_hg38_200bp.bed.gz", "--fasta", d/"regions_hg38_200bp.fa.gz"], check=True)
+
+
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("data", type=Path)
+    p.add_argument("--only", default="")
     p.add_argument("--one", nargs=2)
-    p.add_argument("--only", default="", help="steps whose name has this; the other rows stay")
     a = p.parse_args()
     if a.one: return one(a.one[0], a.data, a.one[1])
-    rows, matrix = [], Path(tempfile.mkdtemp())/"m.h5ad"
-    subprocess.run([Path(sys.executable).parent/"tft-import", matrix, "--states", a.data/"binding_states.npz",
-                    "--regions", a.data/"regions_hg38_200bp.bed.gz", "--fasta", a.data/"regions_hg38_200bp.fa.gz"],
-                   check=True)
-    for name in [o for o in STEPS if a.only in o]:
+    table, matrix = RESULTS/"memory.csv", Path(tempfile.mkdtemp())/"m.h5ad"
+    known = pd.read_csv(table).to_dict("records") if a.only and table.exists() else []
+    rows = {r["step"]:r for r in known}
+    chosen = [name for name in STEPS if a.only in name]
+    if any(STEPS[name][0] is training for name in chosen): imported(a.data, matrix)
+    for name in chosen:
         data_of = a_genome() if STEPS[name][0] is building_much else a.data
         words = [sys.executable, __file__, data_of, "--one", name, matrix]
         done = subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True)
         estimate, measured = map(int, done.stdout.split()[-2:])
-        rows.append(dict(step=name, estimate_mb=estimate, measured_mb=measured))
-        print(rows[-1], flush=True)
+        rows[name] = dict(step=name, estimate_mb=estimate, measured_mb=measured, commit=commit(),
+                          date=time.strftime("%Y-%m-%d"))
+        print(rows[name], flush=True)
         if data_of!=a.data: shutil.rmtree(data_of)
-    matrix.unlink()
-    out, made = RESULTS/"memory.csv", dict(commit=commit(), date=time.strftime("%Y-%m-%d"))
-    new = {row["step"]:row | made for row in rows}
-    older = {row["step"]:row for row in pd.read_csv(out).to_dict("records")}
-    write_table([(older | new)[step] for step in STEPS if step in older | new], out)
+    shutil.rmtree(matrix.parent)
+    write_table([rows[name] for name in STEPS if name in rows], table)
 
 
 if __name__=="__main__": main()

@@ -9,6 +9,7 @@ from tf_transfer.genome.dna import Genome, encode
 from tf_transfer.interpret.attribution import deep_lift
 from tf_transfer.interpret.contributions import contributions_along, write_contributions
 from tf_transfer.model.networks import MotifNet
+from tf_transfer.model.tracks import stretches
 from tf_transfer.motifs.pwm import jaspar
 
 rng = np.random.default_rng(0)
@@ -53,6 +54,14 @@ def test_each_base_is_of_the_window_whose_middle_is_nearest(net, genome):
     windows = {a: deep_lift(net, encode(SEQS['chr1'][a:a+40])[None]).actual[0] for a in (100, 120, 140)}
     nearest = [min(windows, key=lambda a: (abs(a+20-p-0.5), a)) for p in range(100, 180)]
     assert np.allclose(values, [windows[a][p-a] for a, p in zip(nearest, range(100, 180))], atol=1e-5)
+
+
+@pytest.mark.parametrize('text', ['', '# nothing\n', 'track name=x\n', '\n\n', 'chrom\tstart\tend\n'])
+def test_a_file_without_intervals(net, genome, tmp_path, text):
+    (tmp_path/'a.bed').write_text(text)
+    for read in (lambda: write_contributions(net, tmp_path/'a.bed', genome, tmp_path/'o.bw'),
+                 lambda: stretches(genome, 40, 10, tmp_path/'a.bed')):
+        with pytest.raises(UserError, match='a.bed: no interval in it'): read()
 
 
 def test_nothing_to_say(net, genome, tmp_path):

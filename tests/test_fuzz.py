@@ -13,8 +13,9 @@ from fuzz import parsers  # noqa: E402
 
 ODD = [b'', b'.', b'-1', b'nan', b'inf', b'1e9', b'50.0', b'99999999999999999999', b'\t', b'\t\t', b' ', b'\n', b'\r\n',
        b'\n\n', b'>', b'#', b'"', b'\0', b'\xff', b'\xef\xbb\xbf', b'chr1', b'track', b'A', b'N', b',']
-NAMES = ('bed', 'bed.gz', 'files', 'fasta', 'genome', 'motifs', 'vcf', 'table', 'states', 'parts', 'card', 'names',
-         'string', 'study', 'sources', 'pairs', 'index', 'npz', 'matrix', 'model')
+NAMES = ('bed', 'bed.gz', 'files', 'fasta', 'genome', 'motifs', 'vcf', 'packed', 'table', 'two fastas', 'peaks',
+         'predict --bed', 'predict --fasta', 'predict --table', 'predict --vcf', 'contributions', 'stringdb', 'states',
+         'parts', 'card', 'names', 'string', 'study', 'sources', 'pairs', 'index', 'npz', 'matrix', 'model')
 
 
 @st.composite
@@ -40,7 +41,8 @@ def test_every_parser_is_here(known): assert set(NAMES) == set(known)
 @pytest.mark.parametrize('name', NAMES)
 def test_one_line_or_a_result(name, known, tmp_path):
     parser, path = known[name], tmp_path/f'input{known[name].suffix}'
-    @settings(max_examples=60, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+    few = {'contributions': 15}.get(name, 60)
+    @settings(max_examples=few, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
     @given(changed(parser.seeds))
     def once(data):
         path.write_bytes(data)

@@ -117,7 +117,9 @@ def test_estimates_of_words(files, monkeypatch):
     learn = SimpleNamespace(target=target, model=net)
     found = asked(monkeypatch, lambda: pytest.raises(Enough, auto.auto, learn))
     n = len(target.train)+len(target.valid)
-    assert found == {f'learning words from {n:,} regions': n*193*28*28}
+    assert found == {f'learning words from {n:,} regions': n*193*28*8+56*n*n}
+    assert asked(monkeypatch, lambda: auto._check_words(5000, 200)) == {
+        'learning words from 5,000 regions': 5000*193*28*32}
 
 
 def group(folder, **files):

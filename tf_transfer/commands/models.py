@@ -310,7 +310,7 @@ def _ends(*suffixes):
 
 def _not(test): return lambda o: not test(o)
 
-_track, _sites, _along_genome = _ends(".bw"), _ends(".bed"), _ends(".bw", ".bed")
+_track, _sites, _along_genome, _model = _ends(".bw"), _ends(".bed"), _ends(".bw", ".bed"), _ends(".safetensors")
 
 # %% ../../nbs/commands/3_models.ipynb #b1d50043
 _idle_predict = [
@@ -320,10 +320,9 @@ _idle_predict = [
     ("genome", "with --fasta, which holds the sequences", lambda o: o.fasta is not None),
     ("genome", "with --table, which holds the sequences", lambda o: o.table is not None),
     ("fasta table vcf batch_size", "with {out}, which goes along a genome", _along_genome),
-    ("offsets null seed", "without --vcf", lambda o: o.vcf is None),
+    ("bed fasta table vcf tf top tile contributions", "with {out}, a model that keeps random changes", _model),
+    ("offsets null seed", "without --vcf", lambda o: o.vcf is None and not _model(o)),
     ("seed", "with --null 0, which draws nothing", lambda o: o.null==0),
-    ("tf", "without OUT.bw, OUT.bed, --vcf or --top",
-     lambda o: not (o.vcf or o.contributions or o.top or _along_genome(o))),
     ("fasta table vcf batch_size stride logit jobs scheduler top tile", "with --contributions",
      lambda o: o.contributions),
     ("tile", "with {out}, which goes along a genome", _along_genome),
@@ -347,7 +346,7 @@ def tft_predict(
     table:str=None, # Or a table (.csv, .tsv) with sequences in the column sequence
     vcf:str=None, # Or variants, in a genome: the logit with either allele, and the difference
     genome:str=None, # The genome, FASTA, of --bed and --vcf; with OUT.bw and OUT.bed all of it is read without --bed
-    tf:str=None, # With --vcf: these TFs alone: A,B; with OUT.bw, OUT.bed, --top: which TF, of several
+    tf:str=None, # These TFs alone: A,B; with OUT.bw, OUT.bed, --top, --contributions: which TF, of several
     tile:int=None, # With --bed: read longer intervals all along, a window every so many bp; the highest counts
     offsets:int=1, # With --vcf: places in the window where each variant is read; the strongest difference counts
     null:int=1000, # With --vcf: random changes of each kind to compare with; 0: none
@@ -358,15 +357,14 @@ def tft_predict(
     top:int=None, # Only so many sites or rows, the highest; rows with the share of unbound regions above
     jobs:int=1, # With OUT.bw and OUT.bed: processes on this machine
     scheduler:str=None, # With OUT.bw and OUT.bed: instead the address of a Dask scheduler, tcp://HOST:PORT
-    seed:int=0, # With --vcf: seed of the random changes
+    seed:int=0, # Seed of the random changes
     batch_size:int=256, # Sequences at a time
     force:store_true=False, # Replace an existing file?
 ):
     "Predict binding for BED, FASTA, a table of sequences, or VCF; or along a genome."
-    if out=="list": return _list_tfs(model)
     given = SimpleNamespace(**locals())
-    _check_prediction(given)
-    (_letters if contributions else _along if _along_genome(given) else _tabulated)(given)
+    if out=="list": return _list_tfs(model)
+    _check_prediction(given)(given)
 
 # %% ../../nbs/commands/3_models.ipynb #95079e4d
 def _list_tfs(model):
@@ -374,11 +372,31 @@ def _list_tfs(model):
     print(*pretrained(model).card.tfs, sep="\n")
 
 def _check_prediction(o):
-    "Raises `UserError` where numbers make no sense, or the output cannot be written"
+    "The function that makes OUT; raises `UserError` where numbers make no sense, or OUT cannot be written"
     check_output(o.out, o.force)
     at_least(1, batch_size=o.batch_size, offsets=o.offsets, stride=o.stride, top=o.top, tile=o.tile,
              jobs=o.jobs)
-    at_least(0, null=o.null, seed=o.seed)
+    at_least(int(_model(o)), null=o.null)
+    at_least(0, seed=o.seed)
+    return _what_is_made(o)
+
+def _what_is_made(o):
+    "The function that makes OUT"
+    if o.contributions: return _letters
+    if _model(o): return _with_null
+    return _along if _along_genome(o) else _tabulated
+
+# %% ../../nbs/commands/3_models.ipynb #b1d50091
+def _with_null(o):
+    "Write a model that keeps random changes, and say so"
+    from tf_transfer.genome.dna import Genome
+    from tf_transfer.model.random_changes import keep_random_changes
+    from tf_transfer.model.saving import pretrained, save_model
+    need(genome=o.genome)
+    net = pretrained(o.model)
+    keep_random_changes(net, Genome(o.genome), o.null, o.seed, o.offsets, o.batch_size)
+    save_model(net, o.out, o.force)
+    print(f"{o.out}: {o.model} with {o.null:,} random changes of each kind, seed {o.seed}")
 
 def _letters(o):
     "Write what each base of intervals adds to the logit, and say so"
@@ -436,10 +454,16 @@ def _table(o):
     net = pretrained(o.model)
     of, how = (net, net.card.tfs), (o.out, o.batch_size, o.force)
     if o.vcf: return predict_vcf(*of, o.vcf, Genome(o.genome), *how, listed(o.tf or ""), o.offsets, o.null, o.seed)
-    ranking = _ranking(o, net) if o.top else None
+    ranking = _ranking(o, net) if o.top else _only(o, net)
     if o.fasta: return predict_fasta(*of, o.fasta, *how, ranking)
     if o.table: return predict_table(*of, o.table, *how, ranking)
     return _of_bed(o, net, ranking)
+
+def _only(o, net):
+    "The TFs to show, where some are named"
+    from tf_transfer.model.predict import output_of
+    from tf_transfer.model.tables import Only
+    return Only([net.card.tfs[output_of(net, tf)] for tf in listed(o.tf)]) if o.tf else None
 
 def _ranking(o, net):
     "What a ranking goes by; and say what its shares are"

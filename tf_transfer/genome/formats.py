@@ -106,7 +106,7 @@ def _header(n, line, sep=None):
 def _fields(line, sep="\t"):
     "The fields of a line, between tabs or, where there are none, spaces; or as a header has them"
     if sep=="\t": fields = line.rstrip("\r\n").split("\t") if line.count("\t")>1 else line.split()
-    else: fields = next(csv.reader([line.strip()], delimiter=sep, skipinitialspace=True))
+    else: fields = next(csv.reader([line.strip().replace("\t", " ")], delimiter=sep, skipinitialspace=True))
     return [f.strip().strip('"') for f in fields] if '"' in line or " " in line else fields
 
 def _data_lines(f, sep="\t", skip=0):
@@ -352,6 +352,7 @@ def recognise(
     path:str|Path, # BED3 to BED12, narrowPeak, broadPeak, SEACR, DNase clusters, a table with a header; plain or gzip
 ) -> IntervalFile: # Its format is "empty" where there is no interval in it
     "Look at a file, and at all of its rows where they decide; raises `UserError` where they are no intervals."
+    if Path(path).is_fifo(): raise UserError(f"{path}: a pipe, which cannot be read twice; write it to a file first")
     header, lines = _first_lines(path)
     if not lines: return IntervalFile(Path(path), "empty")
     sep = header.sep if header else "\t"
@@ -391,6 +392,7 @@ def _common_width(path, rows):
 # %% ../../nbs/genome/3_formats.ipynb #9a1e00ac
 def _refuse_first(path, n, fields):
     "Raises `UserError` that says what a file seems to be"
+    fields = fields or [""]
     whole = [_is_int(f) for f in fields]+[False]*5
     one_column = re.compile(r".*[^:_-][:_-][0-9,]+[-_][0-9,]+")
     kinds = [

@@ -18,7 +18,7 @@ from fastcore.basics import chunked
 from ..core import UserError, check_output, writing
 from ..genome.bigwig import write_bigwig
 from ..genome.dna import Genome, reverse_complement
-from ..genome.formats import recognise
+from ..genome.formats import read_bed
 from ..genome.regions import Contigs
 from ..genome.windows import Skipped
 from .attribution import Attributions, deep_lift, draw_attributions, mutagenesis
@@ -94,7 +94,7 @@ def write_contributions(
     suffix, skipped = check_output(out, force).suffix, Skipped()
     if suffix not in (".bw", *PICTURES):
         raise UserError(f"{out}: contributions go to .bw (a track) or {', '.join(PICTURES)} (a picture)")
-    t = pd.concat([b.table()[["chrom", "start", "end"]] for b in recognise(bed).blocks()], ignore_index=True)
+    t = read_bed(bed)[["chrom", "start", "end"]]
     Contigs(genome.lengths, genome=genome.path).check(t.chrom.unique(), bed)
     if suffix!=".bw": _check_few(t, bed)
     runs = list(contributions_along(model, t, genome, tf, skipped))

@@ -364,17 +364,18 @@ class TargetNet(BindingNet):
         args:dict, # Arguments of the body
         motifs:list, # PWMs of its own; or only their widths
         direct:bool=False, # Does the head see the standardised first layer too? Where that pools over the sequence
-        learned:bool=False, # Are there dense layers of its own too?
+        learned:int=0, # How many dense layers of its own stand beside those of the body
     ):
         body, hidden = ARCHS[arch](n_tfs, width, **args), len(motifs)+1
-        layers = [nn.Identity()]*direct+[body.dense]+[ARCHS[arch](n_tfs, width, **args).dense]*learned
+        own = [ARCHS[arch](n_tfs, width, **args).dense for _ in range(learned)]
+        layers = [nn.Identity()]*direct+[body.dense]+own
         hidden += body.head.in_features*(1+learned)+(body.first.n_out if direct else 0)
         dense = SideBySide(*layers) if len(layers)>1 else body.dense
         super().__init__(body.first, body.middle, dense, n_tfs, hidden, width)
         self.motifs, self.kmers = MotifLayer(motifs, best=True), KmerScore()
         self.strands_alike, self.any_width = body.strands_alike, body.any_width
         length_after("TargetNet", width, (max(self.motifs.shortest, self.kmers.powers.shape[-1]), 1))
-        self.args = dict(arch=arch, args=args, motifs=self.motifs.widths, direct=direct, learned=learned)
+        self.args = dict(arch=arch, args=args, motifs=self.motifs.widths, direct=direct, learned=int(learned))
 
     def beside(self,
         x:torch.Tensor, # One-hot, float32, (batch, 4, width)

@@ -88,6 +88,10 @@ def _with_motifs(sites, genome, net, tf):
     return t.assign(score=score, rgb=0)[columns]
 
 # %% ../../nbs/model/12_sites.ipynb #504ed1a7
+def _highest_of(runs):
+    "The highest probability of a track"
+    return 1/(1+np.exp(-max(np.fmax.reduce(z, initial=-np.inf) for *_,z in runs)))
+
 def write_sites(
     model:str|Path, # Model, .safetensors, or the name of a released one
     genome:str|Path, # FASTA
@@ -110,7 +114,8 @@ def write_sites(
             rows = _with_motifs(sites, track.genome, track.net, track.tf)
             rows.to_csv(tmp, sep="\t", header=False, index=False, mode="a")
             n += len(rows)
-        if not n: raise UserError(f"no site: nowhere is the probability {threshold} or more")
+        if not n: raise UserError(f"no site: the highest probability is {_highest_of(runs):.2g}, and the threshold "
+                                  f"{threshold}; lower it")
     return n, track.skipped
 
 # %% ../../nbs/model/12_sites.ipynb #0c72c144

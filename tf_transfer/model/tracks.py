@@ -28,7 +28,7 @@ from .. import __version__
 from ..core import UserError, check_output, writing
 from ..genome.bigwig import need_pybigwig, write_bigwig
 from ..genome.dna import Genome
-from ..genome.formats import recognise
+from ..genome.formats import read_bed
 from ..genome.regions import Contigs
 from ..genome.windows import Skipped, refuse_beyond
 from .along import logits_along
@@ -72,8 +72,7 @@ def stretches(
 # %% ../../nbs/model/11_tracks.ipynb #23040f83
 def _intervals(bed, genome, skipped):
     "The intervals of a file on contigs of the genome; raises `UserError` for one that reaches over an end"
-    tables = [b.table()[["chrom", "start", "end"]] for b in recognise(bed).blocks()]
-    t, contigs = pd.concat(tables, ignore_index=True), Contigs(genome.lengths, genome=genome.path)
+    t, contigs = read_bed(bed)[["chrom", "start", "end"]], Contigs(genome.lengths, genome=genome.path)
     contigs.check(t.chrom.unique(), bed)
     contig = contigs.codes(t.chrom)
     refuse_beyond(contig, t.start.to_numpy(), t.end.to_numpy(), contigs, "end", bed)

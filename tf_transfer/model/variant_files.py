@@ -52,7 +52,7 @@ def _tsv(words, numbers):
 class VariantRows(NamedTuple):
     "What was found of some records."
     words:pd.DataFrame # The alleles, note, strongest, motif
-    motif:np.ndarray # Log-odds of the motif with either allele, (alleles, 2), NaN without a prediction
+    motif:np.ndarray # Log-odds of the motif with either allele, and counts of the word; NaN without, (alleles, columns)
     tfs:np.ndarray # Logits, their difference and its quantile, (alleles, TFs, 4), NaN likewise
     def numbers(self) -> np.ndarray: # Float64, (alleles, columns)
         "All numbers, in the order of the columns."
@@ -91,7 +91,7 @@ class _Vcf:
     def begin(self): self._lines(self.header)
     def _lines(self, lines): self.file.write("".join(f"{o}\n" for o in lines).encode())
     def write(self, records, rows):
-        columns = [rows.words[c] for c in ("note", "strongest", "motif") if c in rows.words]
+        columns = [rows.words[c] for c in ("note", "strongest", "motif", "word") if c in rows.words]
         columns += [*rows.motif.T, *rows.tfs[:, :, 2:].reshape(len(rows.tfs), -1).T]
         values = list(zip(*map(_as_text, columns)))
         at = 0
@@ -110,13 +110,20 @@ def _as_text(values):
     return ["." if v!=v else f"{v:.4g}" for v in values.tolist()]
 
 # %% ../../nbs/model/9_variant_files.ipynb #2d71b3d7
-def _fields(tfs, motifs, quantiles):
+_OF_PARTS = dict(
+    motif={"TFT_MOTIF":("String", "The motif that the allele makes or breaks"),
+           "TFT_MOTIF_REF":("Float", "Log-odds of its sites at the reference allele, bits"),
+           "TFT_MOTIF_ALT":("Float", "Log-odds of its sites at the alternative allele, bits")},
+    word={"TFT_WORD":("String", "The word that the allele makes or breaks, or its reverse complement"),
+          "TFT_WORD_REF":("Float", "How often it stands in the window with the reference allele"),
+          "TFT_WORD_ALT":("Float", "How often it stands in the window with the alternative allele")})
+
+def _fields(tfs, parts, quantiles):
     "INFO fields and what they are; raises `UserError` where two TFs would have one name"
     strongest = {"TFT_STRONGEST":("String", "The TF whose difference is largest among random changes of the same kind")}
     fields = {"TFT_NOTE":("String", "Why there is no prediction")}|(strongest if len(tfs)>1 else {})
-    if motifs: fields |= {"TFT_MOTIF":("String", "The motif that the allele makes or breaks"),
-                          "TFT_MOTIF_REF":("Float", "Log-odds of its sites at the reference allele, bits"),
-                          "TFT_MOTIF_ALT":("Float", "Log-odds of its sites at the alternative allele, bits")}
+    kinds = [_OF_PARTS[o] for o in parts]
+    fields |= {k:v for o in kinds for k,v in [*o.items()][:1]}|{k:v for o in kinds for k,v in [*o.items()][1:]}
     n = len(fields)
     for t in tfs:
         name = f"TFT_{info_id(t)}"
@@ -131,15 +138,15 @@ def variant_writer(
     suffix:str, # What it is to be: one of `TABLES` or `VCFS`
     vcf:VcfFile, # Where the variants come from
     tfs:list, # Names of TFs
-    motifs:bool, # Are there motifs?
+    parts:list, # Of `motif` and `word`, what is named
     quantiles:bool, # And quantiles?
     said:str, # A line for the header of a VCF file
 ): # Has `begin()`, `write(records, rows)` and `close()`
     "What writes rows to a file of this suffix; raises `UserError` where two TFs would have one name."
     kinds = ("ref", "alt", "diff", "q")[:3+quantiles]
-    columns = ["chrom", "pos", "id", "ref", "alt", "note", *["strongest"]*(len(tfs)>1), *["motif"]*motifs,
-               *["motif_ref", "motif_alt"]*motifs, *(f"{t}_{k}" for t in tfs for k in kinds)]
-    if suffix in VCFS: return _Vcf(path, vcf.header, _fields(tfs, motifs, quantiles), said, suffix.endswith(".gz"))
+    columns = ["chrom", "pos", "id", "ref", "alt", "note", *["strongest"]*(len(tfs)>1), *parts,
+               *(f"{o}_{k}" for o in parts for k in ("ref", "alt")), *(f"{t}_{k}" for t in tfs for k in kinds)]
+    if suffix in VCFS: return _Vcf(path, vcf.header, _fields(tfs, parts, quantiles), said, suffix.endswith(".gz"))
     return _Parquet(path, columns) if suffix==".parquet" else _TextTable(path, columns, suffix.endswith(".gz"))
 
 # %% ../../nbs/model/9_variant_files.ipynb #a11e0036

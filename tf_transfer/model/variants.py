@@ -20,7 +20,8 @@ from ..genome.dna import Genome, decode
 from ..genome.regions import Contigs
 from ..genome.variants import Change, VcfFile, assembly, header_lengths, not_plain, one_spelling
 from ..genome.windows import Skipped
-from .alleles import AlleleReader, AlleleWindows, effects_of, leaves_contig, shifts_of
+from .alleles import (
+    AlleleReader, AlleleWindows, effects_of, leaves_contig, made_or_broken, shifts_of)
 from .networks import net_of
 from .random_changes import RandomChanges, kind_of
 from .variant_files import VariantRows, index_like, variant_suffix, variant_writer
@@ -106,12 +107,14 @@ def _lengths_tell(vcf, genome):
     return f": {odd} has {theirs[odd]:,} bp in its header, and {genome.lengths[odd]:,} bp in the genome" if odd else ""
 
 # %% ../../nbs/model/10_variants.ipynb #d54c8cc8
+def _parts_of(read): return ["motif"]*read.shares+["word"]*(read.counts is not None)
+
 def _scored(table, w, kinds, read, null, keep, tfs_named):
     "Rows of some records"
-    there = (table.note=="").to_numpy()
-    k, words = 3+(null is not None), table
-    motif, tfs = np.full((len(table), 2*read.shares), np.nan), np.full((len(table), len(keep), k), np.nan, np.float32)
-    strongest, names = np.full((2, len(table)), "", object)
+    there, parts = (table.note=="").to_numpy(), _parts_of(read)
+    numbers = np.full((len(table), 2*len(parts)), np.nan)
+    tfs = np.full((len(table), len(keep), 3+(null is not None)), np.nan, np.float32)
+    words = np.full((1+len(parts), len(table)), "", object)
     if there.any():
         e = effects_of(read, w)
         diff = scaled = (e.alt-e.ref)[:, keep]
@@ -120,11 +123,18 @@ def _scored(table, w, kinds, read, null, keep, tfs_named):
             q, scaled = null.ranked(kinds, diff, keep)
             found.append(q)
         tfs[there] = np.stack(found, 2)
-        strongest[there] = np.array(tfs_named, object)[np.abs(scaled).argmax(1)]
-        if read.shares: motif[there], names[there] = np.stack([e.before, e.after], 1), e.motif
-    if len(keep)>1: words = words.assign(strongest=strongest)
-    if read.shares: words = words.assign(motif=names)
-    return VariantRows(words, motif, tfs)
+        strongest = np.abs(scaled).argmax(1)
+        words[0, there] = np.array(tfs_named, object)[strongest]
+        if parts: _name_parts(made_or_broken(read, w, e, np.array(keep)[strongest]), there, words, numbers)
+    named = dict(zip(["strongest", *parts], words))
+    if len(keep)==1: del named["strongest"]
+    return VariantRows(table.assign(**named), numbers, tfs)
+
+def _name_parts(found, there, words, numbers):
+    "Fill in motifs and words"
+    for i,(name,before,after) in enumerate((found[:3], found[3:])[:len(words)-1]):
+        words[i+1, there] = name
+        numbers[there, 2*i:2*i+2] = np.stack([before, after], 1)
 
 # %% ../../nbs/model/10_variants.ipynb #830e17a0
 def predict_vcf(
@@ -144,9 +154,9 @@ def predict_vcf(
     suffix, net, file, skipped, n = variant_suffix(check_output(out, force)), net_of(model), VcfFile(vcf), Skipped(), 0
     only, shifts, read = only or list(tfs), shifts_of(offsets, net.width), AlleleReader(net, bs)
     keep, alleles = pick(only, tfs, "TF", "this model"), _Alleles(file, genome, net.width, shifts, skipped)
-    random, said = RandomChanges(read, genome, shifts, null, seed) if null else None, _said(net, offsets, null, seed)
+    random = RandomChanges(read, genome, shifts, null, seed) if null else None
     with writing(out, force) as tmp, tqdm(desc=Path(vcf).name, unit=" alleles", unit_scale=True, delay=2) as bar:
-        with closing(variant_writer(tmp, suffix, file, only, read.shares, bool(null), said)) as writer:
+        with _opened(tmp, suffix, file, only, read, random, offsets) as writer:
             writer.begin()
             for records in chunked(file.records(), max(1, bs//offsets)):
                 rows = _scored(*alleles(records), read, random, keep, only)
@@ -158,9 +168,17 @@ def predict_vcf(
     return n, skipped
 
 # %% ../../nbs/model/10_variants.ipynb #00649a9a
-def _said(net, offsets, null, seed):
+def _opened(tmp, suffix, file, only, read, random, offsets):
+    "What writes the rows"
+    said = _said(read.net, offsets, random)
+    return closing(variant_writer(tmp, suffix, file, only, _parts_of(read), random is not None, said))
+
+def _said(net, offsets, random):
     "A line for the header of a VCF file"
-    among = f"quantiles among {null} random changes of the same kind, seed {seed}" if null else "no quantiles"
+    among = "no quantiles"
+    if random:
+        where = "kept with the model" if random.kept else f"of {random.genome.path.name}"
+        among = f"quantiles among {random.n} random changes of the same kind, seed {random.seed}, {where}"
     what = f"{__version__}; {type(net).__name__}, {net.n_tfs} TFs; places in the window: {offsets}"
     return f"##tf_transfer={what}; {among}"
 
