@@ -352,7 +352,7 @@ def recognise(
     path:str|Path, # BED3 to BED12, narrowPeak, broadPeak, SEACR, DNase clusters, a table with a header; plain or gzip
 ) -> IntervalFile: # Its format is "empty" where there is no interval in it
     "Look at a file, and at all of its rows where they decide; raises `UserError` where they are no intervals."
-    if check_file(path).is_fifo(): raise UserError(f"{path}: a pipe, which cannot be read twice; write it to a file first")
+    if check_file(path).is_fifo(): raise UserError(f"{path}: a pipe, which cannot be read twice; make a file of it")
     header, sep, lines, rows = _first_lines(path)
     if not lines: return IntervalFile(Path(path), "empty")
     n, first = rows[0]
