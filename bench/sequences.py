@@ -12,9 +12,10 @@ of train, of other groups of similar sequences. With `--final`, train and dev ar
 
 OUT.csv has a row for each set, method, number of sequences per class and seed; what it has already is not done again.
 The scores are AUROC, AUPRC beside the prevalence, and MCC: ours at a probability of 0.5, the other tool's at a value of
-0. It refuses a sequence with an N, so it reads an A in place of it; `n_seen` counts what it learned from. Above
-`--peer-most` sequences, whose matrix would take too much memory, it is not asked. R.fa.gz are the regions of the
-published matrix (headers INDEX::CHROM:START-END): a test sequence that shares 31 bases, on either strand, with a region
+0. It refuses a sequence with an N, so it reads an A in place of it; `n_seen` counts what it learned from. `fit_s` and
+`score_s` are seconds of processor time on one thread. Above `--peer-most` sequences, whose matrix would take too much
+memory, the other tool is not asked. R.fa.gz are the regions of the published matrix (headers
+INDEX::CHROM:START-END): a test sequence that shares 31 bases, on either strand, with a region
 that the released body was trained or validated on is *known*, and the scores without those stand beside the others."""
 import re
 import time
@@ -109,26 +110,26 @@ def known_to(body, regions, codes):
 # the methods
 
 def ours(target, codes):
-    "Probabilities of some sequences, and the seconds to learn and to score"
-    body, start = at_width(pretrained(), target.m.uns["width"]), time.time()
+    "Probabilities of some sequences, and the seconds of processor time to learn and to score"
+    body, start = at_width(pretrained(), target.m.uns["width"]), time.process_time()
     learn = finetune(target, body, "auto", watch=silent)
-    fitted = time.time()
-    return predict(learn, codes)[:, 0], fitted-start, time.time()-fitted
+    fitted = time.process_time()
+    return predict(learn, codes)[:, 0], fitted-start, time.process_time()-fitted
 
 def peer(kernel, target, codes):
     "The same of gkmsvm-lite"
     from gkmsvm import one_hot_encode, train_gkmsvm
     letters = lambda some: [decode(c).replace("N", "A") for c in some]
     known, label = target.train_valid
-    known, start = letters(known), time.time()
+    known, start = letters(known), time.process_time()
     bound, unbound = ([s for s,y in zip(known, label) if y==v] for v in (1, 0))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model = train_gkmsvm(bound, unbound, device="cpu", kernel_type=kernel, **WORDS)
-    fitted = time.time()
+    fitted = time.process_time()
     x = np.stack([one_hot_encode(seq) for seq in letters(codes)])
     values = np.concatenate([model(x[i:i+500]).ravel() for i in range(0, len(x), 500)])
-    return 1/(1+np.exp(-values)), fitted-start, time.time()-fitted
+    return 1/(1+np.exp(-values)), fitted-start, time.process_time()-fitted
 
 METHODS = {OURS:ours} | {name:partial(peer, kernel) for name,kernel in KERNELS.items()}
 

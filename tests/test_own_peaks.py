@@ -179,7 +179,7 @@ def test_peaks_on_one_chromosome_are_split_by_position(files, tmp_path):
 
 def spoiled_peaks(tmp_path, files, what):
     peaks = pd.read_csv(files/'peaks.bed', sep='\t', names=['chrom', 'start', 'end'])
-    if what == 'few': peaks = peaks.head(9)
+    if what == 'few': peaks = peaks.head(1)
     if what == 'renamed': peaks['chrom'] = peaks.chrom.str.removeprefix('chr')
     if what == 'foreign': peaks.loc[3, 'chrom'] = 'chr77'
     if what == 'beyond': peaks.loc[3, ['start', 'end']] = 10**9, 10**9+100
@@ -187,8 +187,17 @@ def spoiled_peaks(tmp_path, files, what):
     return tmp_path/f'{what}.bed'
 
 
+@pytest.mark.parametrize('n', [2, 9])
+def test_few_peaks_make_a_model_without_a_report(files, tmp_path, n):
+    peaks = pd.read_csv(files/'peaks.bed', sep='\t', names=['chrom', 'start', 'end'])
+    bed(tmp_path/'few.bed', peaks.head(n))
+    account = printed(*own(files, tmp_path/'o.safetensors', peaks=tmp_path/'few.bed'))
+    assert f'bound: {n}, too few to test on' in account and 'written, without a report' in account
+    assert ('no score would mean anything' in account) == (n<5)
+
+
 @pytest.mark.parametrize('what, words', [
-    ('few', '9 peaks can be used (of 9); at least 10 are needed'),
+    ('few', '1 peaks can be used (of 1); at least 2 are needed'),
     ('renamed', 'have no contig in common'),
     ('foreign', '1 of 150 lie on contigs'),
     ('beyond', 'reaches over the end of chr'),

@@ -217,10 +217,24 @@ MISTAKES = {
     'nothing to train on': ('no sequence is to train on', [1, 0]*6, dict(split='test')),
     'nothing bound to test': ('the test part has 0 bound and 2 unbound', [1, 0]*6,
                               dict(split=[*['train']*7, 'test', 'valid', 'valid', 'train', 'test'])),
-    'fewer than ten': ('8 sequences can be used; at least 10 are needed', [1, 0]*4, {}),
     'fewer than five of a class': ('4 bound and 6 unbound sequences to train and validate on; 5 of each',
                                    [1]*5+[0]*7, dict(split=FOUR)),
 }
+
+
+@pytest.mark.parametrize('n, words', [
+    (1, 'bound: 1, too few to test on'),
+    (4, 'fewer than five of a kind: no score would mean anything'),
+    (7, '(7 bound, 7 unbound)'),
+])
+def test_a_handful_makes_a_model_without_a_report(files, tmp_path, n, words):
+    rng = np.random.default_rng(1)
+    path = table_file(tmp_path/'t.csv', [''.join(rng.choice(list('ACGT'), 80)) for _ in range(2*n)], [1, 0]*n)
+    status, account, err = run(*fit(files, tmp_path/'o.safetensors', '--table', path))
+    assert status == 0, err
+    assert words in account and 'written, without a report' in account
+    left_out = load_model(tmp_path/'o.safetensors').card.training['left_out']
+    assert (left_out is None) == (n<5) and [p.name for p in tmp_path.glob('o.*')] == ['o.safetensors']
 
 
 @pytest.mark.parametrize('kind', MISTAKES)

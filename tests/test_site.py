@@ -36,9 +36,19 @@ looked_for = {     # what a reader types into the search -> a page that must be 
     'AUPRC': 'explanations/auprc', 'negatives': 'explanations/negatives', 'DNABERT': 'explanations/language_models',
     'own sequences': 'howto/own_sequences', 'FASTA': 'howto/own_sequences', 'labelled sequences': 'howto/own_sequences',
     'HOMER': 'explanations/which_tool', 'compare': 'explanations/which_tool', 'STREME': 'explanations/which_tool',
-    'bigWig': 'model/tracks', 'variants': 'howto/variants', 'indel': 'howto/variants',
+    'bigWig': 'howto/tracks', 'variants': 'howto/variants', 'indel': 'howto/variants',
     'pyfaidx': 'explanations/findings',
-    'Windows': 'workshop/set_up', 'install': 'index', 'JASPAR': 'motifs/files', 'tft-predict': 'commands/models'}
+    'Windows': 'workshop/set_up', 'install': 'index', 'JASPAR': 'motifs/files', 'tft-predict': 'commands/models',
+    'how many peaks do I need': 'howto/own_peaks', 'CUT&RUN': 'howto/own_peaks', 'BAM file': 'howto/own_peaks',
+    'blacklist': 'howto/own_peaks', 'zebrafish': 'howto/own_genome', 'ATAC-seq': 'howto/build_matrix',
+    'mutation': 'howto/variants', 'GWAS': 'howto/variants', 'SELEX': 'howto/own_sequences', 'scanpy': 'howto/anndata',
+    'out of memory': 'howto/gpu', 'BED file': 'genome/formats', 'train test split': 'matrix/splits',
+    'cofactors': 'matrix/groups', 'k-mer': 'motifs/kmers', 'save model': 'model/saving',
+    'UCSC genome browser': 'model/tracks', 'overfitting': 'explanations/leakage',
+    'batch norm': 'explanations/frozen_norm', 'GC content': 'explanations/negatives', 'ROC curve': 'explanations/auprc',
+    'Enformer': 'explanations/language_models', 'download pretrained model': 'explanations/released',
+    'reproducible': 'explanations/reliability', 'Colab': 'workshop/set_up',
+    'what does the model learn': 'tutorials/looking_inside'}
 
 
 @pytest.fixture(scope='module')

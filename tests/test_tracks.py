@@ -1,7 +1,9 @@
 "Tracks and sites: the numbers of single windows, read again by other tools; processes, clusters, and what goes wrong"
 import resource
 import sys
+import time
 from contextlib import contextmanager, suppress
+from multiprocessing import get_context
 from pathlib import Path
 from threading import Timer
 
@@ -16,7 +18,7 @@ from tf_transfer.genome.dna import Genome, decode
 from tf_transfer.model import tracks
 from tf_transfer.model.networks import MotifNet, at_width
 from tf_transfer.model.saving import ModelCard, save_model
-from tf_transfer.model.sites import write_sites
+from tf_transfer.model.sites import motifs_of, write_sites
 from tf_transfer.model.tables import predict_bed
 from tf_transfer.model.tracks import write_track
 from tf_transfer.motifs.pwm import jaspar
@@ -108,8 +110,9 @@ def test_intervals_are_a_part_of_the_whole(files, track, tmp_path):
 
 def test_processes_say_the_same(files, track, tmp_path, monkeypatch):
     monkeypatch.setattr(tracks, 'PART', 100)
-    assert content(written(files, tmp_path/'a.bw', jobs=2)) == content(track)
-    assert [p.name for p in tmp_path.iterdir()] == ['a.bw']
+    of_two, of_one = (written(files, tmp_path/f'{n}.bw', jobs=n) for n in (2, 1))
+    assert of_two.read_bytes() == of_one.read_bytes() and content(of_two) == content(track)
+    assert {p.name for p in tmp_path.iterdir()} == {'1.bw', '2.bw'}
 
 
 def stopped_after(n, monkeypatch, error):
@@ -135,6 +138,42 @@ def test_stopped_and_started_again(files, track, tmp_path, monkeypatch):
         written(files, tmp_path/'a.bw', logit=True, bed=files[0]/'where.bed')
     assert content(written(files, tmp_path/'a.bw')) == content(track)
     assert rest and not set(rest) & set(done) and [p.name for p in tmp_path.iterdir()] == ['a.bw']
+
+
+def killed_after_a_part(files, out):
+    "In a process of its own"
+    real = tracks._do_part
+    def slow(*args):
+        done = real(*args)
+        time.sleep(60)
+        return done
+    tracks._do_part, tracks.PART = slow, 60
+    written(files, out)
+
+
+def test_killed_and_started_again(files, track, tmp_path, monkeypatch):
+    process = get_context('fork').Process(target=killed_after_a_part, args=(files, tmp_path/'a.bw'))
+    process.start()
+    part = tmp_path/'a.bw.parts'/'0.npy'
+    until = time.time()+60
+    while not part.exists() and time.time() < until: time.sleep(0.05)
+    process.kill()
+    process.join()
+    assert part.exists() and process.exitcode == -9
+    monkeypatch.setattr(tracks, 'PART', 60)
+    rest = stopped_after(-1, monkeypatch, None)
+    assert content(written(files, tmp_path/'a.bw')) == content(track)
+    assert '0.npy' not in rest and [p.name for p in tmp_path.iterdir()] == ['a.bw']
+
+
+@pytest.mark.parametrize('force', [False, True])
+def test_two_runs_at_once_into_one_file(files, track, tmp_path, force):
+    of = tracks.Track(files[0]/'model.safetensors', files[0]/'genome.fa', tf='FOS', step=STEP)
+    with tracks.computed(of, tmp_path/'a.bw.parts'):
+        with pytest.raises(UserError, match='a.bw.parts: another run is at work on it') as e:
+            written(files, tmp_path/'a.bw', force=force)
+        assert '\n' not in str(e.value) and (tmp_path/'a.bw.parts'/'0.npy').exists()
+    assert content(written(files, tmp_path/'a.bw')) == content(track)
 
 
 @contextmanager
@@ -233,6 +272,28 @@ def test_sites_are_peaks_of_the_track(files, track, tmp_path):
             elif v > least*(1+1e-5): assert any(o[p] >= v for p in near), (chrom, middle)
     scores = [round(1000*values[c][a+50]) for c, a in zip(sites[0], sites[1])]
     assert np.abs(sites[4]-scores).max() <= 1
+
+
+def test_the_motif_of_a_site_letter_by_letter(files, tmp_path):
+    "Beside a scan in plain loops: no place of any motif on any strand scores higher than the thick part"
+    folder, model = files
+    write_sites(folder/'model.safetensors', folder/'genome.fa', tmp_path/'a.bed', tf='FOS', step=STEP, threshold=1e-3)
+    names, widths, weights = motifs_of(model, 'FOS')
+    names, genome, checked = [n.replace(' ', '_') for n in names], Genome(folder/'genome.fa'), set()
+    score = lambda m, letters: sum(weights[m][b, j] for j, b in enumerate(letters))
+    turned = lambda letters: [3-b for b in letters[::-1]]
+    for row in pd.read_csv(tmp_path/'a.bed', sep='\t', header=None).iloc[::3].itertuples(index=False):
+        window = genome.stretch(row[0], row[1], row[2]).tolist()
+        if 4 in window: continue
+        best = {}
+        for m, n in enumerate(widths):
+            for i in range(len(window)-n+1):
+                for strand, letters in (('+', window[i:i+n]), ('-', turned(window[i:i+n]))):
+                    best[names[m], row[1]+i, row[1]+i+n, strand] = score(m, letters)
+        here = row[3], row[6], row[7], row[5]
+        assert best[here] > max(best.values())-1e-3, (row, max(best, key=best.get))
+        checked.add(row[5])
+    assert checked == {'+', '-'}
 
 
 def test_the_best_sites_of_all(files, tmp_path):

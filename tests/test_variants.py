@@ -285,6 +285,27 @@ def test_bcftools_reads_the_fields(written):
         assert np.allclose(values, t[column], rtol=1e-3, equal_nan=True)
 
 
+@pytest.mark.skipif(not shutil.which('bcftools'), reason='bcftools is not installed')
+def test_through_bcftools_and_back(written, motifs, genome, tmp_path):
+    "Made, indexed and turned into BCF by bcftools; what comes out is indexed, filtered and turned into BCF again"
+    def bcftools(*args):
+        done = subprocess.run(['bcftools', *map(str, args)], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+    pytest.importorskip('pysam')
+    bcftools('view', '-Oz', '-o', tmp_path/'in.vcf.gz', written/'in.vcf.gz')
+    bcftools('index', '-t', tmp_path/'in.vcf.gz')
+    bcftools('view', '-Ob', '-o', tmp_path/'in.bcf', tmp_path/'in.vcf.gz')
+    for name in ('in.vcf.gz', 'in.bcf'):
+        predict_vcf(motifs, TFS, tmp_path/name, genome, tmp_path/f'out_{name}.vcf.gz', null=20)
+    of_vcf, of_bcf = (tmp_path/f'out_{o}.vcf.gz' for o in ('in.vcf.gz', 'in.bcf'))
+    ask = 'query', '-f', '%CHROM %POS %ALT %INFO/TFT_A %INFO/TFT_A_Q %INFO/TFT_MOTIF\\n'
+    assert bcftools(*ask, of_vcf) == bcftools(*ask, of_bcf) == bcftools(*ask, written/'out.vcf.gz')
+    assert bcftools(*ask, '-r', 'chr2', of_vcf) == bcftools(*ask, of_vcf).splitlines(True)[-1]
+    bcftools('view', '-Ob', '-i', 'INFO/TFT_A_Q<=1', '-o', tmp_path/'again.bcf', of_vcf)
+    assert bcftools(*ask, tmp_path/'again.bcf') == bcftools(*ask, of_vcf)
+
+
 def test_an_index_and_bcf(written, motifs, genome, tmp_path):
     pysam = pytest.importorskip('pysam')
     shutil.copy(written/'in.vcf.gz', tmp_path/'in.vcf.gz')
@@ -349,3 +370,114 @@ def test_a_full_disk(motifs, genome, written, tmp_path, monkeypatch, at):
         refused('the disk is full', motifs, genome, tmp_path/'in.vcf.gz', tmp_path/'o.vcf.gz')
         gc.collect()
     assert not [o for o in told if 'unclosed' in str(o.message)]
+
+
+# What is made or broken, and random changes that a model keeps
+
+@pytest.fixture(scope='module')
+def with_words():
+    from tf_transfer.model.networks import MotifKmerNet
+    torch.manual_seed(0)
+    made = MotifKmerNet(2, WIDTH, jaspar('JUND') + jaspar('SPI1')[:1], hidden=(8, 4)).eval()
+    for norm in (o for o in made.modules() if isinstance(o, nn.BatchNorm1d)):
+        norm.running_var.uniform_(0.5, 2)
+        norm.running_mean.uniform_(-1, 1)
+    return made
+
+
+CHANGES = [snv('chr1', 100, 'a'), ('chr1', 250, 'b', SEQS['chr1'][249:256], SEQS['chr1'][249]), snv('chr2', 300, 'c'),
+           ('chr2', 120, 'd', SEQS['chr2'][119], SEQS['chr2'][119] + 'ACGTTGA'), snv('chr1', 640, 'e')]
+
+
+def counted(word, seq):
+    turned = ''.join('TGCA'['ACGT'.index(b)] for b in word[::-1])
+    places = [seq[i:i+len(word)] for i in range(len(seq)-len(word)+1)]
+    return sum(o == word for o in places) + sum(o == turned for o in places if word != turned)
+
+
+def test_words_are_those_of_the_windows(with_words, genome, tmp_path):
+    t = table_of(with_words, genome, tmp_path/'v.vcf', vcf(CHANGES))
+    assert (t.word != '').sum() >= 3
+    for r in t[t.word != ''].itertuples():
+        from tf_transfer.genome.variants import Change, one_spelling
+        c = one_spelling(SEQS[r.chrom], Change(r.pos-1, r.ref, r.alt), WIDTH)
+        ref, alt = (window(r.chrom, c.start, c.ref, o) for o in (c.ref, c.alt))
+        assert (counted(r.word, ref), counted(r.word, alt)) == (int(float(r.word_ref)), int(float(r.word_alt)))
+
+
+def test_what_adds_most_is_named(with_words, genome):
+    "By the derivatives of the logit, one input of the first dense layer after the other, in small steps"
+    from tf_transfer.genome.dna import one_hot
+    from tf_transfer.genome.variants import Change
+    from tf_transfer.model.alleles import AlleleReader, AlleleWindows, effects_of, made_or_broken
+    from tf_transfer.model.predict import evaluating
+    w, read, tf = AlleleWindows(WIDTH, [0]), AlleleReader(with_words), np.array([0, 1, 0])
+    for start, ref, alt in ((99, 1, other), (249, 1, other), (639, 1, other)):
+        seq = SEQS['chr1'][start:start+ref]
+        w.add('chr1', SEQS['chr1'], 0, Change(start, seq, alt(seq)))
+    e = effects_of(read, w)
+    parts, n = made_or_broken(read, w, e, tf), len(read.names)
+    with evaluating(with_words), torch.no_grad():
+        first = [with_words.first(one_hot(encode(o)[None])) for o in w.letters]
+        say = lambda x: with_words.head(with_words.after_first(x, torch.empty(1, 0)))[0]
+        for i, (ref, alt) in enumerate(np.array(w.index)[:, :, 0]):
+            middle, change = (first[ref]+first[alt])/2, (first[alt]-first[ref])[0].numpy()
+            steps = [middle + s*0.01*o for s in (1, -1) for o in torch.eye(middle.shape[1])[:, None]]
+            said = np.array([say(o)[tf[i]].item() for o in steps]).reshape(2, -1)
+            adds = (said[0]-said[1])/0.02*change*np.sign(e.alt-e.ref)[i, tf[i]]
+            assert (parts.motif[i] != '') == (adds[:n].max() > 1e-6)
+            if parts.motif[i]: assert read.names[adds[:n].argmax()] == parts.motif[i]
+            numbers = [''.join('ACGT'[v//4**j % 4] for j in reversed(range(6))) for v in read.counts.words]
+            if adds[n:].max() > 1e-4: assert numbers[adds[n:].argmax()] == parts.word[i]
+
+
+@pytest.mark.parametrize('kind', ['SNV', 'insertion 2-4', 'deletion 5-20'])
+def test_quantiles_of_random_variants_are_uniform(with_words, tmp_path, kind):
+    "Of changes of another seed, by Kolmogorov's and Smirnov's distance of two samples; shifted ones are not"
+    from scipy.stats import kstest
+    from tf_transfer.model.alleles import AlleleReader
+    from tf_transfer.model.random_changes import RandomChanges
+    draw = np.random.default_rng(5)
+    (tmp_path/'g.fa').write_text('>chr1\n' + ''.join(draw.choice(list('ACGT'), 60_000)) + '\n')
+    of = AlleleReader(with_words), Genome(tmp_path/'g.fa'), [0]
+    null, others = RandomChanges(*of, 600, 0), RandomChanges(*of, 600, 1).of(kind)
+    beyond = 1.95*np.sqrt(2/600)    # of 1,000 pairs of samples of 600, one is further apart
+    q, _ = null.ranked(np.array([kind]*600), others, [0, 1])
+    assert all(kstest(q[:, j], 'uniform').statistic < beyond for j in (0, 1))
+    q, _ = null.ranked(np.array([kind]*600), others + others.std(0)/2, [0, 1])
+    assert all(kstest(q[:, j], 'uniform').statistic > beyond for j in (0, 1))
+
+
+def test_random_changes_of_a_narrow_network(tmp_path, genome):
+    "None is longer than half the window"
+    from tf_transfer.model.networks import at_width
+    narrow = at_width(MotifNet(2, 44, jaspar('JUND'), hidden=(4, 4)), 44).eval()
+    ref = SEQS['chr1'][299:321]
+    t = table_of(narrow, genome, tmp_path/'v.vcf', vcf([('chr1', 300, '.', ref, ref[0])]), null=20)
+    assert list(t.note) == [''] and 0 < float(t.A_q[0]) < 1
+
+
+def test_random_changes_that_a_model_keeps(with_words, genome, tmp_path, monkeypatch):
+    "They are those that would be made, are read from the file, and serve for the same assembly alone"
+    from copy import deepcopy
+
+    from tf_transfer.model import random_changes
+    from tf_transfer.model.saving import ModelCard, load_model, save_model
+    net = deepcopy(with_words)
+    none = pd.DataFrame(dict(chrom=[], start=[], end=[]))
+    net.card = ModelCard('MotifKmerNet', WIDTH, TFS, 0, '', 'toy', none, args=net.args)
+    anew = table_of(net, genome, tmp_path/'v.vcf', vcf(CHANGES), null=50)
+    random_changes.keep_random_changes(net, genome, 50)
+    save_model(net, tmp_path/'m.safetensors')
+    kept = load_model(tmp_path/'m.safetensors')
+    monkeypatch.setattr(random_changes, '_random_places', None)
+    pd.testing.assert_frame_equal(table_of(kept, genome, tmp_path/'v.vcf', vcf(CHANGES), null=50), anew)
+    predict_vcf(kept, TFS, tmp_path/'v.vcf', genome, tmp_path/'o.vcf', null=50)
+    assert 'among 50 random changes of the same kind, seed 0, kept with the model' in (tmp_path/'o.vcf').read_text()
+    (tmp_path/'longer.fa').write_text(''.join(f'>{k}\n{s}A\n' for k, s in SEQS.items()))
+    for how in (dict(null=40), dict(null=50, seed=1), dict(null=50, offsets=3)):
+        with pytest.raises(TypeError): table_of(kept, genome, tmp_path/'v.vcf', vcf(CHANGES), **how)
+    with pytest.raises(TypeError):
+        table_of(kept, Genome(tmp_path/'longer.fa'), tmp_path/'v.vcf', vcf(CHANGES), null=50)
+    with torch.no_grad(): kept.head.bias += 1
+    with pytest.raises(TypeError): table_of(kept, genome, tmp_path/'v.vcf', vcf(CHANGES), null=50)

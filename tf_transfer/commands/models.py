@@ -243,7 +243,7 @@ def _model_is_there(model):
 
 def _fitted_with_report(given, tf, pretrained, withheld, seed, force):
     "Fit, save, test and report"
-    from tf_transfer.finetune.own_data import fit_peaks
+    from tf_transfer.finetune.own_data import FittedFew, fit_peaks
     from tf_transfer.finetune.own_sequences import fit_sequences
     from tf_transfer.finetune.strategies import ratio_of
     from tf_transfer.interpret.own_report import next_commands, write_own_report
@@ -253,6 +253,7 @@ def _fitted_with_report(given, tf, pretrained, withheld, seed, force):
                                                g.other_genome, seed, say)
     else: fitted = fit_sequences(g.positives, g.negatives, g.table, tf, pretrained, withheld, g.width, seed, say)
     fitted.save(g.model, force, g.report_files)
+    if isinstance(fitted, FittedFew): return say(f"\n{fitted.result}\n{g.model} written, without a report")
     with _model_is_there(g.model):
         say(f"\n{fitted.result}\n\n{g.model} has these scores on its card; now the report is written")
         report = write_own_report(fitted, g, force)

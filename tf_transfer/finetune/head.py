@@ -23,9 +23,10 @@ def ridge(
     label:np.ndarray, # 1 bound, 0 unbound, (regions,)
     weight:np.ndarray=1., # How much each feature is trusted: its standard deviation after scaling, (features,)
     C:float=1e-3, # Inverse strength of the L2 penalty
+    spread:np.ndarray=None, # Standard deviation of each feature, if known, (features,); that of `x` if not given
 ) -> tuple[np.ndarray, float]: # Coefficients of the unscaled features, (features,), and the intercept
     "Logistic regression on scaled features, with an L2 penalty."
-    mean, scale = x.mean(0), weight/(x.std(0)+1e-3)
+    mean, scale = x.mean(0), weight/(x.std(0)+1e-3 if spread is None else spread)
     fit = LogisticRegression(C=C, max_iter=500, class_weight="balanced").fit((x-mean)*scale, label)
     coef = fit.coef_[0]*scale
     return coef, float(fit.intercept_[0]-mean@coef)

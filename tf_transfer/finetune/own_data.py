@@ -6,11 +6,12 @@ Docs: https://tf-transfer.github.io/tf_transfer/finetune/own_data.html.md"""
 
 # %% auto #0
 __all__ = ['own_windows', 'away_from', 'peaks_matrix', 'split_by_size', 'nearest_output', 'outputs_to_test', 'tested_regions',
-           'Fitted', 'FittedPeaks', 'fit_peaks', 'body_of']
+           'Fitted', 'FittedPeaks', 'left_out', 'FittedFew', 'fitted_few', 'too_few', 'few_peaks', 'fit_peaks',
+           'body_of']
 
 # %% ../../nbs/finetune/6_own_data.ipynb #814533d4
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 import anndata as ad
@@ -25,7 +26,7 @@ from ..genome.regions import Contigs, overlaps
 from ..genome.windows import OWN_PEAKS, Skipped, windows, without_n
 from ..motifs.pwm import PWM, vertebrate_profiles
 from ..matrix.groups import relatives
-from ..matrix.splits import Split, Target, labelled, target_set
+from ..matrix.splits import Labelled, Split, Target, labelled, target_set
 from ..matrix.states import BOUND, UNBOUND, binding_matrix
 from ..model.networks import BindingNet, net_of
 from ..model.predict import predict
@@ -98,11 +99,10 @@ def peaks_matrix(
     per_peak:int=10, # Unbound regions to draw per peak, at most
     seed:int=0, # Seed of the draw
 ) -> ad.AnnData: # Binding matrix of one TF; `uns["peaks"]` counts what was read and left out
-    "Peaks and unbound regions; raises `UserError` where fewer than ten peaks can be used, or no background is left."
+    "Peaks and unbound regions; raises `UserError` where fewer than two peaks can be used, or no background is left."
     (read, places), genome, skipped, unfit = read_peaks(peaks), Genome(genome), Skipped(), Skipped()
     pos, pos_codes = own_windows(read, genome, width, peaks, skipped)
-    if len(pos)<10: raise UserError(f"{peaks}: {len(pos)} peaks can be used (of {len(read)}); at least 10 are needed "
-                                    "to train, validate and test")
+    if len(pos)<2: raise UserError(f"{peaks}: {len(pos)} peaks can be used (of {len(read)}); at least 2 are needed")
     near, n = read[["chrom", "start", "end"]], per_peak*len(pos)
     neg, neg_codes, of_neg = (*away_from(near, genome, n, width, seed), "") if background is None else \
         _open_without_peak(background, near, pos, genome, n, width, seed, unfit)
@@ -367,6 +367,96 @@ def save(self:Fitted,
         save_model(self.learn, path, force=True)
     except KeyboardInterrupt: raise KeyboardInterrupt(f"{path} is written, without its scores") from None
 
+# %% ../../nbs/finetune/6_own_data.ipynb #f3e00009
+from ..matrix.sequences import similar_groups
+from ..train.callbacks import silent
+
+# %% ../../nbs/finetune/6_own_data.ipynb #f3e00002
+def left_out(
+    target:Target, # Regions of one TF, all of them to train on
+    pre:BindingNet, # The pre-trained model
+    group:np.ndarray, # Which regions are nearly the same: numbers, (regions,)
+    withheld:list=(), # Names of TFs whose profiles are not to be used
+    seed:int=0, # Seed of the learner
+) -> np.ndarray: # Probabilities, (regions,); None where a kind has fewer than five groups
+    "What models say of regions that they have not learned from, in ten folds at most."
+    d = target.train
+    first = pd.DataFrame(dict(group=group, label=d.label)).drop_duplicates("group").set_index("group").label
+    n = min(10, *(int((first==v).sum()) for v in (0, 1)))
+    if n<5: return None
+    fold, said = (first.groupby(first).cumcount()%n)[group].to_numpy(), np.empty(len(d), np.float32)
+    for i in range(n):
+        rest, out = np.flatnonzero(fold!=i), np.flatnonzero(fold==i)
+        some = replace(target, train=Labelled(target.m, d.index[rest], d.label[rest]))
+        said[out] = predict(finetune(some, pre, "auto", seed=seed, withheld=withheld, watch=silent), d.codes[out])[:, 0]
+    return said
+
+# %% ../../nbs/finetune/6_own_data.ipynb #f3e00003
+@dataclass(repr=False, eq=False)
+class FittedFew(Fitted):
+    "A model of too few regions to set some aside: it has learned from all of them."
+    group:np.ndarray=None # Which regions are nearly the same, (regions,)
+    made_from:str="" # What was used, and why scores may be too high
+    things:str="peaks" # What a user calls the bound regions
+
+    @cached_property
+    def scores(self): # `Scores`; None where a kind has fewer than five
+        "Scores on regions that were left out in turn."
+        said = left_out(self.target, self.pre, self.group, self.withheld, self.seed)
+        return None if said is None else score(self.target.train.label, said)
+
+    @property
+    def result(self): # Several lines of text
+        "How little is known."
+        tried = "fewer than five of a kind: no score would mean anything, and how good the model is, is not known"
+        if self.scores: tried = (f"each left out in turn, and scored by a model that has not learned from it: "
+                                 f"{self.scores}\nthat tells little: the interval is wide, and itself rough")
+        return (f"bound: {self.target.train.n_pos}, too few to test on: the model has learned from all {self.things}\n"
+                f"{tried}")
+
+    def save(self, path, force=False, outdated=()):
+        "Save the model, with the scores of what was left out on its card; as `Fitted.save`."
+        self.learn.model.card.training.update(left_out=self.scores and self.scores.as_dict())
+        save_model(self.learn, path, force)
+        for o in outdated: Path(o).unlink(missing_ok=True)
+
+# %% ../../nbs/finetune/6_own_data.ipynb #f3e00008
+def fitted_few(
+    d:Labelled, # All regions
+    pre:BindingNet, # The pre-trained model
+    made_from:str, # What was used
+    things:str, # What a user calls the bound regions
+    withheld:list=(), # Names of TFs whose profiles are not to be used
+    seed:int=0, # Seed of the learner
+    say:Callable=None, # What to call with lines about what is being done: `print`
+) -> FittedFew:
+    "A model of all regions there are."
+    none = Labelled(d.m, d.index[:0], d.label[:0])
+    target = Target(d.m, d.m.obs_names[0], d, none, none, Split(d.index, none.index, none.index))
+    if say: say(f"{made_from}\nfitting the model")
+    learn = finetune(target, pre, "auto", seed=seed, withheld=withheld)
+    return FittedFew(learn, pre, target, "the body", withheld, seed, say, similar_groups(d.codes), made_from, things)
+
+# %% ../../nbs/finetune/6_own_data.ipynb #f3e00006
+def too_few(
+    m:ad.AnnData, # Binding matrix of one TF
+    split:Split, # Its regions to train, validate and test on
+) -> bool:
+    "Are there too few bound regions to set some aside?"
+    train, valid, test = (int((m.X[0, at]==BOUND).sum()) for at in (split.train, split.valid, split.test))
+    return train+valid<10 or not min(train, valid, test)
+
+def few_peaks(m, pre, withheld=(), ratio=RATIO, seed=0, say=None):
+    "A `FittedFew` of the matrix of a few peaks"
+    d = labelled(m, m.obs_names[0], np.arange(m.n_vars), seed=seed, ratio=ratio)
+    n, tf = m.uns["peaks"], m.obs_names[0]
+    source = n["background"] or "from the genome, away from peaks: easier than open regions, so scores are flattered"
+    lines = [f"{tf}: {n['used']} of {n['read']} peaks can be used, {d.n_neg} regions without a peak, of equal GC "
+             f"content ({source})", d.shortage]
+    if len(pre.card.regions): lines.append(f"the body was pre-trained on regions of {pre.card.genome}: it may have "
+                                           "seen these")
+    return fitted_few(d, pre, "\n".join(filter(None, lines)), "peaks", withheld, seed, say)
+
 # %% ../../nbs/finetune/6_own_data.ipynb #e6943e88
 def fit_peaks(
     peaks:str|Path, # Peaks: BED, narrowPeak, ...
@@ -379,13 +469,15 @@ def fit_peaks(
     other_genome:bool=False, # Another species than that of the body? Found out where the body is of human DNA
     seed:int=0, # Seed of the draw of the unbound regions, and of the learner
     say:Callable=None, # What to call with lines about what is being done, as it happens: `print`
-) -> FittedPeaks: # It is tested when its scores are asked for
+) -> FittedPeaks: # It is tested when its scores are asked for; a `FittedFew` where there are too few peaks to test on
     "A model of a user's own peaks; raises `UserError` where files do not fit each other."
     if ratio<1: raise UserError(f"ratio must be 1 or more, not {ratio}")
     pre, body = body_of(pretrained)
     if other_genome or is_other_genome(pre, Genome(genome).lengths): pre = unseeing(pre)
     m = peaks_matrix(peaks, genome, background, tf, pre.width, seed=seed)
-    target = target_set(m, tf, split_by_size(m, pre.card.regions), seed=seed, ratio=ratio)
+    split = split_by_size(m, pre.card.regions)
+    if too_few(m, split): return few_peaks(m, pre, withheld, ratio, seed, say)
+    target = target_set(m, tf, split, seed=seed, ratio=ratio)
     fitted = FittedPeaks(None, pre, target, body, withheld, seed, say)
     if say: say(f"{fitted.made_from}\nfitting the model")
     fitted.learn = finetune(target, pre, "auto", seed=seed, withheld=withheld)

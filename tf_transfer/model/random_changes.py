@@ -34,6 +34,8 @@ def kind_of(
     return f"{'insertion' if alt>ref else 'deletion'} {name}"
 
 # %% ../../nbs/model/8_random_changes.ipynb #a11e0032
+def _kinds(width): return [kind for kind in KINDS if _sizes(kind)[0]<=width//2]
+
 def _sizes(kind):
     "The lengths of random changes of a kind: least and most"
     if kind in ("SNV", "MNV"): return (1, 1) if kind=="SNV" else (2, 3)
@@ -66,6 +68,7 @@ class RandomChanges:
 def _differences(self:RandomChanges, kind):
     rng, width = np.random.default_rng([self.seed, KINDS.index(kind)]), self.read.net.width
     least, most = _sizes(kind)
+    most = min(most, width//2)
     sizes = rng.integers(least, most+1, self.n)
     places, inserted = (_random_places(self.genome, width+50, self.n, rng) for _ in range(2))
     found = []
@@ -130,7 +133,7 @@ def keep_random_changes(
     net = net_of(model)
     null = RandomChanges(AlleleReader(net, bs), genome, shifts_of(offsets, net.width), n, seed)
     null.kept = {}
-    values = np.stack([null.of(kind) for kind in KINDS]).astype(np.float32)
+    values = np.stack([null.of(kind) for kind in _kinds(net.width)]).astype(np.float32)
     keep_numbers(net, "random changes", values, n=n, seed=seed, shifts=null.shifts, contigs=dict(genome.lengths))
 
 # %% ../../nbs/model/8_random_changes.ipynb #b1d50073
@@ -141,4 +144,4 @@ def _kept_null(null):
     ours = null.genome.lengths
     both = [c for c in about["contigs"] if c in ours]
     same = both and all(ours[c]==about["contigs"][c] for c in both)
-    return dict(zip(KINDS, values)) if same else {}
+    return dict(zip(_kinds(null.read.net.width), values)) if same else {}

@@ -8,7 +8,7 @@ Docs: https://tf-transfer.github.io/tf_transfer/model/tracks.html.md"""
 __all__ = ['PART', 'bins_that_fit', 'stretches', 'parts_of', 'logits_of_part', 'Track', 'computed', 'Runs', 'write_track']
 
 # %% ../../nbs/model/11_tracks.ipynb #a54fc75b
-import json, shutil
+import fcntl, json, shutil
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -58,7 +58,9 @@ def stretches(
     skipped = Skipped() if skipped is None else skipped
     fit = [(c, *bins_that_fit(n, width, step)) for c,n in genome.lengths.items()]
     fit = pd.DataFrame(fit, columns=["chrom", "first", "end"])
-    if bed is None: t = skipped.drop(fit.assign(label=fit.chrom), fit.end<=fit["first"], "contig shorter than a window")
+    if bed is None:
+        none = fit.end<=fit["first"]
+        t = skipped.drop(fit.assign(label=fit.chrom), none, "contig in which no bin has its whole window")
     else:
         t = _intervals(bed, genome, skipped)
         bins = pd.DataFrame(dict(chrom=t.chrom, start=t.start//step, end=-(-t.end//step))).merge(fit, on="chrom")
@@ -205,7 +207,7 @@ def computed(
 ):
     "Do what is left of a track, and give an iterator over (contig, start of the first bin, bp per bin, logits)."
     folder = Path(folder)
-    _begin(track, folder, force)
+    lock = _begin(track, folder, force)
     try:
         _compute(track, folder, jobs, scheduler)
         runs = Runs(track, folder)
@@ -219,22 +221,38 @@ def computed(
             kept = f"what is done is kept in {folder}: start again to carry on"
             raise type(e)(f"{e}; {kept}" if str(e) else kept) from None
         raise
+    finally: lock.close()
     shutil.rmtree(folder, ignore_errors=True)
 
 # %% ../../nbs/model/11_tracks.ipynb #2d72d569
 def _begin(track, folder, force):
-    "Make the folder of the parts, or find it; raises `UserError` where it is of another track"
-    begun = folder/"asked.json"
-    if begun.exists() and json.loads(begun.read_text())==track.asked: return
-    if folder.exists() and not force:
+    "Make the folder of the parts, or find it, and lock it; raises `UserError` where it is of another track or run"
+    begun, lock = folder/"asked.json", _locked(folder) if folder.exists() else None
+    if begun.exists() and json.loads(begun.read_text())==track.asked: return lock
+    if lock: lock.close()
+    if lock and not force:
         raise UserError(f"{folder} holds parts of something else; remove it, or --force to begin anew")
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
+    lock = _locked(folder)
     try:
-        with writing(begun) as tmp: tmp.write_text(json.dumps(track.asked))
+        with writing(begun, force=True) as tmp: tmp.write_text(json.dumps(track.asked))
     except UserError:
+        lock.close()
         shutil.rmtree(folder)
         raise
+    return lock
+
+def _locked(folder):
+    "An open file that keeps other runs away; raises `UserError` where there is another"
+    try: lock = open(folder/"lock", "w")
+    except OSError as e: raise UserError(f"{folder}: {e.strerror}") from None
+    try: fcntl.flock(lock, fcntl.LOCK_EX|fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        raise UserError(f"{folder}: another run is at work on it; wait for it, or write to another file") from None
+    except OSError: pass # A file system without locks
+    return lock
 
 # %% ../../nbs/model/11_tracks.ipynb #2b63a3e9
 class Runs:
