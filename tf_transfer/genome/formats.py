@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 from fastcore.basics import patch
-from ..core import UserError, check_unpacked, is_gzipped, reading
+from ..core import UserError, check_file, check_unpacked, is_gzipped, reading
 
 # %% ../../nbs/genome/3_formats.ipynb #a98b4efd
 BED = ("chrom", "start", "end", "name", "score", "strand",
@@ -352,7 +352,7 @@ def recognise(
     path:str|Path, # BED3 to BED12, narrowPeak, broadPeak, SEACR, DNase clusters, a table with a header; plain or gzip
 ) -> IntervalFile: # Its format is "empty" where there is no interval in it
     "Look at a file, and at all of its rows where they decide; raises `UserError` where they are no intervals."
-    if Path(path).is_fifo(): raise UserError(f"{path}: a pipe, which cannot be read twice; write it to a file first")
+    if check_file(path).is_fifo(): raise UserError(f"{path}: a pipe, which cannot be read twice; make a file of it")
     header, sep, lines, rows = _first_lines(path)
     if not lines: return IntervalFile(Path(path), "empty")
     n, first = rows[0]
