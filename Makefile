@@ -46,8 +46,13 @@ paper: $(VENV)/.dev        ## execute nbs/paper on the real data in $TF_TRANSFER
 	TQDM_DISABLE=1 nbdev-test nbs/paper --flags realdata --save --n-workers 1 --cell-timeout 0
 	nbdev-clean
 
+bench: $(VENV)/.dev        ## how fast it is here, and how cost grows: bench/own/speed.csv and growth.csv
+	mkdir -p bench/own
+	OMP_NUM_THREADS=1 python bench/speed.py --out bench/own
+	OMP_NUM_THREADS=1 python bench/growth.py --out bench/own
+
 clean:      ## remove what make made, except $(VENV)
-	rm -rf _docs _build _proc _workshop demo build dist *.egg-info .pytest_cache .ruff_cache
+	rm -rf _docs _build _proc _workshop bench/own demo build dist *.egg-info .pytest_cache .ruff_cache
 
 # Installing: constraints.txt pins every version, for Python 3.11; other versions take what is newest.
 METADATA := setup.py settings.ini pyproject.toml constraints.txt
@@ -64,4 +69,4 @@ $(VENV)/.dev: $(METADATA) | $(BIN)/python
 	$(pip-install) -e '.[dev]'
 	touch $@ $(VENV)/.runtime
 
-.PHONY: help demo install test check docs dist workshop readme notebooks paper clean
+.PHONY: help demo install test check bench docs dist workshop readme notebooks paper clean

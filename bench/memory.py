@@ -37,6 +37,19 @@ def training(d, matrix):
     learn.dls.train.one_batch()
 
 
+def training_all(d, matrix, n=1_817_918, n_tfs=163):
+    "Of a matrix of the published size, at random; what the matrix takes is measured too"
+    rng, at = np.random.default_rng(0), 200*np.arange(n)
+    regions = pd.DataFrame(dict(chrom=np.array(["chr1", "chr2", "chr3"])[np.arange(n)*3//n], start=at, end=at+200))
+    codes = np.frombuffer(rng.bytes(200*n), np.uint8).reshape(n, 200)&np.uint8(3)
+    kinds = np.frombuffer(rng.bytes(n_tfs*n), np.uint8).reshape(n_tfs, n).view(np.int8)&np.int8(3)
+    m = states.binding_matrix(kinds, [f"TF{i}" for i in range(n_tfs)], regions, codes)
+    del kinds
+    data.check_memory("the matrix", m.X.nbytes+m.varm["sequence"].nbytes)
+    learn = binding_learner(m, by_chrom(m, "chr2", "chr3"), arch=SmallCNN, complete=False)
+    learn.dls.train.one_batch()
+
+
 def words(d, matrix, n=3000):
     codes, label = np.random.default_rng(0).integers(0, 4, (n, 200)).astype(np.uint8), np.arange(n)%4==0
     auto._check_words(n, 200)
@@ -81,6 +94,7 @@ STEPS = {"a state table of 153 TFs is imported":(importing, [states]),
          "a matrix is built, chr22, 600 bp, biosamples kept":(wide, [build]),
          "a matrix is built, 400,000 regions, 3.6 million peaks at random":(building_much, [build]),
          "its training is prepared, labels masked":(training, [states, data]),
+         "training on 1.8 million regions and 163 TFs at random is prepared, with the matrix":(training_all, [data]),
          "words are learned from 3,000 regions":(words, [auto]),
          "words are learned from 5,000 regions":(partial(words, n=5000), [auto])}
 

@@ -1,8 +1,9 @@
 """How fast is it, beside an earlier build, beside tools for the same work, and beside torch alone?
 
-    python bench/speed.py BEFORE                       # a checkout of an earlier build, with its .venv
-    python bench/speed.py BEFORE --peers PEERS/python  # a Python that has lightmotif
-    python bench/speed.py BEFORE --only words          # tasks whose name has this; the other rows stay
+    python bench/speed.py --before BEFORE         # a checkout of an earlier build, with its .venv
+    python bench/speed.py --peers PEERS/python    # a Python that has lightmotif
+    python bench/speed.py --only words            # tasks whose name has this; the other rows stay
+    python bench/speed.py --out FOLDER            # leave the table of this folder as it is
 
 Each task runs in a process of its own, in turn here and there, on one thread. Processor time and memory are those of
 the whole process, start and imports included; `rate` is what the task itself measured, where it did, per second of
@@ -103,12 +104,15 @@ def machine():
 
 def tasks(folder, before):
     "Task, build, its root, its Python, and what that runs"
-    here, old = (Path(__file__).resolve().parent.parent, sys.executable), (before, before/".venv"/"bin"/"python")
-    builds, peaks = [("here", here, HERE), ("before", old, BEFORE)], own_peaks(folder)
+    here = Path(__file__).resolve().parent.parent, sys.executable
+    old = before and (before, before/".venv"/"bin"/"python")
+    builds, peaks = [("here", here, HERE), *([("before", old, BEFORE)] if old else [])], own_peaks(folder)
     script = lambda at, name, *args: [Path(at[1]).parent/name, *args]
-    own = [folder/"own.safetensors", "--force", *peaks]
-    yield "own peaks, whole command", "here", here, script(here, "tft-fit", *own)
-    yield "own peaks, whole command", "before", old, script(old, "tft-finetune", *own)
+    made, task = folder/"own.safetensors", "own peaks, whole command"
+    yield task, "here", here, script(here, "tft-fit", made, "--force", *peaks)
+    if old: yield task, "before", old, script(old, "tft-finetune", folder/"before.safetensors", *peaks)
+    look = script(here, "tft-interpret", made, folder/"inside", *peaks[:-2])
+    yield "own peaks, looking inside", "here", here, look
     for task,code,more in (("odds of all sites", LAYER, dict(best=False)), ("best hits", LAYER, dict(best=True)),
                            ("gapped words", WORDS, {})):
         for build,at,names in builds: yield task, build, at, [at[1], "-c", code.format(**names, **more)]
@@ -129,21 +133,23 @@ def peer(python, folder):
 
 @call_parse
 def main(
-    before:str, # A checkout of an earlier build, with its .venv
+    before:str="", # A checkout of an earlier build, with its .venv
     only:str="", # Tasks whose name has this
     peers:str="", # A Python that has lightmotif
+    out:str=RESULTS, # Folder of the table
 ):
-    "Measure, and write results/speed.csv"
+    "Measure, and write speed.csv"
     rows = []
     with tempfile.TemporaryDirectory() as tmp:
         folder = Path(tmp)/"own"
-        todo = [*tasks(folder, Path(before).resolve()), *([peer(peers, folder)] if peers else [])]
+        todo = tasks(folder, before and Path(before).resolve())
+        todo = [*todo, *([peer(peers, folder)] if peers else [])]
         for task,build,(root,_),args in todo:
             if only not in task: continue
             seconds, memory, rate = measured(args, root)
             rows.append(dict(task=task, build=build, seconds=seconds, memory=memory, rate=rate))
             print(rows[-1], flush=True)
     rows = [row | dict(machine=machine(), commit=commit(), date=str(date.today())) for row in rows]
-    out, done = RESULTS/"speed.csv", {row["task"] for row in rows}
+    out, done = Path(out)/"speed.csv", {row["task"] for row in rows}
     older = pd.read_csv(out).to_dict("records") if out.exists() else []
     write_table([row for row in older if row["task"] not in done]+rows, out)

@@ -418,6 +418,15 @@ def test_refused(tmp_path, text, says):
     assert '\n' not in str(e.value) and str(tmp_path/'a.txt') in str(e.value)
 
 
+@pytest.mark.parametrize('text', [
+    'chrom,start,end,name\nchr1,10,60,{}\n', 'chrom,start,end,{}\nchr1,10,60,a\n',
+    'chrom;start;end;name\nchr1;10;60;{}\n', 'chrom,start,end\nchr1,10,60\nchr1,70,{}\n',
+    '"chrom" "start" "end"\n"{}" 10 60\n'])
+def test_a_field_without_end(tmp_path, text):
+    with pytest.raises(UserError, match='a.txt: this is not a table: field larger than'):
+        read_bed(written(tmp_path, text.format('a'*200_000)))
+
+
 def test_values_along_a_genome_are_no_peaks(tmp_path):
     "A bedGraph file as MACS writes it; not the peaks of one, nor windows side by side"
     row = lambda i, s: ['chr1', 100*i, 100*i + 100, i % 7/2]

@@ -36,7 +36,7 @@ looked_for = {     # what a reader types into the search -> a page that must be 
     'AUPRC': 'explanations/auprc', 'negatives': 'explanations/negatives', 'DNABERT': 'explanations/language_models',
     'own sequences': 'howto/own_sequences', 'FASTA': 'howto/own_sequences', 'labelled sequences': 'howto/own_sequences',
     'HOMER': 'explanations/which_tool', 'compare': 'explanations/which_tool', 'STREME': 'explanations/which_tool',
-    'bigWig': 'model/tracks', 'variants': 'howto/variants', 'indel': 'howto/variants',
+    'bigWig': 'howto/tracks', 'variants': 'howto/variants', 'indel': 'howto/variants',
     'pyfaidx': 'explanations/findings',
     'Windows': 'workshop/set_up', 'install': 'index', 'JASPAR': 'motifs/files', 'tft-predict': 'commands/models',
     'how many peaks do I need': 'howto/own_peaks', 'CUT&RUN': 'howto/own_peaks', 'BAM file': 'howto/own_peaks',

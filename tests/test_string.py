@@ -45,6 +45,8 @@ FORMS = {
     'a link without a score': links()+'9606.P0 9606.P1 \n',
     'more scores': links(head='protein1 protein2 experimental combined_score', row='9606.P{0} 9606.P{1} 0 {2}'),
     'twice, with a lower score': links([*BOTH, (0, 2, 150), (4, 0, 1)]), 'with itself': links([(0, 0, 1000), *BOTH]),
+    'API, names of one side': links(head='stringId_A stringId_B preferredName_A score',
+                                    row='9606.P{0} 9606.P{1} {3} {5}', sep='\t'),
     'decimals': links(row='9606.P{0} 9606.P{1} {2}.0'), 'from 0 to 1': links(row='9606.P{0} 9606.P{1} {5}')}
 NAMED = {
     'web': links(head=WEB, row='{3} {4} 9606.P{0} 9606.P{1} 0 {5}', sep='\t'),
@@ -53,6 +55,8 @@ NAMED = {
     'API': links(head=API, row='9606.P{0} 9606.P{1} {3} {4} 9606 {5} 0', sep='\t'),
     'API, both directions': links(BOTH, head=API, row='9606.P{0} 9606.P{1} {3} {4} 9606 {5} 0', sep='\t'),
     'API, as commas': links(head=API, row='9606.P{0} 9606.P{1} {3} {4} 9606 {5} 0', sep=','),
+    'API, identifiers of one side': links(head='stringId_A preferredName_A preferredName_B score',
+                                          row='9606.P{0} {3} {4} {5}', sep='\t'),
     'names for identifiers': links(row='{3} {4} {2}'), 'small names': links(row='{3} {4} {2}').lower()}
 
 

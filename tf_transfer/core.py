@@ -165,6 +165,7 @@ def reading(
             with io.TextIOWrapper(raw, encoding="utf-8", errors=errors) as f: yield f
     except (EOFError, gzip.BadGzipFile, zlib.error):
         raise UserError(f"{path}: the gzip file is cut short or damaged; get it again") from None
+    except csv.Error as e: raise UserError(f"{path}: this is not a table: {e}") from None
     except UnicodeDecodeError: raise UserError(f"{path}: this is not a text file") from None
 
 # %% ../nbs/core.ipynb #234e4857
@@ -174,8 +175,7 @@ def table_rows(
 ) -> tuple[list, list]: # The header, and rows of as many fields: str
     "Read a table; raises `UserError` that names a row which is longer than the header."
     with reading(path) as f:
-        try: rows = [r for r in csv.reader(f, delimiter=sep) if any(map(str.strip, r))]
-        except csv.Error as e: raise UserError(f"{path}: {e}") from None
+        rows = [r for r in csv.reader(f, delimiter=sep) if any(map(str.strip, r))]
     header, *rows = rows or [[]]
     header = [h.strip("\ufeff ") for h in header]
     wide = next((i for i,r in enumerate(rows, 1) if any(map(str.strip, r[len(header):]))), None)

@@ -100,10 +100,10 @@ def _pretrained(matrix, arch, labels, tfs, exclude_tfs, valid_chroms, test_chrom
     names = chosen_tfs(m, tfs, exclude_tfs)
     def announce(learn):
         from tf_transfer.train.devices import is_first
-        n, n_valid = (len(dl.dataset.labels) for dl in learn.dls.loaders)
+        n, n_valid = (len(dl.dataset.codes) for dl in learn.dls.loaders)
         if not is_first(): return
         print(f"{arch}, {len(names)} TFs, {n:,} training and {n_valid:,} validation regions")
-        for line in _one_sided(learn.dls.train.dataset.labels, names): print(line)
+        for line in _one_sided(learn.dls.train.dataset, names): print(line)
     complete = labels=="complete"
     return pretrain(m, split, names, ARCHS[arch], complete=complete, both_strands=both_strands, adapt=announce, **how)
 
@@ -116,10 +116,12 @@ def _save_first(learn, out, force, compact):
     print(f"{out}: {_kept(learn.model.card.training)}")
 
 # %% ../../nbs/commands/3_models.ipynb #c0de00a2
-def _one_sided(labels, names):
+def _one_sided(data, names):
     "Lines about TFs of which nothing can be learned"
+    some = [slice(i, i+10_000) for i in range(0, len(data.codes), 10_000)]
     for value,kind in ((1, "bound"), (0, "unbound")):
-        none = [t for t,there in zip(names, (labels==value).any(0)) if not there]
+        has = sum((data.labels_of(i)==value).sum(0) for i in some)
+        none = [t for t,n in zip(names, has) if not n]
         if none: yield f"no {kind} region to train on: {', '.join(none)}; predictions for them mean nothing"
 
 def _kept(training): return f"kept epoch {training['epoch_kept']}, validation loss {training['valid_loss']:.4f}"

@@ -294,7 +294,7 @@ def _shares(net):
 
 def _motif_lines(net, pre):
     "Which motif was found, and which of its relatives the body has seen"
-    if "found" not in net.card.training["shares"]: return ["no motif was found"]
+    if "found" not in net.card.training["shares"]: return ["no motif was found, or none looked for"]
     log_odds = net.motifs.weight[-1, :, :net.motifs.widths[-1]].detach().double().numpy()
     motif = PWM("found", 25*2**log_odds)
     kin, near, similarity = relatives(motif, pre.card.tfs)

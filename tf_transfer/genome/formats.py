@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 from fastcore.basics import patch
-from ..core import UserError, check_unpacked, is_gzipped, reading
+from ..core import UserError, check_file, check_unpacked, is_gzipped, reading
 
 # %% ../../nbs/genome/3_formats.ipynb #a98b4efd
 BED = ("chrom", "start", "end", "name", "score", "strand",
@@ -352,11 +352,9 @@ def recognise(
     path:str|Path, # BED3 to BED12, narrowPeak, broadPeak, SEACR, DNase clusters, a table with a header; plain or gzip
 ) -> IntervalFile: # Its format is "empty" where there is no interval in it
     "Look at a file, and at all of its rows where they decide; raises `UserError` where they are no intervals."
-    if Path(path).is_fifo(): raise UserError(f"{path}: a pipe, which cannot be read twice; write it to a file first")
-    header, lines = _first_lines(path)
+    if check_file(path).is_fifo(): raise UserError(f"{path}: a pipe, which cannot be read twice; make a file of it")
+    header, sep, lines, rows = _first_lines(path)
     if not lines: return IntervalFile(Path(path), "empty")
-    sep = header.sep if header else "\t"
-    rows = [(n, _fields(line, sep)) for n,line in lines]
     n, first = rows[0]
     if header and len(header.cells)==_filled(first)-1: # The rows have names, as R writes them
         header = replace(header, cells=("", *header.cells))
@@ -369,7 +367,7 @@ def recognise(
 
 # %% ../../nbs/genome/3_formats.ipynb #9a1e000d
 def _first_lines(path):
-    "The header of a file, if it has one, and its first 50 intervals: line and text"
+    "The header of a file, if it has one, what stands between fields, and its first 50 intervals: as text, as fields"
     header, lines = None, []
     with reading(path) as f:
         for n,line in enumerate(f, 1):
@@ -377,7 +375,8 @@ def _first_lines(path):
             if _is_no_data(line) or header and n==header.line: continue
             lines.append((n, line.lstrip("\ufeff")))
             if len(lines)==50: break
-    return header, lines
+        sep = header.sep if header else "\t"
+        return header, sep, lines, [(n, _fields(line, sep)) for n,line in lines]
 
 def _common_width(path, rows):
     "How many columns all rows have, where empty fields at the end do not count, nor what follows a tenth"

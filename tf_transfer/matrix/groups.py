@@ -186,11 +186,11 @@ def _string_links(path, column):
         how, header = _header(path, f)
         there = {k:next((c for c in v if c in header), None) for k,v in _LINKS.items()}
         score = "score" if column=="combined_score" and column not in header else column
-        missing = not (there["id1"] and there["id2"] or there["name1"] and there["name2"])
-        if missing: raise UserError(f"{path} has no column protein1; its columns are {', '.join(header)}")
+        there = {k:v for k,v in there.items() if there[f"{k[:-1]}1"] and there[f"{k[:-1]}2"]}
+        if not there: raise UserError(f"{path} has no column protein1; its columns are {', '.join(header)}")
         if score not in header:
             raise UserError(f"{path} has no column {column}; its columns are {', '.join(header)}; see --score")
-        names = {v:k for k,v in there.items() if v}
+        names = {v:k for k,v in there.items()}
         pairs = _string_table(path, f, how, header, [*names, score], score)
     if not len(pairs): raise UserError(f"{path}: no link in this file")
     pairs = pairs.rename(columns={**names, score:"score"})
@@ -238,7 +238,7 @@ def read_string(
     if own is None or own.index[:1].str.match(r"\d+\.").any(): _check_species(pairs[a].to_numpy()[:1], species, links)
     if names is None and own is None:
         raise UserError(f"{links} has no names of proteins; STRING's protein.info file is needed too")
-    if names is None: names = own
+    if names is None or "id1" not in pairs: names = own
     elif not pairs[a][:1000].isin(names.index).mean()>0.9:
         raise UserError(f"{links} names proteins that {info} does not know; they must be of one version of STRING")
     mine = names.index[names.str.upper()==tf.upper()]

@@ -8,6 +8,7 @@ Docs: https://tf-transfer.github.io/tf_transfer/train/data.html.md"""
 __all__ = ['RegionSet', 'RegionDL', 'show_regions', 'binding_dls', 'region_dls', 'target_dls']
 
 # %% ../../nbs/train/1_data.ipynb #d99937be
+from collections.abc import Callable
 import anndata as ad
 import numpy as np
 import pandas as pd
@@ -17,7 +18,7 @@ from fastai.data.load import DataLoader
 from fastai.torch_core import default_device, to_device
 from fastcore.basics import patch
 from IPython.display import display
-from ..core import UserError, check_memory
+from ..core import UserError, check_memory, pick
 from ..genome.dna import decode, encode, one_hot, reverse_complement
 from ..matrix.splits import Split, Target
 from ..matrix.states import less_sparse, states_of
@@ -27,26 +28,50 @@ class RegionSet:
     "Sequences and labels in memory."
     def __init__(self,
         codes:np.ndarray, # Codes, uint8, (regions, width)
-        labels:np.ndarray, # 1, 0 or NaN, float32, (regions, TFs)
+        labels:np.ndarray, # 1, 0 or NaN, float32, (regions, TFs); or states, int8, where a view is given
         both_strands:bool=False, # Each region twice, once from each strand?
+        view:Callable=None, # From states to labels, batch by batch
     ):
-        self.codes, self.labels, self.both_strands = torch.as_tensor(codes), torch.as_tensor(labels), both_strands
+        self.codes, self.kept = torch.as_tensor(codes), torch.as_tensor(labels)
+        self.both_strands, self.view = both_strands, view
 
     def __len__(self): return len(self.codes)*(2 if self.both_strands else 1)
-
-    @property
-    def items(self):
-        "Refused: what fastai would plot."
-        raise UserError("regions have no items for fastai to plot; use learn.top_losses(), a table")
 
     def __getitem__(self,
         index:torch.Tensor, # Positions, int64, (regions,)
     ) -> tuple: # Codes, uint8, (regions, width), and labels, float32, (regions, TFs)
-        if not self.both_strands: return self.codes[index], self.labels[index]
+        if not self.both_strands: return self.codes[index], self.labels_of(index)
         at = index % len(self.codes)
         flip = (index>=len(self.codes))[:,None]
         codes = self.codes[at]
-        return torch.where(flip, reverse_complement(codes), codes), self.labels[at]
+        return torch.where(flip, reverse_complement(codes), codes), self.labels_of(at)
+
+# %% ../../nbs/train/1_data.ipynb #77d0b1ce
+@patch
+def labels_of(self:RegionSet,
+    index, # Positions, int64, (regions,), or a slice
+) -> torch.Tensor: # Float32, (regions, TFs)
+    "The labels of some regions."
+    kept = self.kept[index]
+    return torch.from_numpy(self.view(kept.numpy())) if self.view else kept
+
+@patch(as_prop=True)
+def labels(self:RegionSet) -> torch.Tensor: # Float32, (regions, TFs)
+    "The labels of all regions."
+    return self.labels_of(slice(None))
+
+@patch
+def reading(self:RegionSet,
+    inputs:torch.Tensor, # (regions, ...); (2 x regions, ...) with both strands
+) -> RegionSet:
+    "The same labels beside another input."
+    kept = self.kept.repeat(2, 1) if self.both_strands and len(inputs)==len(self) else self.kept
+    return RegionSet(inputs, kept, view=self.view)
+
+@patch(as_prop=True)
+def items(self:RegionSet):
+    "Refused: what fastai would plot."
+    raise UserError("regions have no items for fastai to plot; use learn.top_losses(), a table")
 
 # %% ../../nbs/train/1_data.ipynb #e641d456
 class RegionDL(DataLoader):
@@ -83,7 +108,7 @@ def unlabelled(self:RegionDL,
     codes = [encode(o) if isinstance(o, str) else np.asarray(o) for o in seqs]
     for i,o in enumerate(codes, 1):
         if o.shape!=(width,): raise UserError(f"the regions here have {width} bp; sequence {i} has {o.size}")
-    return RegionSet(np.stack(codes), np.full((len(codes), self.dataset.labels.shape[1]), np.nan, np.float32))
+    return RegionSet(np.stack(codes), np.full((len(codes), self.dataset.kept.shape[1]), np.nan, np.float32))
 
 # %% ../../nbs/train/1_data.ipynb #bc1e207b
 @patch
@@ -139,6 +164,19 @@ def show_batch(self:RegionDL,
     x,y = b or self.one_batch()
     display(show_regions(x, y[:,:max_tfs], self.names[:max_tfs], max_n))
 
+# %% ../../nbs/train/1_data.ipynb #1d5e8f3a
+def _usable(m, tfs, view, complete):
+    "Which regions have no N, and labels of all TFs, or of any"
+    join, resolved = np.logical_and if complete else np.logical_or, np.full(m.n_vars, complete)
+    for tf in tfs: join(resolved, ~np.isnan(view(states_of(m, tf))), out=resolved)
+    return resolved & (m.varm["sequence"].max(1)<4)
+
+def _states_at(m, tfs, index):
+    "The states of some regions, int8, (regions, TFs)"
+    out = np.empty((len(index), len(tfs)), np.int8)
+    for i,tf in enumerate(tfs): out[:, i] = states_of(m, tf)[index]
+    return out
+
 # %% ../../nbs/train/1_data.ipynb #0a570e9e
 def binding_dls(
     m:ad.AnnData, # Binding matrix
@@ -153,42 +191,42 @@ def binding_dls(
 ) -> DataLoaders:
     "Training and validation batches for many TFs; `.index` tells which regions serve."
     tfs = list(m.obs_names) if tfs is None else list(tfs)
-    check_memory(f"labelling {m.n_vars:,} regions for {len(tfs)} TFs", m.n_vars*(5*len(tfs)+m.uns["width"]))
-    y = view(states_of(m, tfs))
-    resolved = ~np.isnan(y)
-    usable = (resolved.all(0) if complete else resolved.any(0)) & (m.varm["sequence"]<4).all(1)
+    pick(tfs, m.obs_names)
+    usable = _usable(m, tfs, view, complete)
     index = [part[usable[part]] for part in (split.train, split.valid)]
     for part,name in zip(index, ("training", "validation")):
         if not len(part):
             raise UserError(f"no {name} region without an N is resolved for {'all' if complete else 'any'} "
                             f"of the {len(tfs)} TFs")
-    _check_both_labels(y[:, index[0]])
     n = sum(map(len, index))
-    check_memory(f"training on {n:,} regions for {len(tfs)} TFs", n*(4*len(tfs)+m.uns["width"]))
-    return region_dls(m, index, [np.ascontiguousarray(y[:,i].T) for i in index], tfs, bs, both_strands, seed, device)
+    check_memory(f"training on {n:,} regions for {len(tfs)} TFs", n*(len(tfs)+m.uns["width"]))
+    states = [_states_at(m, tfs, i) for i in index]
+    _check_both_labels(states[0], view)
+    return region_dls(m, index, states, tfs, bs, both_strands, seed, device, view)
 
 # %% ../../nbs/train/1_data.ipynb #c4a5de91
-def _check_both_labels(y):
-    "Raises `UserError` where no TF, a row each, has bound and unbound regions"
-    if any((row==1).any() and (row==0).any() for row in y): return
-    raise UserError(f"none of the {len(y)} TFs has both bound and unbound regions to train on")
+def _check_both_labels(states, view):
+    "Raises `UserError` where no TF, a column each, has bound and unbound regions"
+    if any((y==1).any() and (y==0).any() for y in map(view, states.T)): return
+    raise UserError(f"none of the {states.shape[1]} TFs has both bound and unbound regions to train on")
 
 # %% ../../nbs/train/1_data.ipynb #957f41e2
 def region_dls(
     m:ad.AnnData, # Binding matrix
     index:list, # Training and validation positions
-    labels:list, # Training and validation labels, float32, (regions, TFs)
+    labels:list, # Training and validation labels, float32, (regions, TFs); or states, int8, where a view is given
     tfs:list, # Names of the TFs
     bs:int=100, # Regions per batch
     both_strands:bool=True, # Each region twice? Else a random strand each time
     seed:int=0, # Seed
     device=None, # Where to train; the GPU if there is one
+    view:Callable=None, # From states to labels
 ) -> DataLoaders:
     "Training batches, shuffled, and validation batches, in order."
     device = default_device() if device is None else torch.device(device)
     if min(bs, len(index[0]))<2: raise UserError(f"training needs two regions in a batch; bs is {bs}, "
                                                  f"and there are {len(index[0])} training regions")
-    train, valid = (RegionSet(m.varm["sequence"][i], y, both_strands) for i,y in zip(index, labels))
+    train, valid = (RegionSet(m.varm["sequence"][i], y, both_strands, view) for i,y in zip(index, labels))
     both = dict(seed=seed, names=tfs, device=device)
     train = RegionDL(train, bs, shuffle=True, random_strand=not both_strands, **both)
     dls = DataLoaders(train, RegionDL(valid, 4*bs, **both), device=device)

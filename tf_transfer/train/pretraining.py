@@ -22,7 +22,6 @@ from ..matrix.states import less_sparse
 from ..model.networks import BindingNet, MotifLayer, PaperCNN, four_groups
 from ..model.predict import evaluating
 from .callbacks import KeepBest, OpenToo, OwnSeed, TidyMemory, kept_epoch, progress, silent
-from .data import RegionSet
 from .devices import all_devices, is_first
 from .learners import binding_learner, own_folder
 from .metrics import AUPRC
@@ -48,7 +47,7 @@ def _read(first, data, bs=512):
     device = next(first.parameters()).device
     with evaluating(first):
         parts = [first(one_hot(data[i][0].to(device))).half().cpu() for i in torch.arange(len(data)).split(bs)]
-    return RegionSet(torch.cat(parts), data.labels.repeat(2 if data.both_strands else 1, 1))
+    return data.reading(torch.cat(parts))
 
 # %% ../../nbs/train/7_pretraining.ipynb #57b6e1e9
 def read_once(
@@ -60,7 +59,7 @@ def read_once(
     loaders, net = learn.dls.loaders, learn.model
     n, each = sum(len(dl.dataset) for dl in loaders), 4 if activations is None else 2
     check_memory(f"keeping what the first layer says of {n:,} regions", n*net.first.n_out*each)
-    sets = [_read(net.first, dl.dataset) if activations is None else RegionSet(activations[i], dl.dataset.labels)
+    sets = [_read(net.first, dl.dataset) if activations is None else dl.dataset.reading(activations[i])
             for dl,i in zip(loaders, learn.dls.index)]
     dls = DataLoaders(*[dl.new(d, encode=torch.Tensor.float, random_strand=False) for dl,d in zip(loaders, sets)],
                       device=learn.dls.device)
