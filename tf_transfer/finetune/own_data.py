@@ -387,7 +387,8 @@ def unknown(self:Fitted): # A line; empty where the TF is known, or has no name
     tf, known = self.target.tf, [*self.pre.card.tfs, *(p.name for p in vertebrate_profiles())]
     if tf=="TF" or same_name(tf, known): return ""
     bare = {bare_name(o):o for o in reversed(known)}
-    near = [bare[o] for o in get_close_matches(bare_name(tf), bare, n=2, cutoff=0.75)]
+    near = get_close_matches(bare_name(tf), bare, n=2, cutoff=0.75)
+    near = [bare[o] for o in sorted(near, key=lambda o: sorted(o)!=sorted(bare_name(tf)))]
     meant = f"{tf}: did you mean {' or '.join(near)}? "*bool(near)
     return (f"{meant}{tf} is neither among the TFs that {self.body} knows nor in JASPAR: no known motif of it is used. "
             "They have one name for each TF (POU5F1 for OCT4, SPI1 for PU.1): see tft-predict "
