@@ -239,7 +239,8 @@ def test_all_of_it_or_nothing(tmp_path, monkeypatch):
 def over_older(files, tmp_path, monkeypatch):
     "A function that runs tft-fit over an older model and its report, where something is done instead of a report"
     net = load_model(files/'pre.safetensors')
-    fitted = FittedPeaks(SimpleNamespace(model=net), net, None)
+    target = SimpleNamespace(split=SimpleNamespace(test_chroms=('chr6',)))
+    fitted = FittedPeaks(SimpleNamespace(model=net), net, target)
     fitted.tested = pd.DataFrame({'label': [1, 0], OURS: [0.9, 0.1]})
     fitted.verdict = SimpleNamespace(use=OURS)
     monkeypatch.setattr(FittedPeaks, 'result', 'a result')
