@@ -115,10 +115,11 @@ def _check_few(t, bed):
 def _names(model, runs, genome, tf):
     "TF and probability of each run, the highest of its windows"
     net, output, names = net_of(model), output_of(model, tf), []
+    what = f"{net.card.tfs[output]}, probability" if hasattr(net, "card") else "probability"
     for chrom,start,values,_ in runs:
         starts, _ = _windows(start, start+len(values), net.width, genome.lengths[chrom])
         said = predict(net, np.stack([genome.stretch(chrom, a, a+net.width) for a in starts]))[:, output]
-        names.append(f"{net.card.tfs[output]}, probability {said.max():.2f}: ")
+        names.append(f"{what} {said.max():.2f}: ")
     return names
 
 def _save(fig, out, force):
