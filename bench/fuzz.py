@@ -276,7 +276,7 @@ def fuzz_one(name, runs, folder, seed):
     note()
     longest = max(4096, *map(len, parser.seeds))
     atheris.Setup([sys.argv[0], f"-runs={runs}", f"-seed={seed}", f"-max_len={longest}", "-rss_limit_mb=6000",
-                   "-timeout=60", "-verbosity=0", str(corpus)], once)
+                   "-timeout=60", f"-artifact_prefix={folder}/", "-verbosity=0", str(corpus)], once)
     atheris.Fuzz()
 
 

@@ -231,7 +231,7 @@ def test_a_flattered_verdict_says_so(files):
     test = fitted.target.test
     rows = fitted.target.m.var[['chrom', 'start', 'end']].iloc[test.index].reset_index(drop=True)
     fitted.tested = rows.assign(label=test.label, **{'this model': test.label, 'own profile': 0.})
-    assert 'These scores are flattered: the body was pre-trained on' in str(fitted.verdict)
+    assert 'Beware: the body was pre-trained on' in str(fitted.verdict)
 
 
 def test_repeats_and_copies_are_no_evidence(files):

@@ -146,9 +146,9 @@ class FittedSequences(Fitted):
 def flattered(self:FittedSequences) -> str: # Part of a sentence; empty where nothing flatters
     "Why its test flatters."
     n = self.target.m.uns["sequences"]
-    parts = ["the unbound sequences are shuffles of the bound ones"]*bool(n.get("shuffles"))
+    parts = ["the unbound sequences are shuffles of the bound ones, which flatters"]*bool(n.get("shuffles"))
     if n["similar_in_test"]: parts.append(f"{n['similar_in_test']:,} of {len(self.target.test):,} test sequences "
-                                          "are nearly the same as others to train or validate on")
+                                          "are nearly the same as others to train or validate on, which flatters")
     return "; ".join(parts)
 
 # %% ../../nbs/finetune/7_own_sequences.ipynb #d538fc98

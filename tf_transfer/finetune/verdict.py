@@ -117,8 +117,8 @@ class Verdict:
 
     def __str__(self):
         advice = f"use {_words(self.use)}{self._why()}" if self.use else self._none()
-        flattered = f". These scores are flattered: {self.flattered}"*bool(self.flattered)
-        return f"{self.ours}, in AUPRC: {'; '.join(self._compared())}\n{advice}{self._doubt()}{flattered}"
+        beware = f". Beware: {self.flattered}"*bool(self.use and self.flattered)
+        return f"{self.ours}, in AUPRC: {'; '.join(self._compared())}\n{advice}{self._doubt()}{beware}"
 
     def _repr_markdown_(self): return str(self).replace("\n", "  \n").replace("'", "&#39;")
 
