@@ -41,9 +41,10 @@ def inherited(cls, name):
 
 def unsaid(symbol):
     "The parameters without a comment beside them, unless a class of ours above says them"
-    inherits = inspect.isclass(symbol) and '__init__' not in vars(symbol)
-    if inherits and symbol.__base__.__module__.startswith(package.name): return []
-    given = {'self', 'cls', 'return', 'args', 'kwargs', *getattr(symbol, '_methods', ())}
+    of_ours = inspect.isclass(symbol) and symbol.__base__.__module__.startswith(package.name)
+    if of_ours and '__init__' not in vars(symbol): return []
+    above = inspect.signature(symbol.__base__).parameters if of_ours else ()
+    given = {'self', 'cls', 'return', 'args', 'kwargs', *above, *getattr(symbol, '_methods', ())}
     params = docments(symbol, full=True, args_kwargs=True)
     return [name for name, o in params.items() if name not in given and not o['docment']]
 

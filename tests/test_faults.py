@@ -82,7 +82,7 @@ def nothing_heavy(files, monkeypatch):
     codes = np.zeros((1, 200), np.uint8)
     look = SimpleNamespace(net=net, codes='', bound=codes, n_pos=1, seed=0, tf='FOS')
     monkeypatch.setattr(page, '_look', lambda *args: (look, 2, ''))
-    monkeypatch.setattr(page, '_sections', lambda look, pretrained, folder: (['x'*9999], []))
+    monkeypatch.setattr(page, '_sections', lambda look, pretrained, folder, say: (['x'*9999], []))
     def steps(tmp, *args):
         save_model(net, tmp/'jund.safetensors')
         return pd.DataFrame(dict(way=['a'], n_peaks=[9], seed=[0], auprc=[0.5], prevalence=[0.5]))

@@ -17,7 +17,7 @@ from tf_transfer.finetune.own_sequences import fit_sequences
 from tf_transfer.finetune.verdict import OURS, judge
 from tf_transfer.genome.dna import decode, encode, reverse_complement
 from tf_transfer.interpret.own_report import SUFFIXES, Given, own_page
-from tf_transfer.matrix.sequences import read_table, sequences_matrix, sequences_target, with_shuffles
+from tf_transfer.matrix.sequences import read_columns, read_table, sequences_matrix, sequences_target, with_shuffles
 from tf_transfer.matrix.simulate import simulate
 from tf_transfer.matrix.splits import by_chrom
 from tf_transfer.matrix.states import BOUND, UNBOUND
@@ -305,3 +305,10 @@ def test_a_table_is_read_however_it_was_saved(files, tmp_path):
     (tmp_path/'odd.csv').write_bytes(b'\xef\xbb\xbf'+odd.encode())
     with gzip.open(tmp_path/'t.tsv.gz', 'wt') as f: f.write(text.replace(',', '\t'))
     for name in ('odd.csv', 't.tsv.gz'): assert np.array_equal(read_table(tmp_path/name).varm['sequence'], plain)
+
+
+def test_a_message_about_columns_is_one_line(tmp_path):
+    "Names of columns may hold line breaks"
+    (tmp_path/'t.tsv').write_text('"sequences\nof\tmine"\tlabel\nACGT\t1\n')
+    with pytest.raises(UserError) as told: read_columns(tmp_path/'t.tsv', ['sequence'])
+    assert '\n' not in str(told.value) and 'it has sequences of mine, label' in str(told.value)

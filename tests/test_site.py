@@ -44,7 +44,7 @@ looked_for = {     # what a reader types into the search -> a page that must be 
     'mutation': 'howto/variants', 'GWAS': 'howto/variants', 'SELEX': 'howto/own_sequences', 'scanpy': 'howto/anndata',
     'out of memory': 'howto/gpu', 'BED file': 'genome/formats', 'train test split': 'matrix/splits',
     'cofactors': 'matrix/groups', 'k-mer': 'motifs/kmers', 'save model': 'model/saving',
-    'UCSC genome browser': 'model/tracks', 'overfitting': 'explanations/leakage',
+    'UCSC genome browser': 'howto/tracks', 'overfitting': 'explanations/leakage',
     'batch norm': 'explanations/frozen_norm', 'GC content': 'explanations/negatives', 'ROC curve': 'explanations/auprc',
     'Enformer': 'explanations/language_models', 'download pretrained model': 'explanations/released',
     'reproducible': 'explanations/reliability', 'Colab': 'workshop/set_up',

@@ -554,8 +554,15 @@ def too_few(
     train, valid, test = (int((m.X[0, at]==BOUND).sum()) for at in (split.train, split.valid, split.test))
     return train+valid<10 or not min(train, valid, test)
 
-def few_peaks(m, pre, withheld=(), ratio=RATIO, seed=0, say=None):
-    "A `FittedFew` of the matrix of a few peaks"
+def few_peaks(
+    m:ad.AnnData, # Binding matrix of a TF's peaks, from `peaks_matrix`
+    pre:BindingNet, # The network to begin with
+    withheld:list=(), # Names of TFs whose profiles must not be used
+    ratio:int=RATIO, # Unbound regions per peak
+    seed:int=0, # Seed of the draw, and of the learner
+    say:Callable=None, # What to call with lines about what is being done, as it happens: `print`
+) -> FittedFew: # It has learned from all of them
+    "A model of the matrix of a few peaks."
     d = labelled(m, m.obs_names[0], np.arange(m.n_vars), seed=seed, ratio=ratio)
     n, tf = m.uns["peaks"], m.obs_names[0]
     source = n["background"] or "from the genome, away from peaks: easier than open regions, so scores are flattered"

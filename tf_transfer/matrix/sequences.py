@@ -222,7 +222,7 @@ def read_columns(
     if ".xls" in "".join(Path(path).suffixes): raise UserError(f"{path}: save the sheet as .csv or .tsv first")
     comma = ".csv" in Path(path).suffixes
     header, rows = table_rows(path, "," if comma else "\t")
-    header = [h.lower() for h in header]
+    header = [" ".join(h.lower().split()) for h in header]
     t = pd.DataFrame(rows, columns=header, dtype=str)
     missing = [c for c in needed if c not in t]
     if missing: raise UserError(f"{path}: no column {' and '.join(missing)}; it has {', '.join(header[:8])[:200]}, "

@@ -91,8 +91,8 @@ def save_model(
     weights = {k:v.detach().cpu().contiguous() for k,v in weights.items()}
     numbers = kept_numbers(net)
     weights |= {KEPT+k:torch.from_numpy(values) for k,(values,_) in numbers.items()}
-    about = json.dumps({k:about for k,(_,about) in numbers.items()})
-    with writing(path, force) as tmp: save_file(weights, tmp, {"tf_transfer":json.dumps(card), "numbers":about})
+    card["numbers"] = {k:about for k,(_,about) in numbers.items()}
+    with writing(path, force) as tmp: save_file(weights, tmp, {"tf_transfer":json.dumps(card)})
 
 # %% ../../nbs/model/2_saving.ipynb #374d43b4
 KEPT = "kept/"
@@ -153,7 +153,8 @@ def _read(path):
 
 def _model_of(weights, meta, path):
     "The network that a card describes, with its weights and numbers"
-    card, about = json.loads(meta["tf_transfer"]), json.loads(meta.get("numbers", "{}"))
+    card = json.loads(meta["tf_transfer"])
+    about = card.pop("numbers", {})
     numbers = {k:weights.pop(KEPT+k).numpy() for k in about}
     card.pop("format")
     card, known = ModelCard(**card | dict(regions=_unpack(card["regions"]))), ARCHS | dict(TargetNet=TargetNet)
