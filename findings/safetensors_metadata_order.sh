@@ -2,7 +2,7 @@
 # safetensors writes the entries of a file's metadata in an order that changes from call to call. The same weights
 # with the same metadata are files of different bytes, within one process too; with a single entry they are equal.
 # Lesson: Checksums of model files tell models apart only where the format says in which order all is written.
-# Here: All that is kept with a model is one entry, JSON (model.saving; tests/test_commands.py compares bytes).
+# Here: All that is kept with a model is one entry, JSON (model.saving; tests/test_commands.py).
 # Exits 0 while that is so, 1 when the behaviour has changed. Needs pip and PyPI; installs into a temporary folder.
 set -euo pipefail
 cd "$(mktemp -d)"
