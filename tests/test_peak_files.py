@@ -7,7 +7,7 @@ import pytest
 from helpers import run
 from tf_transfer.core import UserError
 from tf_transfer.genome.datasets import interval_files
-from tf_transfer.genome.formats import places_line, read_bed, recognise
+from tf_transfer.genome.formats import places_line, read_bed, read_peaks, recognise
 from tf_transfer.matrix.build import build_report
 from tf_transfer.matrix.states import read_matrix
 from tf_transfer.finetune.own_data import peaks_matrix
@@ -610,3 +610,32 @@ def test_places_that_are_not_written_in_digits(tmp_path, start, row):
 def test_a_gzip_file_with_zeros_behind_it(tmp_path):
     "As tapes and some downloads leave it; gunzip reads it"
     check(written(tmp_path, gzip.compress(lines(narrow).encode())+bytes(512)), SUMMITS, 'summit (10th column)')
+
+
+ISLANDS = {    # Start, end of the i-th interval, what follows, and what is added to the ends
+    'SICER, islands': (lambda i: (1000*i, 1000*i+599), '\t52.1', 1),
+    'SICER, summary': (lambda i: (1000*i, 1000*i+599), '\t52\t11\t1e-09\t4.4\t2e-08', 1),
+    'SICER, windows of 50 bp': (lambda i: (150*i, 150*i+49), '\t7', 1),
+    'SICER, wide islands': (lambda i: (9400*i, 9400*i+4999), '', 1),
+    'SICER, the last row has a name of its own': (lambda i: (1000*i, 1000*i+599), '\tx y', 1),
+    'windows of BED': (lambda i: (1000*i, 1000*i+600), '\t7', 0),
+    'windows, one of them cut': (lambda i: (1000*i, 1000*i+599+(i == 199_999)), '\t7', 0),
+    'words of ten bases': (lambda i: (20*i, 20*i+9), '\t7', 0),
+    'places of one base': (lambda i: (200*i, 200*i+1), '\t7', 0),
+}
+
+
+@pytest.mark.parametrize('kind', ISLANDS)
+def test_ends_that_are_last_bases(tmp_path, kind):
+    interval, more, add = ISLANDS[kind]
+    intervals = [interval(i) for i in range(200_000 if 'cut' in kind else 60)]
+    table, places = read_peaks(written(tmp_path, ''.join(f'chr1\t{s}\t{e}{more}\n' for s, e in intervals)))
+    assert (table.end == [e+add for _, e in intervals]).all()
+    assert ('last base' in places_line(places)) == bool(add)
+
+
+@pytest.mark.parametrize('w', [50, 200, 1000])
+def test_windows_from_one(tmp_path, w):
+    text = ''.join(f'chr1\t{w*i+1}\t{w*i+2*w}\tx{i}\n' for i in range(9))
+    with pytest.raises(UserError, match=f"line 1, .* whole windows of {w} bp that begin with 1, so they count from 1"):
+        read_bed(written(tmp_path, text))

@@ -42,6 +42,7 @@ class IntervalFile:
     naming:Callable = None # Without `dataset`: from an interval's name to TF and biosample
     place:str = "middle" # Which column says where in an interval its peak is
     counts_from:int = 0 # The number of the first base of a contig
+    ends_add:int = 0 # 1 where ends are the last base of intervals
     sep:str = "\t" # What stands between fields
     tidy:bool = True # Can it be read as it is, without a look at each line?
 
@@ -377,8 +378,9 @@ def recognise(
     columns = header.columns if header else [""]*_common_width(path, rows)
     tidy = sep=="\t" and '"' not in lines[0][1] and lines[0][1].count("\t")>1
     file = IntervalFile(Path(path), "", tuple(columns), n-1, tuple(first), sep=sep, tidy=tidy)
-    if header: return _with_header(file, header)
-    return _without_header(file, [(r+[""]*len(columns))[:len(columns)] for _,r in rows])
+    if header: file = _with_header(file, header)
+    else: file = _without_header(file, [(r+[""]*len(columns))[:len(columns)] for _,r in rows])
+    return file if file.counts_from else _of_windows(file)
 
 # %% ../../nbs/genome/3_formats.ipynb #9a1e000d
 def _first_lines(path):
@@ -441,6 +443,22 @@ def _refuse_from_one(file, rows):
                 "a strand in the fourth column, as in interval lists and tables of GRanges, which count from 1; in a "
                 "BED file, which counts from 0, it is the sixth")
 
+# %% ../../nbs/genome/3_formats.ipynb #5a1ce201
+def _of_windows(file, least=50):
+    "A file that counts from 0, its ends read as last bases where its intervals are whole windows of `least` bp or more"
+    n = last_base = from_one = 0
+    for b in _batches(file, dict(start=pa.int64(), end=pa.int64())):
+        start, end = (b[k].to_numpy() for k in ("start", "end"))
+        last_base = np.gcd.reduce([last_base, np.gcd.reduce(start), np.gcd.reduce(end+1)])
+        from_one = np.gcd.reduce([from_one, np.gcd.reduce(start-1), np.gcd.reduce(end)])
+        n += len(b)
+        if max(last_base, from_one)<least: return file
+    if n>2 and from_one>=least:
+        _refuse(file.path, file.skip+1, file.example,
+                f"all intervals are whole windows of {from_one} bp that begin with 1, so they count from 1; give a BED "
+                "file, which counts from 0")
+    return replace(file, ends_add=1) if n>2 else file
+
 # %% ../../nbs/genome/3_formats.ipynb #9a1e00c1
 def _refuse_other_numbers(file, rows):
     "Raises `UserError` where a number before the name of a contig is not UCSC's bin"
@@ -470,7 +488,7 @@ class Block:
 
 # %% ../../nbs/genome/3_formats.ipynb #9a1e0010
 def _block(b, file):
-    start, end = b["start"].to_numpy()-file.counts_from, b["end"].to_numpy()
+    start, end = b["start"].to_numpy()-file.counts_from, b["end"].to_numpy()+file.ends_add
     at = _said(b, file, start)
     said = (start<=at) & (at<end)
     summit = np.where(said, at, (start+end)//2).astype(np.int64)
@@ -479,6 +497,7 @@ def _block(b, file):
     places = Counter({label:int(said.sum()), "the base itself (1 bp)":int(alone.sum())})
     places = Counter({"middle":int((~said & ~alone).sum())})+places
     counted = f" counted from {file.counts_from}" if file.format.startswith("table") else ""
+    if file.ends_add: counted = ", ends taken as the last base, as SICER writes them"
     places = Counter({k+counted:n for k,n in places.items()})
     name = next((b[k] for k in ("sources", "name") if k in b.schema.names), None)
     chrom = pa.DictionaryArray.from_arrays(b["chrom"].indices, pc.utf8_trim_whitespace(b["chrom"].dictionary))
