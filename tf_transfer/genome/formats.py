@@ -121,7 +121,8 @@ def _data_lines(f, file):
     for n,line in enumerate(f, 1):
         if h := _header(n, line, file.sep):
             if n>file.skip and (not own or own.words!=h.words):
-                _refuse(file.path, n, h.cells, "a header of another table, below the first row; give a file of one format")
+                _refuse(file.path, n, h.cells,
+                        "a header of another table, below the first row; give a file of one format")
             own = h
         elif n>file.skip and not _is_no_data(line): yield n, _fields(line.lstrip("\ufeff"), file.sep)
 
@@ -464,8 +465,8 @@ def _refuse_other_numbers(file, rows):
     "Raises `UserError` where a number before the name of a contig is not UCSC's bin"
     at = next((i for i,r in enumerate(rows) if int(r[3])<=2**29 and int(r[0])!=_bin_of(int(r[2]), int(r[3]))), None)
     if at is None: return
-    raise UserError(f"{file.path}: '{' '.join(rows[at][:4])}': a number before chrom, start and end that is not UCSC's "
-                    "bin, so they may count from 0 or from 1; give a BED file (from 0, chrom first)")
+    raise UserError(f"{file.path}: '{' '.join(rows[at][:4])}': a number before chrom, start and end that is not "
+                    "UCSC's bin, so they may count from 0 or from 1; give a BED file (from 0, chrom first)")
 
 # %% ../../nbs/genome/3_formats.ipynb #7dd23c0b
 @dataclass(frozen=True)
