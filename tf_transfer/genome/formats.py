@@ -69,6 +69,11 @@ def _bin_of(start, end):
     ways = zip((585, 73, 9, 1), (17, 20, 23, 26))
     return next((first+(start>>k) for first,k in ways if start>>k==(end-1)>>k), 0)
 
+def _how_to_write(word):
+    "What to do about a number that is not written as a whole one, as an end of a message"
+    if not re.fullmatch(rf"{_NUMBER}|[0-9]{{1,3}}([,. '\u00a0][0-9]{{3}})+", word): return ""
+    return " in digits alone (R: options(scipen=999), pandas: astype(int), a spreadsheet: no separators)"
+
 def _refuse(path, n, fields, why):
     line = "\t".join(fields)[:60].encode("unicode_escape").decode().replace("\\t", " ")
     raise UserError(f"{path}: line {n}, '{line}': {why}")
@@ -125,11 +130,6 @@ def _data_lines(f, file):
                         "a header of another table, below the first row; give a file of one format")
             own = h
         elif n>file.skip and not _is_no_data(line): yield n, _fields(line.lstrip("\ufeff"), file.sep)
-
-def _how_to_write(word):
-    "What to do about a number that is not written as a whole one, as an end of a message"
-    if not re.fullmatch(rf"{_NUMBER}|[0-9]{{1,3}}([,. '\u00a0][0-9]{{3}})+", word): return ""
-    return " in digits alone (R: options(scipen=999), pandas: astype(int), a spreadsheet: no separators)"
 
 def _filled(fields): return len("\t".join(fields).rstrip("\t").split("\t"))
 
@@ -411,7 +411,7 @@ def _refuse_first(path, n, fields):
     "Raises `UserError` that says what a file seems to be"
     fields = fields or [""]
     whole = [_is_int(f) for f in fields]+[False]*5
-    odd = [f for f in fields[1:3] if not _is_int(f)]
+    odd, how = [f for f in fields[1:3] if not _is_int(f)], [_how_to_write(f) for f in fields[1:3] if not _is_int(f)]
     one_column = re.compile(r".*[^:_-][:_-][0-9,]+[-_][0-9,]+")
     kinds = [
         (whole[2] and whole[3] and fields[4:5] and fields[4] in ("+", "-", "0", "1", "."),
@@ -425,8 +425,8 @@ def _refuse_first(path, n, fields):
         (whole[1] and len(fields)>4 and fields[3].isalpha(), "a VCF file of variants; give a BED file of intervals"),
         (one_column.fullmatch(fields[0]), "a place in one column; give chrom, start and end in columns of their own, "
                                           "counted from 0: a BED file"),
-        (len(fields)>2 and all(map(_how_to_write, odd)),
-         f"'{''.join(odd[:1])}' stands where start or end belongs, a whole number{''.join(map(_how_to_write, odd[:1]))}"),
+        (len(fields)>2 and all(how),
+         f"'{''.join(odd[:1])}' stands where start or end belongs, a whole number{''.join(how[:1])}"),
         (True, "not chrom, start and end, separated by tabs; give a BED file")]
     _refuse(path, n, fields, next(why for found,why in kinds if found))
 
