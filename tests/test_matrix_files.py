@@ -51,7 +51,8 @@ def test_refused_in_one_line(tmp_path, what):
     m = WORLD.matrix()
     change(m)
     m.write_h5ad(tmp_path/'m.h5ad')
-    with pytest.raises(UserError, match=f'm.h5ad is not a binding matrix: .*{says}') as e: read_matrix(tmp_path/'m.h5ad')
+    with pytest.raises(UserError, match=f'm.h5ad is not a binding matrix: .*{says}') as e:
+        read_matrix(tmp_path/'m.h5ad')
     assert '\n' not in str(e.value)
 
 
@@ -72,7 +73,8 @@ def test_other_kinds_that_are_the_same(tmp_path):
 def test_other_hdf5_files(tmp_path):
     "As 10x and loom write them; and the states alone of a sparse matrix"
     with h5py.File(tmp_path/'m.h5', 'w') as f: f['matrix/data'] = np.arange(5)
-    with pytest.raises(UserError, match='no .h5ad file: it has no obs and var, but matrix'): read_matrix(tmp_path/'m.h5')
+    with pytest.raises(UserError, match='no .h5ad file: it has no obs and var, but matrix'):
+        read_matrix(tmp_path/'m.h5')
     m = WORLD.matrix()
     m.X = csr_matrix(m.X)
     m.write_h5ad(tmp_path/'m.h5ad')

@@ -51,6 +51,17 @@ def binding_matrix(
     m.uns.update(genome=genome, width=int(sequences.shape[1]), sources=list(sources), version=__version__)
     return check_matrix(m)
 
+# %% ../../nbs/matrix/1_states.ipynb #3190bdc0
+def _odd_places(var):
+    "What is wrong with the places of regions; empty where they are places"
+    for k in ("start", "end"):
+        if var[k].dtype.kind not in "iuf" or (var[k]%1>0).any():
+            return f"var['{k}'] must hold whole numbers; it is {var[k].dtype}, {var[k].iloc[0]} first"
+    bad = var.chrom.isna() | ~((var.start>=0) & (var.end>var.start)) # Not a number is neither
+    if not bad.any(): return ""
+    r = var[bad].iloc[0]
+    return f"region {int(bad.to_numpy().argmax())+1} is {r.chrom}:{r.start}-{r.end}; it needs a name, 0 <= start < end"
+
 # %% ../../nbs/matrix/1_states.ipynb #ecbe08f4
 def check_matrix(
     m:ad.AnnData, # A binding matrix, or something else
@@ -76,17 +87,6 @@ def check_matrix(
     need(seq.max()<=4, "sequence codes must lie between 0 and 4")
     need(m.obs_names.is_unique, "a TF occurs twice")
     return m
-
-# %% ../../nbs/matrix/1_states.ipynb #3190bdc0
-def _odd_places(var):
-    "What is wrong with the places of regions; empty where they are places"
-    for k in ("start", "end"):
-        if var[k].dtype.kind not in "iuf" or (var[k]%1>0).any():
-            return f"var['{k}'] must hold whole numbers; it is {var[k].dtype}, {var[k].iloc[0]} first"
-    bad = var.chrom.isna() | ~((var.start>=0) & (var.end>var.start)) # Not a number is neither
-    if not bad.any(): return ""
-    r = var[bad].iloc[0]
-    return f"region {int(bad.to_numpy().argmax())+1} is {r.chrom}:{r.start}-{r.end}; it needs a name, 0 <= start < end"
 
 # %% ../../nbs/matrix/1_states.ipynb #3190bdc9
 def sparse(
