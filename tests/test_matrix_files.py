@@ -38,7 +38,7 @@ REFUSED = {
     'sparse sequences': (with_sequences(csr_matrix), 'sequence.* is a csr_matrix, not a NumPy array'),
     'starts of text': (changed('start', lambda s: s.astype(str)), "var.'start'. must hold whole numbers"),
     'starts between bases': (changed('start', lambda s: s+0.5), "var.'start'. must hold whole numbers"),
-    'categorical ends': (changed('end', lambda s: pd.Categorical(s)), "var.'end'. must hold whole numbers; it is categ"),
+    'categorical ends': (changed('end', lambda s: pd.Categorical(s)), "var.'end'. must hold whole numbers; it is"),
     'no start': (changed('start', first(np.nan)), 'region 1 is chr1:nan-.*it needs a name'),
     'below 0': (changed('start', first(-5)), 'region 1 is chr1:-5-'),
     'no contig': (changed('chrom', first(np.nan)), 'region 1 is nan:'),
