@@ -8,6 +8,7 @@ Docs: https://tf-transfer.github.io/tf_transfer/model/variants.html.md"""
 __all__ = ['predict_vcf']
 
 # %% ../../nbs/model/10_variants.ipynb #6980516e
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 import numpy as np
@@ -23,7 +24,7 @@ from ..genome.windows import Skipped
 from .alleles import (
     AlleleReader, AlleleWindows, effects_of, leaves_contig, made_or_broken, shifts_of)
 from .networks import net_of
-from .random_changes import RandomChanges, kind_of
+from .random_changes import N_RANDOM, RandomChanges, kind_of
 from .variant_files import VariantRows, index_like, variant_suffix, variant_writer
 
 # %% ../../nbs/model/10_variants.ipynb #0002544e
@@ -147,14 +148,15 @@ def predict_vcf(
     force:bool=False, # May an existing file be replaced?
     only:list=None, # Some of the TFs; all if not given
     offsets:int=1, # Places of the window where each variant is read; the strongest difference counts
-    null:int=1000, # Random changes of each kind to compare with; 0: none
+    null:int=None, # Random changes of each kind to compare with, 0: none; those that the model keeps if not given
     seed:int=0, # Seed of these
+    say:Callable=None, # What to call with a line about these changes: `print`
 ) -> tuple[int, Skipped]: # Alleles with a prediction, and what was skipped
     "What variants do to binding; raises `UserError` where the file is of another genome, or nothing can be predicted."
     suffix, net, file, skipped, n = variant_suffix(check_output(out, force)), net_of(model), VcfFile(vcf), Skipped(), 0
     only, shifts, read = only or list(tfs), shifts_of(offsets, net.width), AlleleReader(net, bs)
     keep, alleles = pick(only, tfs, "TF", "this model"), _Alleles(file, genome, net.width, shifts, skipped)
-    random = RandomChanges(read, genome, shifts, null, seed) if null else None
+    random = RandomChanges(read, genome, shifts, null, seed) if null!=0 else None
     with writing(out, force) as tmp, tqdm(desc=Path(vcf).name, unit=" alleles", unit_scale=True, delay=2) as bar:
         with _opened(tmp, suffix, file, only, read, random, offsets) as writer:
             writer.begin()
@@ -165,6 +167,7 @@ def predict_vcf(
                 bar.update(len(rows.words))
         _finish(alleles, n)
     if suffix==".vcf.gz": index_like(vcf, out, force)
+    if say and random: say(_among(random))
     return n, skipped
 
 # %% ../../nbs/model/10_variants.ipynb #00649a9a
@@ -175,12 +178,19 @@ def _opened(tmp, suffix, file, only, read, random, offsets):
 
 def _said(net, offsets, random):
     "A line for the header of a VCF file"
-    among = "no quantiles"
-    if random:
-        where = "kept with the model" if random.kept else f"of {random.genome.path.name}"
-        among = f"quantiles among {random.n} random changes of the same kind, seed {random.seed}, {where}"
     what = f"{__version__}; {type(net).__name__}, {net.n_tfs} TFs; places in the window: {offsets}"
-    return f"##tf_transfer={what}; {among}"
+    return f"##tf_transfer={what}; {_among(random) if random else 'no quantiles'}"
+
+def _among(random):
+    "Which random changes the quantiles are among"
+    n, seed, kept = random.n or N_RANDOM, f"seed {random.seed}", list(random.kept)
+    drawn = f"{n:,} at random places of {random.genome.path.name}, {seed}"
+    if random.kept:
+        n = len(random.kept[kept[0]])
+        of = f"{n:,} {random.where}, {seed}, kept with the model"
+        drawn = of if len(kept)>1 else f"{', '.join(kept)}: {of}; other kinds: {drawn}"
+    without = f"; none for some kinds, since {random.lacks}" if random.lacks else ""
+    return f"quantiles among random changes of the same kind, {drawn}{without}"
 
 def _finish(alleles, n):
     "Raises `UserError` where a file is of another genome, or had nothing to predict"
