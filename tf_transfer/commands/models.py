@@ -489,6 +489,7 @@ def _of_bed(o, net, ranking):
     told = predict_bed(net, net.card.tfs, o.bed, Genome(o.genome), *how, read)
     print(places_line(read.places, "centres of windows"))
     if any("counted from 1" in k for k in read.places): print("start and end in the table count from 0, as in BED")
+    if any("last base" in k for k in read.places): print("ends in the table are those of BED, one further")
     if read.longer: print(_longer(read, net.width, o.tile))
     return told
 
