@@ -455,9 +455,7 @@ def _table(o):
     from tf_transfer.model.variants import predict_vcf
     net = pretrained(o.model)
     of, how = (net, net.card.tfs), (o.out, o.batch_size, o.force)
-    if o.vcf:
-        ranks = listed(o.tf or ""), o.offsets, o.null, o.seed, print
-        return predict_vcf(*of, o.vcf, Genome(o.genome), *how, *ranks)
+    if o.vcf: return predict_vcf(*of, o.vcf, Genome(o.genome), *how, listed(o.tf or ""), *_ranks_of(o))
     ranking = _ranking(o, net) if o.top else _only(o, net)
     if o.fasta: return predict_fasta(*of, o.fasta, *how, ranking)
     if o.table: return predict_table(*of, o.table, *how, ranking)
@@ -478,6 +476,9 @@ def _ranking(o, net):
     tf = net.card.tfs[output_of(net, o.tf)]
     print(rank_line(net, tf))
     return Ranking(net, net.card.tfs, tf, o.top)
+
+# %% ../../nbs/commands/3_models.ipynb #b1d50032
+def _ranks_of(o): return o.offsets, o.null, o.seed, print
 
 # %% ../../nbs/commands/3_models.ipynb #b1d50033
 def _of_bed(o, net, ranking):

@@ -617,6 +617,7 @@ def fit_peaks(
     if made is None: keep_null(fitted, "unbound regions", Genome(genome))
     return fitted
 
+# %% ../../nbs/finetune/6_own_data.ipynb #b1d50121
 def keep_null(
     fitted:Fitted, # Its learner has learned
     named:str, # What to call the sequences without the TF

@@ -192,6 +192,7 @@ def keep_single_changes(
     except UserError: pass
     keep_changes_in(net, codes, f"in the middles of {named}", n, seed)
 
+# %% ../../nbs/model/8_random_changes.ipynb #b1d50122
 def keep_changes_in(
     model, # A network, or a learner
     codes:np.ndarray, # Sequences, codes, uint8, (sequences, width of the network)

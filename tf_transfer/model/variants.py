@@ -153,21 +153,20 @@ def predict_vcf(
     say:Callable=None, # What to call with a line about these changes: `print`
 ) -> tuple[int, Skipped]: # Alleles with a prediction, and what was skipped
     "What variants do to binding; raises `UserError` where the file is of another genome, or nothing can be predicted."
-    suffix, net, file, skipped, n = variant_suffix(check_output(out, force)), net_of(model), VcfFile(vcf), Skipped(), 0
+    suffix, net, skipped, n = variant_suffix(check_output(out, force)), net_of(model), Skipped(), 0
     only, shifts, read = only or list(tfs), shifts_of(offsets, net.width), AlleleReader(net, bs)
-    keep, alleles = pick(only, tfs, "TF", "this model"), _Alleles(file, genome, net.width, shifts, skipped)
+    keep, alleles = pick(only, tfs, "TF", "this model"), _Alleles(VcfFile(vcf), genome, net.width, shifts, skipped)
     random = RandomChanges(read, genome, shifts, null, seed) if null!=0 else None
     with writing(out, force) as tmp, tqdm(desc=Path(vcf).name, unit=" alleles", unit_scale=True, delay=2) as bar:
-        with _opened(tmp, suffix, file, only, read, random, offsets) as writer:
+        with _opened(tmp, suffix, alleles.vcf, only, read, random, offsets) as writer:
             writer.begin()
-            for records in chunked(file.records(), max(1, bs//offsets)):
+            for records in chunked(alleles.vcf.records(), max(1, bs//offsets)):
                 rows = _scored(*alleles(records), read, random, keep, only)
                 writer.write(records, rows)
-                n += int((rows.words.note=="").sum())
                 bar.update(len(rows.words))
-        _finish(alleles, n)
+                n += int((rows.words.note=="").sum())
+        _finish(alleles, n, say, random)
     if suffix==".vcf.gz": index_like(vcf, out, force)
-    if say and random: say(_among(random))
     return n, skipped
 
 # %% ../../nbs/model/10_variants.ipynb #00649a9a
@@ -192,10 +191,11 @@ def _among(random):
     without = f"; none for some kinds, since {random.lacks}" if random.lacks else ""
     return f"quantiles among random changes of the same kind, {drawn}{without}"
 
-def _finish(alleles, n):
-    "Raises `UserError` where a file is of another genome, or had nothing to predict"
+def _finish(alleles, n, say, random):
+    "Say what quantiles are among; raises `UserError` where a file is of another genome, or had nothing to predict"
     why = f"; {alleles.skipped}" if alleles.skipped.count else ""
     alleles.check(10)
     try: alleles.check_contigs()
     except UserError as e: raise UserError(f"{e}{why}") from None
     if not n: raise UserError(f"{alleles.vcf.path}: no variant that can be predicted{why}")
+    if say and random: say(_among(random))
