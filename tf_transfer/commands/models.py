@@ -477,7 +477,7 @@ def _ranking(o, net):
     print(rank_line(net, tf))
     return Ranking(net, net.card.tfs, tf, o.top)
 
-# %% ../../nbs/commands/3_models.ipynb #b1d50032
+# %% ../../nbs/commands/3_models.ipynb #ee43d618
 def _ranks_of(o): return o.offsets, o.null, o.seed, print
 
 # %% ../../nbs/commands/3_models.ipynb #b1d50033

@@ -161,8 +161,7 @@ def predict_vcf(
         with _opened(tmp, suffix, alleles.vcf, only, read, random, offsets) as writer:
             writer.begin()
             for records in chunked(alleles.vcf.records(), max(1, bs//offsets)):
-                rows = _scored(*alleles(records), read, random, keep, only)
-                writer.write(records, rows)
+                writer.write(records, rows := _scored(*alleles(records), read, random, keep, only))
                 bar.update(len(rows.words))
                 n += int((rows.words.note=="").sum())
         _finish(alleles, n, say, random)
