@@ -331,6 +331,7 @@ def _gapped_letters(shape, number):
     for i,p in enumerate(places): letters[p] = "ACGT"[number//4**i%4]
     return "".join(letters)
 
+# %% ../../nbs/model/7_alleles.ipynb #b1d50137
 def _words_that_differ(kmers, w):
     "Changes; how many more of a word stand at the alternative allele; what they add; shape and number of the word"
     here, places = np.array(w.index)[:, :, len(w.shifts)//2], np.array(w.places)[:, 4:]

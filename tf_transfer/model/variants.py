@@ -113,6 +113,7 @@ def _parts_of(read):
     own = type(read.net) is TargetNet
     return ["motif"]*read.shares+["word"]*(read.counts is not None)+["gained", "lost"]*own
 
+# %% ../../nbs/model/10_variants.ipynb #b1d50152
 def _scored(table, w, kinds, read, null, keep, tfs_named):
     "Rows of some records"
     there, parts = (table.note=="").to_numpy(), _parts_of(read)
@@ -134,6 +135,7 @@ def _scored(table, w, kinds, read, null, keep, tfs_named):
     if len(keep)==1: del named["strongest"]
     return VariantRows(table.assign(**named), numbers, tfs)
 
+# %% ../../nbs/model/10_variants.ipynb #b1d50151
 def _named_parts(read, w, e, tf, parts):
     "Names of motifs and words, (parts, changes), and what is said of them, (changes, columns)"
     names, numbers = np.empty((len(parts), len(tf)), object), []
