@@ -7,7 +7,7 @@ Docs: https://tf-transfer.github.io/tf_transfer/finetune/own_data.html.md"""
 # %% auto #0
 __all__ = ['own_windows', 'away_from', 'peaks_matrix', 'split_by_size', 'nearest_output', 'outputs_to_test', 'tested_regions',
            'Fitted', 'FittedPeaks', 'left_out', 'FittedFew', 'fitted_few', 'too_few', 'few_peaks', 'learner_for',
-           'fit_peaks', 'body_of']
+           'fit_peaks', 'keep_null', 'body_of']
 
 # %% ../../nbs/finetune/6_own_data.ipynb #814533d4
 from collections.abc import Callable
@@ -34,6 +34,7 @@ from ..matrix.splits import Labelled, Split, Target, labelled, target_set
 from ..matrix.states import BOUND, UNBOUND, binding_matrix
 from ..model.networks import BindingNet, net_of
 from ..model.predict import predict
+from ..model.random_changes import keep_single_changes, null_line
 from ..model.ranks import keep_unbound
 from ..model.saving import pretrained as released
 from ..model.saving import save_model
@@ -466,7 +467,7 @@ def result(self:Fitted) -> str: # Several lines of text
         "", *self.called_lines,
         "", f"calibration of this model (test, {_balance(test.n_pos, test.n_neg, 'at 1:1')}):",
         self.calibration.round(2).to_string(index=False),
-        "", _shares(net), *_motif_lines(net, self.pre)])
+        "", _shares(net), *_motif_lines(net, self.pre), *filter(None, [null_line(net)])])
 
 @patch(as_prop=True)
 def account(self:Fitted) -> str: # Several lines of text
@@ -536,8 +537,9 @@ class FittedFew(Fitted):
         tried = "fewer than five of a kind: no score would mean anything, and how good the model is, is not known"
         if self.scores: tried = (f"each left out in turn, and scored by a model that has not learned from it: "
                                  f"{self.scores}\nthat tells little: the interval is wide, and itself rough")
+        null = null_line(self.learn)
         return (f"bound: {self.target.train.n_pos}, too few to test on: the model has learned from all {self.things}\n"
-                f"{tried}")
+                f"{tried}{f'{chr(10)}{null}' if null else ''}")
 
     def save(self, path, force=False, outdated=()):
         "Save the model, with the scores of what was left out on its card; as `Fitted.save`."
@@ -621,12 +623,23 @@ def fit_peaks(
     if other_genome or is_other_genome(pre, Genome(genome).lengths): pre = unseeing(pre)
     m = peaks_matrix(peaks, genome, background, tf, pre.width, seed=seed)
     split = split_by_size(m, pre.card.regions)
-    if too_few(m, split): return few_peaks(m, pre, withheld, ratio, seed, say)
-    target = target_set(m, tf, split, seed=seed, ratio=ratio)
-    fitted = FittedPeaks(None, pre, target, body, withheld, seed, say)
-    if say: say(f"{fitted.made_from}\nfitting the model")
-    fitted.learn = learner_for(fitted, made)
+    if too_few(m, split): fitted = few_peaks(m, pre, withheld, ratio, seed, say)
+    else:
+        fitted = FittedPeaks(None, pre, target_set(m, tf, split, seed=seed, ratio=ratio), body, withheld, seed, say)
+        if say: say(f"{fitted.made_from}\nfitting the model")
+        fitted.learn = learner_for(fitted, made)
+    if made is None: keep_null(fitted, "unbound regions", Genome(genome))
     return fitted
+
+# %% ../../nbs/finetune/6_own_data.ipynb #b1d50121
+def keep_null(
+    fitted:Fitted, # Its learner has learned
+    named:str, # What to call the sequences without the TF
+    genome:Genome=None, # Where random places are drawn; those sequences if not given
+):
+    "Keep random changes of single bases with a model, to rank variants among."
+    m = fitted.target.m
+    keep_single_changes(fitted.learn, m.varm["sequence"][m.X[0]==UNBOUND], named, genome, fitted.seed)
 
 # %% ../../nbs/finetune/6_own_data.ipynb #67be6c66
 def body_of(
