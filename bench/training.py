@@ -28,7 +28,7 @@ from speed import machine
 from torch import nn
 from tf_transfer.matrix.groups import best_resolved
 from tf_transfer.matrix.splits import Split, by_chrom
-from tf_transfer.matrix.states import binding_matrix, read_matrix
+from tf_transfer.matrix.states import binding_matrix, less_sparse, read_matrix, states_of
 from tf_transfer.model.networks import MotifKmerNet, PaperCNN
 from tf_transfer.train.callbacks import silent
 from tf_transfer.train.learners import binding_learner, new_model
@@ -126,7 +126,7 @@ def recipe(matrix, n, epochs=10):
     "The published recipe on some training regions, and what reaches its loss"
     m = read_matrix(matrix)
     tfs, split = best_resolved(m, 50), by_chrom(m, "chr15", ["chr16", "chr22"])
-    known = np.all([m[tf].X[0]%2==1 for tf in tfs], axis=0)          # unbound or bound, of all
+    known = np.all([~np.isnan(less_sparse(states_of(m, tf))) for tf in tfs], axis=0)
     some = lambda part, n: np.sort(np.random.default_rng(0).permutation(part[known[part]])[:n])
     split = Split(some(split.train, n), some(split.valid, n//4), split.test)
     task = f"the recipe's best loss, {len(split.train):,} regions"
