@@ -37,15 +37,17 @@ def training(d, matrix):
     learn.dls.train.one_batch()
 
 
-def training_all(d, matrix, n=1_817_918, n_tfs=163):
-    "Of a matrix of the published size, at random; what the matrix takes is measured too"
+def at_random(matrix, n=1_817_918, n_tfs=163):
+    "Write a matrix of the published size, the file that a training is prepared from"
     rng, at = np.random.default_rng(0), 200*np.arange(n)
     regions = pd.DataFrame(dict(chrom=np.array(["chr1", "chr2", "chr3"])[np.arange(n)*3//n], start=at, end=at+200))
-    codes = np.frombuffer(rng.bytes(200*n), np.uint8).reshape(n, 200)&np.uint8(3)
-    kinds = np.frombuffer(rng.bytes(n_tfs*n), np.uint8).reshape(n_tfs, n).view(np.int8)&np.int8(3)
+    codes, kinds = rng.integers(0, 4, (n, 200), np.uint8), rng.integers(0, 4, (n_tfs, n), np.int8)
     m = states.binding_matrix(kinds, [f"TF{i}" for i in range(n_tfs)], regions, codes)
-    del kinds
-    data.check_memory("the matrix", m.X.nbytes+m.varm["sequence"].nbytes)
+    states.write_matrix(m, matrix)
+
+
+def training_all(d, matrix):
+    m = states.read_matrix(matrix)
     learn = binding_learner(m, by_chrom(m, "chr2", "chr3"), arch=SmallCNN, complete=False)
     learn.dls.train.one_batch()
 
@@ -94,7 +96,8 @@ STEPS = {"a state table of 153 TFs is imported":(importing, [states]),
          "a matrix is built, chr22, 600 bp, biosamples kept":(wide, [build]),
          "a matrix is built, 400,000 regions, 3.6 million peaks at random":(building_much, [build]),
          "its training is prepared, labels masked":(training, [states, data]),
-         "training on 1.8 million regions and 163 TFs at random is prepared, with the matrix":(training_all, [data]),
+         "a matrix of 1.8 million regions and 163 TFs at random is read, its training prepared":
+             (training_all, [states, data]),
          "words are learned from 3,000 regions":(words, [auto]),
          "words are learned from 5,000 regions":(partial(words, n=5000), [auto])}
 
@@ -122,14 +125,19 @@ def main():
     p.add_argument("data", type=Path)
     p.add_argument("--only", default="")
     p.add_argument("--one", nargs=2)
+    p.add_argument("--at-random", type=Path)
     a = p.parse_args()
     if a.one: return one(a.one[0], a.data, a.one[1])
+    if a.at_random: return at_random(a.at_random)
     table, matrix = RESULTS/"memory.csv", Path(tempfile.mkdtemp())/"m.h5ad"
     known = pd.read_csv(table).to_dict("records") if a.only and table.exists() else []
     rows = {r["step"]:r for r in known}
     chosen = [name for name in STEPS if a.only in name]
     if any(STEPS[name][0] is training for name in chosen): imported(a.data, matrix)
     for name in chosen:
+        if STEPS[name][0] is training_all:
+            matrix.unlink(missing_ok=True)
+            subprocess.run([sys.executable, __file__, a.data, "--at-random", matrix], check=True)
         data_of = a_genome() if STEPS[name][0] is building_much else a.data
         words = [sys.executable, __file__, data_of, "--one", name, matrix]
         done = subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True)

@@ -7,7 +7,7 @@ import pytest
 from helpers import run
 from tf_transfer.core import UserError
 from tf_transfer.genome.datasets import interval_files
-from tf_transfer.genome.formats import places_line, read_bed, recognise
+from tf_transfer.genome.formats import places_line, read_bed, read_peaks, recognise
 from tf_transfer.matrix.build import build_report
 from tf_transfer.matrix.states import read_matrix
 from tf_transfer.finetune.own_data import peaks_matrix
@@ -76,8 +76,8 @@ TENTH = {
     'intersect -wo of two': lambda i, s: [*narrow(i, s), *narrow(i, s-40), 760],
     'closest -d to a BED': lambda i, s: [*narrow(i, s), 'chr1', s+900, s+950, 'x', 101],
     'intersect -wao, no other': lambda i, s: [*narrow(i, s), '.', -1, -1, '.', 0],
-    'bin': lambda i, s: [585 + i, *narrow(i, s)],
-    'bin and inf': lambda i, s: [585 + i, *narrow(i, s, q='inf')],
+    'bin': lambda i, s: [585 + (s >> 17), *narrow(i, s)],
+    'bin and inf': lambda i, s: [585 + (s >> 17), *narrow(i, s, q='inf')],
     'named': lambda i, s: narrow(i, s, name=f'x_peak_{i}a'),
     'thick within in some rows': lambda i, s: narrow(i, s, signal=only(i, s, 9.1), p=only(i, s + 1, 40.2), q=0),
 }
@@ -274,7 +274,7 @@ TABLES = {
     'bioframe': (table(LISTED, narrow), 'relSummit (column 10)'),
     'pandas': (table(['chrom', 'start', 'end', 'summit'], lambda i, s: ['chr1', s, s+800, s+100]), 'summit (column 4)'),
     'UCSC': (table(['#bin', 'chrom', 'chromStart', 'chromEnd', 'name', 'score', 'strand', 'signalValue', 'pValue',
-                    'qValue', 'peak'], lambda i, s: [585, *narrow(i, s)]), 'summit (10th column)'),
+                    'qValue', 'peak'], lambda i, s: [585 + (s >> 17), *narrow(i, s)]), 'summit (10th column)'),
     'commented BED': (table(['#chrom', 'start', 'end', 'name', 'score', 'strand', 's', 'p', 'q', 'peak'], narrow),
                       'summit (10th column)'),
 }
@@ -475,6 +475,14 @@ def test_predictions_for_a_table_that_counts_from_1(world, tmp_path):
     assert rows == [['chr1', str(s), str(s+800), f'x_peak_{i}', str(s), str(s+200)] for i, s in enumerate(STARTS[:2])]
 
 
+def test_predictions_for_islands(world, tmp_path):
+    path = written(tmp_path, ''.join(f'chr1\t{s}\t{s+799}\t9\n' for s in STARTS[:3]))
+    status, out, err = run('tft-predict', 'motifs-hg38', tmp_path/'p.tsv', '--bed', path, '--genome', world/'genome.fa')
+    assert status == 0 and 'SICER writes them\nends in the table are those of BED, one further\n' in out, err
+    rows = [o.split('\t')[1:3] for o in (tmp_path/'p.tsv').read_text().splitlines()[1:]]
+    assert rows == [[str(s), str(s+800)] for s in STARTS[:3]]
+
+
 def test_whole_peaks_have_no_places(world, tmp_path):
     path = written(tmp_path, lines(narrow), 'x.bed')
     for said in built(world, tmp_path, path, '--tf', 'JUND', '--peak-overlap', 'any'): assert 'places' not in said
@@ -569,3 +577,73 @@ def test_a_sheet_with_blanks(tmp_path, row):
     (tmp_path/'a.bed').write_text('chr1\t1\t9\n')
     (tmp_path/'s.tsv').write_text(f'file\ttf\tbiosample\n{row}\n')
     assert [f.dataset for f in interval_files(tmp_path/'s.tsv')] == [('JUND', 'Hep G2')]
+
+
+@pytest.mark.parametrize('row', [
+    lambda i, s: [*narrow(i, s)[:9], i % 5],
+    lambda i, s: narrow(i, s, peak=0),
+    lambda i, s: narrow(i, s, peak=only(i, 400, 0, range(20))),
+], ids=['intersect -c of broadPeak', 'zeros', 'zeros in most rows'])
+def test_small_numbers_in_the_tenth_column_are_no_summits(tmp_path, row):
+    check(written(tmp_path, lines(row)), MIDDLES, 'middle')
+
+
+@pytest.mark.parametrize('first, second', [
+    (lines(narrow), TABLES['MACS2'][0]), (TABLES['MACS2'][0], TABLES['pandas'][0]),
+    (lines(narrow), TABLES_MIDDLE['findPeaks'])], ids=['narrowPeak, MACS', 'MACS, pandas', 'narrowPeak, HOMER'])
+def test_two_formats_in_one_file(tmp_path, first, second):
+    "Rows that count from 1 below rows that count from 0"
+    with pytest.raises(UserError, match='line 6[0-9], .*a header of another table, below the first row'):
+        read_bed(written(tmp_path, first+second))
+    twice = TABLES['MACS2'][0]*2
+    assert read_bed(written(tmp_path, twice)).summit.tolist() == SUMMITS*2
+
+
+@pytest.mark.parametrize('strand', ['.', 'x'])
+def test_a_number_before_the_contig_that_is_no_bin(tmp_path, strand):
+    "Tables of featureCounts (SAF) and of R, without their header, may count from 1"
+    with pytest.raises(UserError, match="'1 chr1 100001 100800': .*not UCSC's bin.*give a BED file"):
+        read_bed(written(tmp_path, lines(lambda i, s: [i+1, 'chr1', s+1, s+800, strand])))
+
+
+@pytest.mark.parametrize('start', ['100000.5', '100000.0', '1e+05', '100,000', "100'000"])
+@pytest.mark.parametrize('row', [0, 59])
+def test_places_that_are_not_written_in_digits(tmp_path, start, row):
+    with pytest.raises(UserError) as e:
+        read_bed(written(tmp_path, lines(lambda i, s: ['chr1', only(i, start, s, (row,)), s+800])))
+    assert f"line {row+1}, " in str(e.value) and f"'{start}' stands where start" in str(e.value)
+    assert 'scipen=999' in str(e.value) and '\n' not in str(e.value)
+
+
+def test_a_gzip_file_with_zeros_behind_it(tmp_path):
+    "As tapes and some downloads leave it; gunzip reads it"
+    check(written(tmp_path, gzip.compress(lines(narrow).encode())+bytes(512)), SUMMITS, 'summit (10th column)')
+
+
+ISLANDS = {    # Start, end of the i-th interval, what follows, and what is added to the ends
+    'SICER, islands': (lambda i: (1000*i, 1000*i+599), '\t52.1', 1),
+    'SICER, summary': (lambda i: (1000*i, 1000*i+599), '\t52\t11\t1e-09\t4.4\t2e-08', 1),
+    'SICER, windows of 50 bp': (lambda i: (150*i, 150*i+49), '\t7', 1),
+    'SICER, wide islands': (lambda i: (9400*i, 9400*i+4999), '', 1),
+    'SICER, the last row has a name of its own': (lambda i: (1000*i, 1000*i+599), '\tx y', 1),
+    'windows of BED': (lambda i: (1000*i, 1000*i+600), '\t7', 0),
+    'windows, one of them cut': (lambda i: (1000*i, 1000*i+599+(i == 199_999)), '\t7', 0),
+    'words of ten bases': (lambda i: (20*i, 20*i+9), '\t7', 0),
+    'places of one base': (lambda i: (200*i, 200*i+1), '\t7', 0),
+}
+
+
+@pytest.mark.parametrize('kind', ISLANDS)
+def test_ends_that_are_last_bases(tmp_path, kind):
+    interval, more, add = ISLANDS[kind]
+    intervals = [interval(i) for i in range(200_000 if 'cut' in kind else 60)]
+    table, places = read_peaks(written(tmp_path, ''.join(f'chr1\t{s}\t{e}{more}\n' for s, e in intervals)))
+    assert (table.end == [e+add for _, e in intervals]).all()
+    assert ('last base' in places_line(places)) == bool(add)
+
+
+@pytest.mark.parametrize('w', [50, 200, 1000])
+def test_windows_from_one(tmp_path, w):
+    text = ''.join(f'chr1\t{w*i+1}\t{w*i+2*w}\tx{i}\n' for i in range(9))
+    with pytest.raises(UserError, match=f"line 1, .* whole windows of {w} bp that begin with 1, so they count from 1"):
+        read_bed(written(tmp_path, text))

@@ -130,8 +130,14 @@ def _compared(self:Verdict):
     for verdict,rows in named.groupby("verdict", sort=False):
         others = _and([f"{_words(k)} ({d:+.3f} [{low:+.3f}, {high:+.3f}])"
                        for k,d,low,high in rows[["difference", "low", "high"]].itertuples()])
-        yield (f"too few test regions ({self.n_pos} bound, {self.n_neg} unbound) to tell it from {others}"
-               if verdict==UNCLEAR else f"{verdict} {others}")
+        yield f"{self._unclear()} {others}" if verdict==UNCLEAR else f"{verdict} {others}"
+
+@patch
+def _unclear(self:Verdict):
+    "That the test cannot tell two methods apart"
+    if min(self.n_pos, self.n_neg)>=MIN_TESTED:
+        return f"{self.n_pos} bound and {self.n_neg} unbound test regions do not tell it from"
+    return f"too few test regions ({self.n_pos} bound, {self.n_neg} unbound) to tell it from"
 
 @patch
 def _none(self:Verdict):

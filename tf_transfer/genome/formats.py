@@ -42,6 +42,7 @@ class IntervalFile:
     naming:Callable = None # Without `dataset`: from an interval's name to TF and biosample
     place:str = "middle" # Which column says where in an interval its peak is
     counts_from:int = 0 # The number of the first base of a contig
+    ends_add:int = 0 # 1 where ends are the last base of intervals
     sep:str = "\t" # What stands between fields
     tidy:bool = True # Can it be read as it is, without a look at each line?
 
@@ -62,6 +63,16 @@ def _is_interval(fields): return len(fields)>2 and _is_int(fields[1]) and _is_in
 def _has_bin(fields):
     "Does a line begin with UCSC's bin, a number before the name of the contig?"
     return len(fields)>3 and _is_int(fields[0]) and not _is_int(fields[1]) and _is_interval(fields[1:])
+
+def _bin_of(start, end):
+    "The bin where UCSC keeps an interval; 0 is the whole contig"
+    ways = zip((585, 73, 9, 1), (17, 20, 23, 26))
+    return next((first+(start>>k) for first,k in ways if start>>k==(end-1)>>k), 0)
+
+def _how_to_write(word):
+    "What to do about a number that is not written as a whole one, as an end of a message"
+    if not re.fullmatch(rf"{_NUMBER}|[0-9]{{1,3}}([,. '\u00a0][0-9]{{3}})+", word): return ""
+    return " in digits alone (R: options(scipen=999), pandas: astype(int), a spreadsheet: no separators)"
 
 def _refuse(path, n, fields, why):
     line = "\t".join(fields)[:60].encode("unicode_escape").decode().replace("\\t", " ")
@@ -109,11 +120,16 @@ def _fields(line, sep="\t"):
     else: fields = next(csv.reader([line.strip().replace("\t", " ")], delimiter=sep, skipinitialspace=True))
     return [f.strip().strip('"') for f in fields] if '"' in line or " " in line else fields
 
-def _data_lines(f, sep="\t", skip=0):
+def _data_lines(f, file):
     "Number and fields of every line that is no comment, no header and not empty"
+    own = None
     for n,line in enumerate(f, 1):
-        if n<=skip or _is_no_data(line) or _header(n, line, sep): continue
-        yield n, _fields(line.lstrip("\ufeff"), sep)
+        if h := _header(n, line, file.sep):
+            if n>file.skip and (not own or own.words!=h.words):
+                _refuse(file.path, n, h.cells,
+                        "a header of another table, below the first row; give a file of one format")
+            own = h
+        elif n>file.skip and not _is_no_data(line): yield n, _fields(line.lstrip("\ufeff"), file.sep)
 
 def _filled(fields): return len("\t".join(fields).rstrip("\t").split("\t"))
 
@@ -141,12 +157,13 @@ def _rows(file):
     "Line, fields, start and end (as they stand) of all intervals of a file; raises `UserError` at a line that is none"
     width, at = len(file.columns), [file.columns.index(k) for k in ("start", "end")]
     with reading(file.path) as f:
-        for n,fields in _data_lines(f, file.sep, file.skip):
+        for n,fields in _data_lines(f, file):
             _check_width(file.path, n, fields, width, len(file.example))
             if len(fields)!=width: fields = (fields+[""]*width)[:width]
             for k,i in zip(("start", "end"), at):
                 if not (_is_int(fields[i]) and abs(int(fields[i]))<2**40):
-                    _refuse(file.path, n, fields, f"'{fields[i]}' stands where {k} belongs, a whole number")
+                    _refuse(file.path, n, fields, f"'{fields[i]}' stands where {k} belongs, a whole number"
+                                                  f"{_how_to_write(fields[i])}")
             start, end = int(fields[at[0]]), int(fields[at[1]])
             if start<file.counts_from: _refuse(file.path, n, fields, f"start is below {file.counts_from}")
             if end<=start-file.counts_from:
@@ -169,12 +186,9 @@ def _batches(file, types, size=2**22):
             done += len(b)
             text += b.nbytes
             if packed: check_unpacked(path, text)
-    except (pa.ArrowInvalid, UnicodeDecodeError):
+    except (pa.ArrowInvalid, UnicodeDecodeError, OSError): # OSError: damaged, or padded with zeros
         left = ["\t".join(fields)+"\n" for _,fields,_,_ in _rows(file)][done:]
         if left: yield from _csv(io.BytesIO("".join(left).encode()), file, 0, types, size)
-    except OSError as e:
-        if "compressed" not in str(e) and "zlib" not in str(e): raise
-        raise UserError(f"{file.path}: the gzip file is cut short or damaged; get it again") from None
 
 # %% ../../nbs/genome/3_formats.ipynb #15ca5ab1
 def _values(text):
@@ -214,6 +228,7 @@ def _evidence(b):
                 thick=inside & matches("c9", r"^([0-9]+,[0-9]+,[0-9]+,?|0|\.|-|)$"),
                 odd=(tenth!=np.floor(tenth)) & ~np.isnan(tenth) | (tenth< -1),
                 offset=(0<=tenth) & (tenth<end-start), beyond=tenth>=end-start,
+                edge=(0<=tenth) & (20*tenth<end-start) & (end-start>=20),
                 position=(start<=tenth) & (tenth<end), idr=idr)
 
 # %% ../../nbs/genome/3_formats.ipynb #d529607d
@@ -235,6 +250,7 @@ def _ten_or_more(file, shift, rows):
     numbers = n["offset"]+n["beyond"]
     if n["word"] and numbers>20*n["word"] and not n["odd"] and n["offset"]>n["beyond"]: _refuse_word(file, shift+9)
     if not n["word"] and not n["odd"]:
+        if n["edge"]>numbers/2: return f"BED6+{width-6}", BED[:6], "middle"
         if n["offset"]>=n["beyond"]: return "narrowPeak"+more(10), NARROW_PEAK, _TENTH if numbers else "middle"
         if 2*n["position"]>numbers: return "narrowPeak"+more(10), (*BROAD_PEAK, "summit"), _POSITION
     return f"BED6+{width-6}", BED[:6], "middle"
@@ -291,8 +307,9 @@ def _without_header(file, rows):
     names = (*["bin"]*shift, *BED[:3], *(f"column_{i}" for i in range(shift+3, len(file.columns))))[:len(file.columns)]
     file = replace(file, columns=names)
     own = _own_columns(file, shift, rows)
-    rows = [r[shift:][:own] for r in rows]
+    with_bin, rows = rows*shift, [r[shift:][:own] for r in rows]
     _refuse_from_one(file, rows)
+    _refuse_other_numbers(file, with_bin)
     name, columns, place = _format(rows) or _ten_or_more(file, shift, rows)
     if place==_THICK and not any(_has_thick_base(r[6:]) for r in rows): place = "middle"
     columns = (("bin",)*shift+columns[:own]+names[shift+len(columns[:own]):])[:len(names)]
@@ -362,8 +379,9 @@ def recognise(
     columns = header.columns if header else [""]*_common_width(path, rows)
     tidy = sep=="\t" and '"' not in lines[0][1] and lines[0][1].count("\t")>1
     file = IntervalFile(Path(path), "", tuple(columns), n-1, tuple(first), sep=sep, tidy=tidy)
-    if header: return _with_header(file, header)
-    return _without_header(file, [(r+[""]*len(columns))[:len(columns)] for _,r in rows])
+    if header: file = _with_header(file, header)
+    else: file = _without_header(file, [(r+[""]*len(columns))[:len(columns)] for _,r in rows])
+    return file if file.counts_from else _of_windows(file)
 
 # %% ../../nbs/genome/3_formats.ipynb #9a1e000d
 def _first_lines(path):
@@ -393,6 +411,7 @@ def _refuse_first(path, n, fields):
     "Raises `UserError` that says what a file seems to be"
     fields = fields or [""]
     whole = [_is_int(f) for f in fields]+[False]*5
+    odd, how = [f for f in fields[1:3] if not _is_int(f)], [_how_to_write(f) for f in fields[1:3] if not _is_int(f)]
     one_column = re.compile(r".*[^:_-][:_-][0-9,]+[-_][0-9,]+")
     kinds = [
         (whole[2] and whole[3] and fields[4:5] and fields[4] in ("+", "-", "0", "1", "."),
@@ -406,6 +425,8 @@ def _refuse_first(path, n, fields):
         (whole[1] and len(fields)>4 and fields[3].isalpha(), "a VCF file of variants; give a BED file of intervals"),
         (one_column.fullmatch(fields[0]), "a place in one column; give chrom, start and end in columns of their own, "
                                           "counted from 0: a BED file"),
+        (len(fields)>2 and all(how),
+         f"'{''.join(odd[:1])}' stands where start or end belongs, a whole number{''.join(how[:1])}"),
         (True, "not chrom, start and end, separated by tabs; give a BED file")]
     _refuse(path, n, fields, next(why for found,why in kinds if found))
 
@@ -422,6 +443,30 @@ def _refuse_from_one(file, rows):
         _refuse(file.path, file.skip+1, file.example,
                 "a strand in the fourth column, as in interval lists and tables of GRanges, which count from 1; in a "
                 "BED file, which counts from 0, it is the sixth")
+
+# %% ../../nbs/genome/3_formats.ipynb #5a1ce201
+def _of_windows(file, least=50):
+    "A file that counts from 0, its ends read as last bases where its intervals are whole windows of `least` bp or more"
+    n = last_base = from_one = 0
+    for b in _batches(file, dict(start=pa.int64(), end=pa.int64())):
+        start, end = (b[k].to_numpy() for k in ("start", "end"))
+        last_base = np.gcd.reduce([last_base, np.gcd.reduce(start), np.gcd.reduce(end+1)])
+        from_one = np.gcd.reduce([from_one, np.gcd.reduce(start-1), np.gcd.reduce(end)])
+        n += len(b)
+        if max(last_base, from_one)<least: return file
+    if n>2 and from_one>=least:
+        _refuse(file.path, file.skip+1, file.example,
+                f"all intervals are whole windows of {from_one} bp that begin with 1, so they count from 1; give a BED "
+                "file, which counts from 0")
+    return replace(file, ends_add=1) if n>2 else file
+
+# %% ../../nbs/genome/3_formats.ipynb #9a1e00c1
+def _refuse_other_numbers(file, rows):
+    "Raises `UserError` where a number before the name of a contig is not UCSC's bin"
+    at = next((i for i,r in enumerate(rows) if int(r[3])<=2**29 and int(r[0])!=_bin_of(int(r[2]), int(r[3]))), None)
+    if at is None: return
+    raise UserError(f"{file.path}: '{' '.join(rows[at][:4])}': a number before chrom, start and end that is not "
+                    "UCSC's bin, so they may count from 0 or from 1; give a BED file (from 0, chrom first)")
 
 # %% ../../nbs/genome/3_formats.ipynb #7dd23c0b
 @dataclass(frozen=True)
@@ -444,7 +489,7 @@ class Block:
 
 # %% ../../nbs/genome/3_formats.ipynb #9a1e0010
 def _block(b, file):
-    start, end = b["start"].to_numpy()-file.counts_from, b["end"].to_numpy()
+    start, end = b["start"].to_numpy()-file.counts_from, b["end"].to_numpy()+file.ends_add
     at = _said(b, file, start)
     said = (start<=at) & (at<end)
     summit = np.where(said, at, (start+end)//2).astype(np.int64)
@@ -453,6 +498,7 @@ def _block(b, file):
     places = Counter({label:int(said.sum()), "the base itself (1 bp)":int(alone.sum())})
     places = Counter({"middle":int((~said & ~alone).sum())})+places
     counted = f" counted from {file.counts_from}" if file.format.startswith("table") else ""
+    if file.ends_add: counted = ", ends taken as the last base, as SICER writes them"
     places = Counter({k+counted:n for k,n in places.items()})
     name = next((b[k] for k in ("sources", "name") if k in b.schema.names), None)
     chrom = pa.DictionaryArray.from_arrays(b["chrom"].indices, pc.utf8_trim_whitespace(b["chrom"].dictionary))
