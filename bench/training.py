@@ -6,12 +6,12 @@ validation loss reached?
     python bench/training.py --compiled          # and steps by `torch.compile`, which takes minutes to begin
     python bench/training.py --out FOLDER        # leave the table of this folder as it is
 
-Processor time, on one thread. Steps: the learner and the bare loop make the same steps of forward, backward and Adam, in
-turn, five times each; the bare loop is given batches that are ready, one-hot. `rate` is the median, samples per second.
-The recipe: 50 TFs that are resolved best, complete labels, both strands, batches of 99, a rate of 0.003 that stays. What
-is set against it is the network of motifs and words under one cycle, on the same regions and TFs: `seconds` until a
-validation loss is as low, with what the first layer reads once. `rate` of a product of matrices is what one core can do
-at most: multiply-adds per second."""
+Processor time, on one thread. Steps: the learner and the bare loop make the same steps of forward, backward and Adam,
+in turn, five times each; the bare loop is given batches that are ready, one-hot. `rate` is the median, samples per
+second. The recipe: 50 TFs that are resolved best, complete labels, both strands, batches of 99, a rate of 0.003 that
+stays. What is set against it is the network of motifs and words under one cycle, on the same regions and TFs: `seconds`
+until a validation loss is as low, with what the first layer reads once. `rate` of a product of matrices is what one
+core can do at most: multiply-adds per second."""
 import os
 import time
 from pathlib import Path

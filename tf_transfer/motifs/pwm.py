@@ -301,12 +301,13 @@ def similarities(
     width, widths = motif.width, np.array([p.width for p in others])
     on, there = (np.zeros((n, len(others), widths.max()+2*width)) for n in (4, 1))
     for i,p in enumerate(others): on[:, i, width:width+p.width], there[0, i, width:width+p.width] = _heights(p), 1
-    narrow, own_squares = width<widths, (on**2).sum((0, 2))
-    def laid(columns, a): return sum(np.tensordot(a[:, j], columns[..., j:j+widths.max()+width], 1) for j in range(width))
+    narrow, of_on, ones = (width<widths)[:, None], (on**2).sum(0, keepdims=True), np.ones((1, width))
+    places = widths.max()+width
+    def laid(columns, a): return sum(np.tensordot(a[:, j], columns[..., j:j+places], 1) for j in range(width))
     def best(a):
         squares, both = (a**2).sum(0, keepdims=True), laid(on, a)
-        own = np.where(narrow[:, None], squares.sum(), laid(there, squares))
-        other = np.where(narrow[:, None], laid((on**2).sum(0, keepdims=True), np.ones((1, width))), own_squares[:, None])
-        enough = laid(there, np.ones((1, width)))>=np.minimum(min(min_overlap, width), widths)[:, None]
+        own = np.where(narrow, squares.sum(), laid(there, squares))
+        other = np.where(narrow, laid(of_on, ones), of_on.sum(2).T)
+        enough = laid(there, ones)>=np.minimum(min(min_overlap, width), widths)[:, None]
         return np.where(enough, both/np.maximum(np.maximum(own, other), 1e-9), -np.inf).max(1)
     return np.maximum(*(best(_heights(o)) for o in (motif, motif.reverse_complement())))
