@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import Thread
 from urllib.parse import quote_plus, unquote, urlsplit
 
+import pandas as pd
 import pytest
 from browser import Browser, bright_boxes, chromium, too_pale, too_wide
 from fastcore.nbio import read_nb
@@ -20,7 +21,7 @@ from test_imports import table_of
 root = Path(__file__).parent.parent
 nbs = root/'nbs'
 sys.path.insert(0, str(root/'docs'))
-from build import keywords, main as build, wings  # noqa: E402
+from build import keywords, main as build, tidy, unbroken, wings  # noqa: E402
 
 notebooks = [Path(o).relative_to(nbs) for o in sorted(nbglob(nbs))]
 one_of_each_kind = {path.parent: str(nbpath2html(path)) for path in notebooks if path.parent.name not in wings}
@@ -154,6 +155,28 @@ def test_no_link_is_broken(site):
 def test_no_link_is_left_as_text(site):
     left = re.compile(r'\]\(\S+\.(ipynb|html|md)\)')
     assert [str(page.relative_to(site)) for page in pages_of(site) if left.search(page_at(page).text)] == []
+
+
+def test_a_command_that_stands_alone_can_be_copied():
+    "It is a block, not a paragraph"
+    alone = re.compile(r'^`[^`]+ [^`]+`$', re.M)
+    cells = {o: [c.source for c in read_nb(nbs/o).cells if c.cell_type == 'markdown'] for o in notebooks}
+    assert [(str(o), m) for o, texts in cells.items() for t in texts for m in alone.findall(t)] == []
+
+
+def test_words_beside_columns_may_wrap():
+    text = 'a long verdict & more\n\n name   auprc   low\n scan   0.9     0.8\n this   0.95    0.9\n'
+    html = tidy(dict(output_type='stream', name='stdout', text=text))['data']['text/html']
+    assert html.count('<pre class="words">a long verdict &amp; more</pre><pre class="columns"> name') == 1
+    assert tidy(dict(output_type='stream', name='stdout', text='words\n'))['text'] == 'words\n'
+
+
+def test_a_table_without_a_style_looks_as_others_do():
+    "pandas's Styler"
+    html = pd.DataFrame({'n': [1]}).style.hide().to_html()
+    assert '<table class="dataframe"' in unbroken(html) and '<td class="whole">1<' in unbroken(html)
+    coloured = pd.DataFrame({'n': [1]}).style.set_properties(color='red').to_html()
+    assert 'row0_col0' in unbroken(coloured)
 
 
 def test_nothing_is_loaded_from_elsewhere(site):
