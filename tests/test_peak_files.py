@@ -475,6 +475,14 @@ def test_predictions_for_a_table_that_counts_from_1(world, tmp_path):
     assert rows == [['chr1', str(s), str(s+800), f'x_peak_{i}', str(s), str(s+200)] for i, s in enumerate(STARTS[:2])]
 
 
+def test_predictions_for_islands(world, tmp_path):
+    path = written(tmp_path, ''.join(f'chr1\t{s}\t{s+799}\t9\n' for s in STARTS[:3]))
+    status, out, err = run('tft-predict', 'motifs-hg38', tmp_path/'p.tsv', '--bed', path, '--genome', world/'genome.fa')
+    assert status == 0 and 'SICER writes them\nends in the table are those of BED, one further\n' in out, err
+    rows = [o.split('\t')[1:3] for o in (tmp_path/'p.tsv').read_text().splitlines()[1:]]
+    assert rows == [[str(s), str(s+800)] for s in STARTS[:3]]
+
+
 def test_whole_peaks_have_no_places(world, tmp_path):
     path = written(tmp_path, lines(narrow), 'x.bed')
     for said in built(world, tmp_path, path, '--tf', 'JUND', '--peak-overlap', 'any'): assert 'places' not in said

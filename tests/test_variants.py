@@ -473,7 +473,7 @@ def test_random_changes_that_a_model_keeps(with_words, genome, tmp_path, monkeyp
     monkeypatch.setattr(random_changes, '_random_places', None)
     pd.testing.assert_frame_equal(table_of(kept, genome, tmp_path/'v.vcf', vcf(CHANGES), null=50), anew)
     predict_vcf(kept, TFS, tmp_path/'v.vcf', genome, tmp_path/'o.vcf', null=50)
-    assert 'among 50 random changes of the same kind, seed 0, kept with the model' in (tmp_path/'o.vcf').read_text()
+    assert 'same kind, 50 at random places of g.fa, seed 0, kept with the model' in (tmp_path/'o.vcf').read_text()
     (tmp_path/'longer.fa').write_text(''.join(f'>{k}\n{s}A\n' for k, s in SEQS.items()))
     for how in (dict(null=40), dict(null=50, seed=1), dict(null=50, offsets=3)):
         with pytest.raises(TypeError): table_of(kept, genome, tmp_path/'v.vcf', vcf(CHANGES), **how)
@@ -481,3 +481,87 @@ def test_random_changes_that_a_model_keeps(with_words, genome, tmp_path, monkeyp
         table_of(kept, Genome(tmp_path/'longer.fa'), tmp_path/'v.vcf', vcf(CHANGES), null=50)
     with torch.no_grad(): kept.head.bias += 1
     with pytest.raises(TypeError): table_of(kept, genome, tmp_path/'v.vcf', vcf(CHANGES), null=50)
+
+
+def test_single_changes_of_a_fitted_model(with_words, genome, tmp_path):
+    "Those of the genome, or of sequences where it is mostly N; other kinds are drawn, or have no quantile"
+    from copy import deepcopy
+
+    from tf_transfer.model.random_changes import keep_single_changes, null_line
+    masked = tmp_path/'masked.fa'
+    masked.write_text(''.join(f'>{k}\n{s[:80]}{"N"*(len(s)-160)}{s[-80:]}\n' for k, s in SEQS.items()))
+    codes = np.random.default_rng(1).integers(0, 4, (400, WIDTH)).astype(np.uint8)
+    rows = [snv('chr1', 40), ('chr1', 45, '.', SEQS['chr1'][44:46], SEQS['chr1'][44])]
+    for where, words in ((genome.path, 'at random places of g.fa'), (masked, 'in the middles of unbound regions')):
+        net, told = deepcopy(with_words), []
+        keep_single_changes(net, codes, 'unbound regions', Genome(where))
+        assert null_line(net) == f'kept to rank variants among: 1,000 random single bases {words}, seed 0'
+        t = table_of(net, Genome(where), tmp_path/'v.vcf', vcf(rows), null=None, say=told.append)
+        assert 0 < float(t.A_q[0]) < 1 and f'SNV: 1,000 {words}, seed 0, kept with the model; other kinds' in told[0]
+        assert (t.A_q[1] == '') == (where == masked) == ('too few places' in told[0])
+    with pytest.raises(UserError, match='too few places'):
+        table_of(net, Genome(masked), tmp_path/'v.vcf', vcf(rows), null=1000)
+    keep_single_changes(net := deepcopy(with_words), codes[:30], 'few sequences')
+    assert null_line(net) == ''
+
+
+def test_quantiles_among_changes_in_sequences_are_uniform(with_words, genome):
+    "Of changes in other sequences; those of a network that is three times as sure are not"
+    from copy import deepcopy
+
+    from scipy.stats import kstest
+    from tf_transfer.model.random_changes import AlleleReader, RandomChanges, _single_changes, keep_changes_in
+    codes = np.random.default_rng(2).integers(0, 4, (1000, WIDTH)).astype(np.uint8)
+    net, beyond = deepcopy(with_words), 1.95*np.sqrt(2/600)
+    for ranks in (None, 60):
+        keep_changes_in(net, codes[:500], 'in sequences', 600, ranks=ranks)
+        null = RandomChanges(AlleleReader(net), genome, [0])
+        others = _single_changes(null.read, codes[500:], np.arange(0, 1500, 2)[:600])
+        for times, within in ((1, True), (3, False)):
+            q, _ = null.ranked(np.array(['SNV']*600), times*others, [0, 1])
+            assert all((kstest(q[:, j], 'uniform').statistic < beyond) == within for j in (0, 1))
+
+
+def test_words_with_gaps_add_up(genome, tmp_path):
+    "All that come and go make the change of the sum of weights; the ones named stand there, and no other adds more"
+    import re
+
+    from tf_transfer.genome.dna import one_hot
+    from tf_transfer.model.alleles import (AlleleReader, AlleleWindows, Change, _gapped_letters, _words_that_differ,
+                                           effects_of, gained_and_lost)
+    from tf_transfer.model.networks import TargetNet
+    torch.manual_seed(1)
+    body = MotifNet(2, WIDTH, jaspar('JUND'), hidden=(4, 4))
+    net = TargetNet(1, WIDTH, 'MotifNet', body.args, jaspar('JUND')).eval()
+    net.kmers.weight.normal_()
+    w, read = AlleleWindows(WIDTH, [0]), AlleleReader(net)
+    for start, n in [*((o, 1) for o in range(100, 160)), (300, 2)]:
+        ref = SEQS['chr1'][start:start+n]
+        w.add('chr1', SEQS['chr1'], 0, Change(start, ref, ''.join(map(other, ref))))
+    e, share = effects_of(read, w), net.head.weight[0, -1].item()
+    score = net.kmers(one_hot(encode(''.join(w.letters)).reshape(-1, WIDTH)))[:, 0].numpy()
+    ref, alt = np.array(w.index)[:, :, 0].T
+    change, times, adds, shape, number = _words_that_differ(net.kmers, w)
+    assert np.allclose(np.bincount(change, adds), score[alt] - score[ref], atol=1e-4)
+    found = gained_and_lost(read, w, e, np.zeros(len(ref), int))
+    assert (found.gained != '').sum() > 30 and (found.lost != '').sum() > 30
+    for name, added, more in ((found.gained, found.gained_adds, 1), (found.lost, found.lost_adds, -1)):
+        for i in np.flatnonzero(name != ''):
+            word = re.compile(f"(?=({name[i].replace('N', '.')}))")
+            turned = word.pattern.translate(str.maketrans('ACGT', 'TGCA'))
+            turned = re.compile(f'(?=({turned[4:-2][::-1]}))')
+            both = [len(word.findall(w.letters[j])) + len(turned.findall(w.letters[j])) for j in (ref[i], alt[i])]
+            assert more*(both[1] - both[0]) > 0
+            here = (change == i) & (more*times > 0)
+            towards = np.sign((e.alt - e.ref)[i, 0])
+            assert np.isclose(added[i], max(share*adds[here]*towards)*towards)
+    named = {_gapped_letters(*o) for o in zip(shape.tolist(), number.tolist())}
+    assert all(o[0] != 'N' != o[-1] and len(o.replace('N', '')) == 6 for o in named)
+    (tmp_path/'v.vcf').write_text(vcf([snv('chr1', 121)]))
+    for name in ('o.tsv', 'o.vcf'): predict_vcf(net, ['A'], tmp_path/'v.vcf', genome, tmp_path/name, null=0)
+    row = pd.read_csv(tmp_path/'o.tsv', sep='\t').iloc[0]
+    assert (row.gained, row.lost) == (found.gained[20], found.lost[20])
+    assert np.isclose(row.gained_adds, found.gained_adds[20], rtol=1e-4)
+    assert f'TFT_GAINED={row.gained};TFT_LOST={row.lost};' in (tmp_path/'o.vcf').read_text()
+    predict_vcf(body.eval(), ['A', 'B'], tmp_path/'o.vcf', genome, tmp_path/'again.vcf', only=['B'], null=0)
+    assert 'TFT_GAINED' not in (tmp_path/'again.vcf').read_text().splitlines()[-1]

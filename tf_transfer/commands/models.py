@@ -350,7 +350,7 @@ def tft_predict(
     tf:str=None, # These TFs alone: A,B; with OUT.bw, OUT.bed, --top, --contributions: which TF, of several
     tile:int=None, # With --bed: read longer intervals all along, a window every so many bp; the highest counts
     offsets:int=1, # With --vcf: places in the window where each variant is read; the strongest difference counts
-    null:int=1000, # With --vcf: random changes of each kind to compare with; 0: none
+    null:int=None, # With --vcf: random changes of a kind to rank among, 0: none; the model's own if not given
     stride:int=25, # With OUT.bw and OUT.bed: from the middle of a window to the next, bp
     logit:store_true=False, # With OUT.bw: logits in place of probabilities?
     contributions:store_true=False, # With OUT.bw and --bed: what each base adds to the logit; OUT.png: a picture of it
@@ -391,13 +391,14 @@ def _what_is_made(o):
 def _with_null(o):
     "Write a model that keeps random changes, and say so"
     from tf_transfer.genome.dna import Genome
-    from tf_transfer.model.random_changes import keep_random_changes
+    from tf_transfer.model.random_changes import N_RANDOM, keep_random_changes
     from tf_transfer.model.saving import pretrained, save_model
     need(genome=o.genome)
     net = pretrained(o.model)
-    keep_random_changes(net, Genome(o.genome), o.null, o.seed, o.offsets, o.batch_size)
+    n = o.null or N_RANDOM
+    keep_random_changes(net, Genome(o.genome), n, o.seed, o.offsets, o.batch_size)
     save_model(net, o.out, o.force)
-    print(f"{o.out}: {o.model} with {o.null:,} random changes of each kind, seed {o.seed}")
+    print(f"{o.out}: {o.model} with {n:,} random changes of each kind, seed {o.seed}")
 
 def _letters(o):
     "Write what each base of intervals adds to the logit, and say so"
@@ -454,7 +455,7 @@ def _table(o):
     from tf_transfer.model.variants import predict_vcf
     net = pretrained(o.model)
     of, how = (net, net.card.tfs), (o.out, o.batch_size, o.force)
-    if o.vcf: return predict_vcf(*of, o.vcf, Genome(o.genome), *how, listed(o.tf or ""), o.offsets, o.null, o.seed)
+    if o.vcf: return predict_vcf(*of, o.vcf, Genome(o.genome), *how, listed(o.tf or ""), *_ranks_of(o))
     ranking = _ranking(o, net) if o.top else _only(o, net)
     if o.fasta: return predict_fasta(*of, o.fasta, *how, ranking)
     if o.table: return predict_table(*of, o.table, *how, ranking)
@@ -476,6 +477,9 @@ def _ranking(o, net):
     print(rank_line(net, tf))
     return Ranking(net, net.card.tfs, tf, o.top)
 
+# %% ../../nbs/commands/3_models.ipynb #ee43d618
+def _ranks_of(o): return o.offsets, o.null, o.seed, print
+
 # %% ../../nbs/commands/3_models.ipynb #b1d50033
 def _of_bed(o, net, ranking):
     "Write the table of intervals, and say how they were read"
@@ -486,6 +490,7 @@ def _of_bed(o, net, ranking):
     told = predict_bed(net, net.card.tfs, o.bed, Genome(o.genome), *how, read)
     print(places_line(read.places, "centres of windows"))
     if any("counted from 1" in k for k in read.places): print("start and end in the table count from 0, as in BED")
+    if any("last base" in k for k in read.places): print("ends in the table are those of BED, one further")
     if read.longer: print(_longer(read, net.width, o.tile))
     return told
 

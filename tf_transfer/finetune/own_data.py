@@ -7,7 +7,7 @@ Docs: https://tf-transfer.github.io/tf_transfer/finetune/own_data.html.md"""
 # %% auto #0
 __all__ = ['own_windows', 'away_from', 'peaks_matrix', 'split_by_size', 'nearest_output', 'outputs_to_test', 'tested_regions',
            'Fitted', 'FittedPeaks', 'left_out', 'FittedFew', 'fitted_few', 'too_few', 'few_peaks', 'learner_for',
-           'fit_peaks', 'body_of']
+           'fit_peaks', 'keep_null', 'body_of']
 
 # %% ../../nbs/finetune/6_own_data.ipynb #814533d4
 from collections.abc import Callable
@@ -34,6 +34,7 @@ from ..matrix.splits import Labelled, Split, Target, labelled, target_set
 from ..matrix.states import BOUND, UNBOUND, binding_matrix
 from ..model.networks import BindingNet, net_of
 from ..model.predict import predict
+from ..model.random_changes import keep_single_changes, null_line
 from ..model.ranks import keep_unbound
 from ..model.saving import pretrained as released
 from ..model.saving import save_model
@@ -86,13 +87,25 @@ def away_from(
 def _open_without_peak(background, peaks, taken, genome, n, width, seed, skipped):
     "At most n windows in a background, on no peak and on no window that is taken; their codes; what gave their places"
     free, places = read_peaks(background)
-    free = free[~overlaps(free, peaks)]
+    free = skipped.drop(free, overlaps(free, peaks), "on a peak")
     if not len(free): raise UserError(f"{background}: every region of the background overlaps a peak; "
                                       "none is left to be unbound")
     w, codes = own_windows(free, genome, width, background, skipped)
     apart = np.flatnonzero(~overlaps(w, taken))
     some = np.sort(np.random.default_rng(seed).permutation(apart)[:n])
     return w.iloc[some], codes[some], places_line(places, "places of background regions")
+
+# %% ../../nbs/finetune/6_own_data.ipynb #43e829c1
+def _doubts(peaks, places, skipped, width):
+    "What is odd about peaks, a part of a sentence for each"
+    lost = sum(n for why,n in skipped.count.items() if not why.startswith("same window"))
+    if 2*lost>len(peaks): yield (f"{lost} of {len(peaks)} peaks cannot be used: check that the genome is of the "
+                                 "same assembly, and that its letters are there (soft-masked, not N)")
+    silent = sum(n for place,n in places.items() if place.startswith("middle"))
+    long = int((peaks.end-peaks.start>5*width).sum())
+    if 2*long>len(peaks) and 2*silent>len(peaks):
+        yield (f"{long} of {len(peaks)} peaks are longer than {5*width:,} bp, and most name no summit: only the middle "
+               f"{width} bp of each are read, which may miss the sites; give summits (narrowPeak) if you have them")
 
 # %% ../../nbs/finetune/6_own_data.ipynb #43e829ce
 def peaks_matrix(
@@ -107,7 +120,8 @@ def peaks_matrix(
     "Peaks and unbound regions; raises `UserError` where fewer than two peaks can be used, or no background is left."
     (read, places), genome, skipped, unfit = read_peaks(peaks), Genome(genome), Skipped(), Skipped()
     pos, pos_codes = own_windows(read, genome, width, peaks, skipped)
-    if len(pos)<2: raise UserError(f"{peaks}: {len(pos)} peaks can be used (of {len(read)}); at least 2 are needed")
+    if len(pos)<2: raise UserError(f"{peaks}: {len(pos)} peaks can be used (of {len(read)}); at least 2 are needed"
+                                   f"{'; '*bool(skipped.count)}{skipped}")
     near, n = read[["chrom", "start", "end"]], per_peak*len(pos)
     neg, neg_codes, of_neg = (*away_from(near, genome, n, width, seed), "") if background is None else \
         _open_without_peak(background, near, pos, genome, n, width, seed, unfit)
@@ -117,9 +131,9 @@ def peaks_matrix(
     regions, codes = pd.concat([pos, neg], ignore_index=True), np.concatenate([pos_codes, neg_codes])
     names = [Path(p).name for p in (peaks, background) if p]
     m = binding_matrix(states, [tf], regions, codes, genome.path.name, names)
-    m.uns["peaks"] = dict(read=len(read), used=len(pos), unbound=len(neg), background=names[1] if background else "",
+    m.uns["peaks"] = dict(read=len(read), used=len(pos), unbound=len(neg), background="".join(names[1:]),
                           skipped=str(skipped), background_skipped=str(unfit), places=places_line(places),
-                          background_places=of_neg)
+                          background_places=of_neg, doubts=[*_doubts(read, places, skipped, width)])
     return m
 
 # %% ../../nbs/finetune/6_own_data.ipynb #bb2c9ebe
@@ -167,11 +181,11 @@ def _enough(m, chroms, share=1):
 def _by_position(m, test, valid, of_body=()):
     "The first part of each chromosome trains, the middle validates, the far end tests; no region over a border"
     parts, chrom = [[], [], []], m.var.chrom.astype(str)
-    unseen = {*chrom}-{*of_body}
-    tested = unseen if _enough(m, unseen, test) else {*chrom}
+    unseen, with_peaks = {*chrom}-{*of_body}, {*chrom[m.X[0]==BOUND]}
+    tested = unseen if with_peaks<=unseen or _enough(m, unseen, test) else {*chrom}
     for c,rows in m.var.assign(at=np.arange(m.n_vars)).groupby(chrom, observed=True):
         peaks, share = rows.start[m.X[0, rows["at"]]==BOUND], test*(c in tested)
-        a, b = (peaks.quantile(q) if len(peaks) else 0 for q in (1-share-valid, 1-share))
+        a, b = (peaks if len(peaks) else rows.start).quantile([1-share-valid, 1-share])
         last = rows.start>b if share else rows.start<0
         chosen = rows.end<=a, (rows.start>a) & ~last & ((rows.end<=b) | (not share)), last
         for part,these in zip(parts, chosen): part.append(rows["at"][these].to_numpy())
@@ -223,16 +237,20 @@ def _values(target, pre, learn, withheld):
     yield OURS, predict(learn, codes)[:, 0]
 
 # %% ../../nbs/finetune/6_own_data.ipynb #f31a3456
-def _counts(target):
-    "Lines about the numbers of regions"
-    n, split, (train, valid, test) = target.m.uns["peaks"], target.split, (target.train, target.valid, target.test)
-    where = lambda names: f" on {', '.join(names)}" if names else ""
+def _lines_of(m, n_neg):
+    "Lines about what was read, with so many regions without a peak (a number, or words)"
+    n = m.uns["peaks"]
     source = n["background"] or "from the genome, away from peaks: easier than open regions, so scores are flattered"
     unfit = ("of the peaks", n["skipped"]), ("of the background", n["background_skipped"])
     left_out = "".join(f", {what} {why}" for what,why in unfit if why)
-    return [f"{target.tf}: {n['used']} of {n['read']} peaks can be used, "
-            f"and {n['unbound']} regions without a peak ({source}){left_out}",
-            *filter(None, [n["places"], n["background_places"]]),
+    return [f"{m.obs_names[0]}: {n['used']} of {n['read']} peaks can be used, {n_neg} ({source}){left_out}",
+            *n["doubts"], *filter(None, [n["places"], n["background_places"]])]
+
+def _counts(target):
+    "Lines about the numbers of regions"
+    split, (train, valid, test) = target.split, (target.train, target.valid, target.test)
+    where = lambda names: f" on {', '.join(names)}" if names else ""
+    return [*_lines_of(target.m, f"and {target.m.uns['peaks']['unbound']} regions without a peak"),
             f"{train.n_pos} peaks and {train.n_neg} unbound regions of equal GC content to train on, "
             f"{valid.n_pos} and {valid.n_neg} to validate{where(split.valid_chroms)}, "
             f"{test.n_pos} and {test.n_neg} to test{where(split.test_chroms)}", *target.shortages]
@@ -449,7 +467,7 @@ def result(self:Fitted) -> str: # Several lines of text
         "", *self.called_lines,
         "", f"calibration of this model (test, {_balance(test.n_pos, test.n_neg, 'at 1:1')}):",
         self.calibration.round(2).to_string(index=False),
-        "", _shares(net), *_motif_lines(net, self.pre)])
+        "", _shares(net), *_motif_lines(net, self.pre), *filter(None, [null_line(net)])])
 
 @patch(as_prop=True)
 def account(self:Fitted) -> str: # Several lines of text
@@ -519,8 +537,9 @@ class FittedFew(Fitted):
         tried = "fewer than five of a kind: no score would mean anything, and how good the model is, is not known"
         if self.scores: tried = (f"each left out in turn, and scored by a model that has not learned from it: "
                                  f"{self.scores}\nthat tells little: the interval is wide, and itself rough")
+        null = null_line(self.learn)
         return (f"bound: {self.target.train.n_pos}, too few to test on: the model has learned from all {self.things}\n"
-                f"{tried}")
+                f"{tried}{f'{chr(10)}{null}' if null else ''}")
 
     def save(self, path, force=False, outdated=()):
         "Save the model, with the scores of what was left out on its card; as `Fitted.save`."
@@ -564,10 +583,7 @@ def few_peaks(
 ) -> FittedFew: # It has learned from all of them
     "A model of the matrix of a few peaks."
     d = labelled(m, m.obs_names[0], np.arange(m.n_vars), seed=seed, ratio=ratio)
-    n, tf = m.uns["peaks"], m.obs_names[0]
-    source = n["background"] or "from the genome, away from peaks: easier than open regions, so scores are flattered"
-    lines = [f"{tf}: {n['used']} of {n['read']} peaks can be used, {d.n_neg} regions without a peak, of equal GC "
-             f"content ({source})", d.shortage]
+    lines = [*_lines_of(m, f"{d.n_neg} regions without a peak, of equal GC content"), d.shortage]
     if len(pre.card.regions): lines.append(f"the body was pre-trained on regions of {pre.card.genome}: it may have "
                                            "seen these")
     return fitted_few(d, pre, "\n".join(filter(None, lines)), "peaks", withheld, seed, say)
@@ -607,12 +623,23 @@ def fit_peaks(
     if other_genome or is_other_genome(pre, Genome(genome).lengths): pre = unseeing(pre)
     m = peaks_matrix(peaks, genome, background, tf, pre.width, seed=seed)
     split = split_by_size(m, pre.card.regions)
-    if too_few(m, split): return few_peaks(m, pre, withheld, ratio, seed, say)
-    target = target_set(m, tf, split, seed=seed, ratio=ratio)
-    fitted = FittedPeaks(None, pre, target, body, withheld, seed, say)
-    if say: say(f"{fitted.made_from}\nfitting the model")
-    fitted.learn = learner_for(fitted, made)
+    if too_few(m, split): fitted = few_peaks(m, pre, withheld, ratio, seed, say)
+    else:
+        fitted = FittedPeaks(None, pre, target_set(m, tf, split, seed=seed, ratio=ratio), body, withheld, seed, say)
+        if say: say(f"{fitted.made_from}\nfitting the model")
+        fitted.learn = learner_for(fitted, made)
+    if made is None: keep_null(fitted, "unbound regions", Genome(genome))
     return fitted
+
+# %% ../../nbs/finetune/6_own_data.ipynb #b1d50121
+def keep_null(
+    fitted:Fitted, # Its learner has learned
+    named:str, # What to call the sequences without the TF
+    genome:Genome=None, # Where random places are drawn; those sequences if not given
+):
+    "Keep random changes of single bases with a model, to rank variants among."
+    m = fitted.target.m
+    keep_single_changes(fitted.learn, m.varm["sequence"][m.X[0]==UNBOUND], named, genome, fitted.seed)
 
 # %% ../../nbs/finetune/6_own_data.ipynb #67be6c66
 def body_of(

@@ -22,7 +22,7 @@ from ..matrix.sequences import (MIN_BASES, read_table, read_two_fastas, sequence
 from ..matrix.splits import Labelled, Target, labelled
 from ..matrix.states import BOUND
 from ..model.networks import BindingNet, at_width, shortest_width
-from .own_data import Fitted, body_of, fitted_few, learner_for, tested_regions
+from .own_data import Fitted, body_of, fitted_few, keep_null, learner_for, tested_regions
 
 # %% ../../nbs/finetune/7_own_sequences.ipynb #801d2941
 MIN_GROUPS = 10
@@ -172,6 +172,8 @@ def fit_sequences(
     card = fitted.learn.model.card
     card.regions = pre.card.regions
     card.training["sequences"] = m.uns["sequences"] | dict(width=m.uns["width"])
+    if made is None:
+        keep_null(fitted, "shuffled bound sequences" if m.uns["sequences"].get("shuffles") else "unbound sequences")
     return fitted
 
 # %% ../../nbs/finetune/7_own_sequences.ipynb #f3e00012

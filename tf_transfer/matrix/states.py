@@ -51,6 +51,17 @@ def binding_matrix(
     m.uns.update(genome=genome, width=int(sequences.shape[1]), sources=list(sources), version=__version__)
     return check_matrix(m)
 
+# %% ../../nbs/matrix/1_states.ipynb #3190bdc0
+def _odd_places(var):
+    "What is wrong with the places of regions; empty where they are places"
+    for k in ("start", "end"):
+        if var[k].dtype.kind not in "iuf" or (var[k]%1>0).any():
+            return f"var['{k}'] must hold whole numbers; it is {var[k].dtype}, {var[k].iloc[0]} first"
+    bad = var.chrom.isna() | ~((var.start>=0) & (var.end>var.start)) # Not a number is neither
+    if not bad.any(): return ""
+    r = var[bad].iloc[0]
+    return f"region {int(bad.to_numpy().argmax())+1} is {r.chrom}:{r.start}-{r.end}; it needs a name, 0 <= start < end"
+
 # %% ../../nbs/matrix/1_states.ipynb #ecbe08f4
 def check_matrix(
     m:ad.AnnData, # A binding matrix, or something else
@@ -62,11 +73,14 @@ def check_matrix(
     need(isinstance(m, ad.AnnData), f"it is a {type(m).__name__}, not an AnnData")
     need("sequence" in m.varm, "varm has no 'sequence'")
     need({"chrom", "start", "end", "gc"} <= set(m.var), "var needs the columns chrom, start, end and gc")
+    need(not (odd := _odd_places(m.var)), odd)
     need("width" in m.uns, "uns has no 'width'")
-    seq = m.varm["sequence"]
-    wanted = m.n_vars, m.uns["width"]
+    seq, wanted = m.varm["sequence"], (m.n_vars, m.uns["width"])
+    need(isinstance(seq, np.ndarray), f"varm['sequence'] is a {type(seq).__name__}, not a NumPy array")
     need(seq.dtype==np.uint8 and seq.shape==wanted, f"sequences are {seq.dtype} {seq.shape}, not uint8 {wanted}")
-    need(m.X is not None and m.X.dtype==np.int8, "X must be int8 states")
+    need(m.X is not None, "it has no X")
+    need(isinstance(m.X, np.ndarray), f"X is a {type(m.X).__name__}, not a NumPy array; m.X = m.X.toarray() makes one")
+    need(m.X.dtype==np.int8, f"X must be int8 states, not {m.X.dtype}; m.X = m.X.astype('int8') mends whole numbers")
     need(m.n_obs and m.n_vars, f"it holds {m.n_obs} TFs and {m.n_vars} regions")
     low, high = m.X.min(), m.X.max()
     need(low>=UNRESOLVED and high<=BOUND, f"states must lie between 0 and 3, not {low} and {high}")
@@ -176,6 +190,12 @@ def _check_h5ad(path):
     check_memory(f"reading {path}", 1.6*size)
 
 # %% ../../nbs/matrix/1_states.ipynb #30d25352
+def _refuse_other_h5(path):
+    "Raises `UserError` where an HDF5 file is none of anndata"
+    with h5py.File(path) as f: there = list(f)
+    if not {"obs", "var"} <= set(there):
+        raise UserError(f"{path}: an HDF5 file, but no .h5ad file: it has no obs and var, but {', '.join(there[:5])}")
+
 def read_matrix(
     path:str|Path, # An `.h5ad` file
 ) -> ad.AnnData: # Binding matrix
@@ -183,11 +203,13 @@ def read_matrix(
     path = check_file(path)
     try:
         _check_h5ad(path)
+        _refuse_other_h5(path)
         m = ad.read_h5ad(path)
     except UserError: raise
     except Exception as e:
         if not h5py.is_hdf5(path): raise UserError(f"{path}: not an .h5ad file, or one that was cut short") from None
-        raise UserError(f"{path}: an .h5ad file that cannot be read, cut short perhaps ({type(e).__name__})") from None
+        raise UserError(f"{path}: an .h5ad file that cannot be read, cut short or of a later anndata perhaps "
+                        f"({type(e).__name__})") from None
     return check_matrix(m, str(path))
 
 # %% ../../nbs/matrix/1_states.ipynb #793a7427
@@ -201,7 +223,8 @@ def read_states(
     if not h5py.is_hdf5(path): raise UserError(f"{path}: not an .h5ad file, or one that was cut short")
     _check_h5ad(path)
     with h5py.File(path) as f:
-        if "X" not in f or "obs" not in f: raise UserError(f"{path}: not a binding matrix")
+        if not isinstance(f.get("X"), h5py.Dataset) or "obs" not in f:
+            raise UserError(f"{path}: not a binding matrix, its X is no array")
         try: names = ad.io.read_elem(f["obs"]).index
         except Exception: raise UserError(f"{path}: not a binding matrix, its obs is no table") from None
         rows = pick(tfs, names, "TF", path)

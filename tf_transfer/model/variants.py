@@ -8,6 +8,7 @@ Docs: https://tf-transfer.github.io/tf_transfer/model/variants.html.md"""
 __all__ = ['predict_vcf']
 
 # %% ../../nbs/model/10_variants.ipynb #6980516e
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 import numpy as np
@@ -21,10 +22,10 @@ from ..genome.regions import Contigs
 from ..genome.variants import Change, VcfFile, assembly, header_lengths, not_plain, one_spelling
 from ..genome.windows import Skipped
 from .alleles import (
-    AlleleReader, AlleleWindows, effects_of, leaves_contig, made_or_broken, shifts_of)
-from .networks import net_of
-from .random_changes import RandomChanges, kind_of
-from .variant_files import VariantRows, index_like, variant_suffix, variant_writer
+    AlleleReader, AlleleWindows, effects_of, gained_and_lost, leaves_contig, made_or_broken, shifts_of)
+from .networks import TargetNet, net_of
+from .random_changes import N_RANDOM, RandomChanges, kind_of
+from .variant_files import PARTS, VariantRows, index_like, variant_suffix, variant_writer
 
 # %% ../../nbs/model/10_variants.ipynb #0002544e
 class _Nearby:
@@ -107,12 +108,16 @@ def _lengths_tell(vcf, genome):
     return f": {odd} has {theirs[odd]:,} bp in its header, and {genome.lengths[odd]:,} bp in the genome" if odd else ""
 
 # %% ../../nbs/model/10_variants.ipynb #d54c8cc8
-def _parts_of(read): return ["motif"]*read.shares+["word"]*(read.counts is not None)
+def _parts_of(read):
+    "Which of `PARTS` are said of a network's variants"
+    own = type(read.net) is TargetNet
+    return ["motif"]*read.shares+["word"]*(read.counts is not None)+["gained", "lost"]*own
 
+# %% ../../nbs/model/10_variants.ipynb #b1d50152
 def _scored(table, w, kinds, read, null, keep, tfs_named):
     "Rows of some records"
     there, parts = (table.note=="").to_numpy(), _parts_of(read)
-    numbers = np.full((len(table), 2*len(parts)), np.nan)
+    numbers = np.full((len(table), sum(len(PARTS[o]) for o in parts)), np.nan)
     tfs = np.full((len(table), len(keep), 3+(null is not None)), np.nan, np.float32)
     words = np.full((1+len(parts), len(table)), "", object)
     if there.any():
@@ -125,16 +130,30 @@ def _scored(table, w, kinds, read, null, keep, tfs_named):
         tfs[there] = np.stack(found, 2)
         strongest = np.abs(scaled).argmax(1)
         words[0, there] = np.array(tfs_named, object)[strongest]
-        if parts: _name_parts(made_or_broken(read, w, e, np.array(keep)[strongest]), there, words, numbers)
+        words[1:, there], numbers[there] = _named_parts(read, w, e, np.array(keep)[strongest], parts)
     named = dict(zip(["strongest", *parts], words))
     if len(keep)==1: del named["strongest"]
     return VariantRows(table.assign(**named), numbers, tfs)
 
-def _name_parts(found, there, words, numbers):
-    "Fill in motifs and words"
-    for i,(name,before,after) in enumerate((found[:3], found[3:])[:len(words)-1]):
-        words[i+1, there] = name
-        numbers[there, 2*i:2*i+2] = np.stack([before, after], 1)
+# %% ../../nbs/model/10_variants.ipynb #b1d50151
+def _named_parts(read, w, e, tf, parts):
+    "Names of motifs and words, (parts, changes), and what is said of them, (changes, columns)"
+    names, numbers = np.empty((len(parts), len(tf)), object), []
+    for i,(name,*said) in enumerate(_found_parts(read, w, e, tf, parts)):
+        names[i] = name
+        numbers += said
+    return names, np.array(numbers, float).reshape(-1, len(tf)).T
+
+def _found_parts(read, w, e, tf, parts):
+    "Each part: its names, and what is said of them"
+    if "motif" in parts:
+        made = made_or_broken(read, w, e, tf)
+        yield made[:3]
+        if "word" in parts: yield made[3:]
+    if "gained" in parts:
+        own = gained_and_lost(read, w, e, tf)
+        yield own[:2]
+        yield own[2:]
 
 # %% ../../nbs/model/10_variants.ipynb #830e17a0
 def predict_vcf(
@@ -147,23 +166,23 @@ def predict_vcf(
     force:bool=False, # May an existing file be replaced?
     only:list=None, # Some of the TFs; all if not given
     offsets:int=1, # Places of the window where each variant is read; the strongest difference counts
-    null:int=1000, # Random changes of each kind to compare with; 0: none
+    null:int=None, # Random changes of each kind to compare with, 0: none; those that the model keeps if not given
     seed:int=0, # Seed of these
+    say:Callable=None, # What to call with a line about these changes: `print`
 ) -> tuple[int, Skipped]: # Alleles with a prediction, and what was skipped
     "What variants do to binding; raises `UserError` where the file is of another genome, or nothing can be predicted."
-    suffix, net, file, skipped, n = variant_suffix(check_output(out, force)), net_of(model), VcfFile(vcf), Skipped(), 0
+    suffix, net, skipped, n = variant_suffix(check_output(out, force)), net_of(model), Skipped(), 0
     only, shifts, read = only or list(tfs), shifts_of(offsets, net.width), AlleleReader(net, bs)
-    keep, alleles = pick(only, tfs, "TF", "this model"), _Alleles(file, genome, net.width, shifts, skipped)
-    random = RandomChanges(read, genome, shifts, null, seed) if null else None
+    keep, alleles = pick(only, tfs, "TF", "this model"), _Alleles(VcfFile(vcf), genome, net.width, shifts, skipped)
+    random = RandomChanges(read, genome, shifts, null, seed) if null!=0 else None
     with writing(out, force) as tmp, tqdm(desc=Path(vcf).name, unit=" alleles", unit_scale=True, delay=2) as bar:
-        with _opened(tmp, suffix, file, only, read, random, offsets) as writer:
+        with _opened(tmp, suffix, alleles.vcf, only, read, random, offsets) as writer:
             writer.begin()
-            for records in chunked(file.records(), max(1, bs//offsets)):
-                rows = _scored(*alleles(records), read, random, keep, only)
-                writer.write(records, rows)
-                n += int((rows.words.note=="").sum())
+            for records in chunked(alleles.vcf.records(), max(1, bs//offsets)):
+                writer.write(records, rows := _scored(*alleles(records), read, random, keep, only))
                 bar.update(len(rows.words))
-        _finish(alleles, n)
+                n += int((rows.words.note=="").sum())
+        _finish(alleles, n, say, random)
     if suffix==".vcf.gz": index_like(vcf, out, force)
     return n, skipped
 
@@ -175,17 +194,25 @@ def _opened(tmp, suffix, file, only, read, random, offsets):
 
 def _said(net, offsets, random):
     "A line for the header of a VCF file"
-    among = "no quantiles"
-    if random:
-        where = "kept with the model" if random.kept else f"of {random.genome.path.name}"
-        among = f"quantiles among {random.n} random changes of the same kind, seed {random.seed}, {where}"
     what = f"{__version__}; {type(net).__name__}, {net.n_tfs} TFs; places in the window: {offsets}"
-    return f"##tf_transfer={what}; {among}"
+    return f"##tf_transfer={what}; {_among(random) if random else 'no quantiles'}"
 
-def _finish(alleles, n):
-    "Raises `UserError` where a file is of another genome, or had nothing to predict"
+def _among(random):
+    "Which random changes the quantiles are among"
+    n, seed, kept = random.n or N_RANDOM, f"seed {random.seed}", list(random.kept)
+    drawn = f"{n:,} at random places of {random.genome.path.name}, {seed}"
+    if random.kept:
+        n = len(random.kept[kept[0]])
+        of = f"{n:,} {random.where}, {seed}, kept with the model"
+        drawn = of if len(kept)>1 else f"{', '.join(kept)}: {of}; other kinds: {drawn}"
+    without = f"; none for some kinds, since {random.lacks}" if random.lacks else ""
+    return f"quantiles among random changes of the same kind, {drawn}{without}"
+
+def _finish(alleles, n, say, random):
+    "Say what quantiles are among; raises `UserError` where a file is of another genome, or had nothing to predict"
     why = f"; {alleles.skipped}" if alleles.skipped.count else ""
     alleles.check(10)
     try: alleles.check_contigs()
     except UserError as e: raise UserError(f"{e}{why}") from None
     if not n: raise UserError(f"{alleles.vcf.path}: no variant that can be predicted{why}")
+    if say and random: say(_among(random))
