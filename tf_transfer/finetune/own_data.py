@@ -87,13 +87,25 @@ def away_from(
 def _open_without_peak(background, peaks, taken, genome, n, width, seed, skipped):
     "At most n windows in a background, on no peak and on no window that is taken; their codes; what gave their places"
     free, places = read_peaks(background)
-    free = free[~overlaps(free, peaks)]
+    free = skipped.drop(free, overlaps(free, peaks), "on a peak")
     if not len(free): raise UserError(f"{background}: every region of the background overlaps a peak; "
                                       "none is left to be unbound")
     w, codes = own_windows(free, genome, width, background, skipped)
     apart = np.flatnonzero(~overlaps(w, taken))
     some = np.sort(np.random.default_rng(seed).permutation(apart)[:n])
     return w.iloc[some], codes[some], places_line(places, "places of background regions")
+
+# %% ../../nbs/finetune/6_own_data.ipynb #43e829c1
+def _doubts(peaks, places, skipped, width):
+    "What is odd about peaks, a part of a sentence for each"
+    lost = sum(n for why,n in skipped.count.items() if not why.startswith("same window"))
+    if 2*lost>len(peaks): yield (f"{lost} of {len(peaks)} peaks cannot be used: check that the genome is of the "
+                                 "same assembly, and that its letters are there (soft-masked, not N)")
+    silent = sum(n for place,n in places.items() if place.startswith("middle"))
+    long = int((peaks.end-peaks.start>5*width).sum())
+    if 2*long>len(peaks) and 2*silent>len(peaks):
+        yield (f"{long} of {len(peaks)} peaks are longer than {5*width:,} bp, and most name no summit: only the middle "
+               f"{width} bp of each are read, which may miss the sites; give summits (narrowPeak) if you have them")
 
 # %% ../../nbs/finetune/6_own_data.ipynb #43e829ce
 def peaks_matrix(
@@ -108,7 +120,8 @@ def peaks_matrix(
     "Peaks and unbound regions; raises `UserError` where fewer than two peaks can be used, or no background is left."
     (read, places), genome, skipped, unfit = read_peaks(peaks), Genome(genome), Skipped(), Skipped()
     pos, pos_codes = own_windows(read, genome, width, peaks, skipped)
-    if len(pos)<2: raise UserError(f"{peaks}: {len(pos)} peaks can be used (of {len(read)}); at least 2 are needed")
+    if len(pos)<2: raise UserError(f"{peaks}: {len(pos)} peaks can be used (of {len(read)}); at least 2 are needed"
+                                   f"{'; '*bool(skipped.count)}{skipped}")
     near, n = read[["chrom", "start", "end"]], per_peak*len(pos)
     neg, neg_codes, of_neg = (*away_from(near, genome, n, width, seed), "") if background is None else \
         _open_without_peak(background, near, pos, genome, n, width, seed, unfit)
@@ -118,9 +131,9 @@ def peaks_matrix(
     regions, codes = pd.concat([pos, neg], ignore_index=True), np.concatenate([pos_codes, neg_codes])
     names = [Path(p).name for p in (peaks, background) if p]
     m = binding_matrix(states, [tf], regions, codes, genome.path.name, names)
-    m.uns["peaks"] = dict(read=len(read), used=len(pos), unbound=len(neg), background=names[1] if background else "",
+    m.uns["peaks"] = dict(read=len(read), used=len(pos), unbound=len(neg), background="".join(names[1:]),
                           skipped=str(skipped), background_skipped=str(unfit), places=places_line(places),
-                          background_places=of_neg)
+                          background_places=of_neg, doubts=[*_doubts(read, places, skipped, width)])
     return m
 
 # %% ../../nbs/finetune/6_own_data.ipynb #bb2c9ebe
@@ -168,11 +181,11 @@ def _enough(m, chroms, share=1):
 def _by_position(m, test, valid, of_body=()):
     "The first part of each chromosome trains, the middle validates, the far end tests; no region over a border"
     parts, chrom = [[], [], []], m.var.chrom.astype(str)
-    unseen = {*chrom}-{*of_body}
-    tested = unseen if _enough(m, unseen, test) else {*chrom}
+    unseen, with_peaks = {*chrom}-{*of_body}, {*chrom[m.X[0]==BOUND]}
+    tested = unseen if with_peaks<=unseen or _enough(m, unseen, test) else {*chrom}
     for c,rows in m.var.assign(at=np.arange(m.n_vars)).groupby(chrom, observed=True):
         peaks, share = rows.start[m.X[0, rows["at"]]==BOUND], test*(c in tested)
-        a, b = (peaks.quantile(q) if len(peaks) else 0 for q in (1-share-valid, 1-share))
+        a, b = (peaks if len(peaks) else rows.start).quantile([1-share-valid, 1-share])
         last = rows.start>b if share else rows.start<0
         chosen = rows.end<=a, (rows.start>a) & ~last & ((rows.end<=b) | (not share)), last
         for part,these in zip(parts, chosen): part.append(rows["at"][these].to_numpy())
@@ -224,16 +237,20 @@ def _values(target, pre, learn, withheld):
     yield OURS, predict(learn, codes)[:, 0]
 
 # %% ../../nbs/finetune/6_own_data.ipynb #f31a3456
-def _counts(target):
-    "Lines about the numbers of regions"
-    n, split, (train, valid, test) = target.m.uns["peaks"], target.split, (target.train, target.valid, target.test)
-    where = lambda names: f" on {', '.join(names)}" if names else ""
+def _lines_of(m, n_neg):
+    "Lines about what was read, with so many regions without a peak (a number, or words)"
+    n = m.uns["peaks"]
     source = n["background"] or "from the genome, away from peaks: easier than open regions, so scores are flattered"
     unfit = ("of the peaks", n["skipped"]), ("of the background", n["background_skipped"])
     left_out = "".join(f", {what} {why}" for what,why in unfit if why)
-    return [f"{target.tf}: {n['used']} of {n['read']} peaks can be used, "
-            f"and {n['unbound']} regions without a peak ({source}){left_out}",
-            *filter(None, [n["places"], n["background_places"]]),
+    return [f"{m.obs_names[0]}: {n['used']} of {n['read']} peaks can be used, {n_neg} ({source}){left_out}",
+            *n["doubts"], *filter(None, [n["places"], n["background_places"]])]
+
+def _counts(target):
+    "Lines about the numbers of regions"
+    split, (train, valid, test) = target.split, (target.train, target.valid, target.test)
+    where = lambda names: f" on {', '.join(names)}" if names else ""
+    return [*_lines_of(target.m, f"and {target.m.uns['peaks']['unbound']} regions without a peak"),
             f"{train.n_pos} peaks and {train.n_neg} unbound regions of equal GC content to train on, "
             f"{valid.n_pos} and {valid.n_neg} to validate{where(split.valid_chroms)}, "
             f"{test.n_pos} and {test.n_neg} to test{where(split.test_chroms)}", *target.shortages]
@@ -566,10 +583,7 @@ def few_peaks(
 ) -> FittedFew: # It has learned from all of them
     "A model of the matrix of a few peaks."
     d = labelled(m, m.obs_names[0], np.arange(m.n_vars), seed=seed, ratio=ratio)
-    n, tf = m.uns["peaks"], m.obs_names[0]
-    source = n["background"] or "from the genome, away from peaks: easier than open regions, so scores are flattered"
-    lines = [f"{tf}: {n['used']} of {n['read']} peaks can be used, {d.n_neg} regions without a peak, of equal GC "
-             f"content ({source})", d.shortage]
+    lines = [*_lines_of(m, f"{d.n_neg} regions without a peak, of equal GC content"), d.shortage]
     if len(pre.card.regions): lines.append(f"the body was pre-trained on regions of {pre.card.genome}: it may have "
                                            "seen these")
     return fitted_few(d, pre, "\n".join(filter(None, lines)), "peaks", withheld, seed, say)
