@@ -11,7 +11,7 @@ too_pale = (Path(__file__).parent/'too_pale.js').read_text()
 boxed = """[...document.images].some(o => {  // a figure blends with the page, unless one of its parents is moved
     for (let e = o.parentElement; e !== document.body; e = e.parentElement)
         if (getComputedStyle(e).transform !== 'none') return true })"""
-bright_boxes = """(() => {    // what stays bright on a page of the site at night; a table's coloured cells may
+bright_boxes = r"""(() => {    // what stays bright on a page of the site at night; a table's coloured cells may
     const bright = css => {
         const [r, g, b, a = 1] = css.match(/[\d.]+/g).map(Number)
         return a > .5 && (r+g+b)/3 > 128

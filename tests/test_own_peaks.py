@@ -126,7 +126,8 @@ def test_what_the_pretrained_network_knows_is_said_first(files, monkeypatch):
     "Whatever the spelling; and what its output scores on the same regions"
     pre = load_model(files/'pre.safetensors')
     fitted = fit_peaks(files/'peaks.bed', files/'world'/'genome.fa', tf='fosl-2', pretrained=pre)
-    monkeypatch.setattr('tf_transfer.finetune.fitted.baseline_values', lambda target, withheld: [('own profile', target.test.label)])
+    perfect = lambda target, withheld: [('own profile', target.test.label)]
+    monkeypatch.setattr('tf_transfer.finetune.fitted.baseline_values', perfect)
     first, *rest = fitted.account.splitlines()
     assert first.startswith('the body knows FOSL2: without training, its own output has AUPRC')
     output = "body's output for FOSL2"

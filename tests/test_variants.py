@@ -520,3 +520,48 @@ def test_quantiles_among_changes_in_sequences_are_uniform(with_words, genome):
         for times, within in ((1, True), (3, False)):
             q, _ = null.ranked(np.array(['SNV']*600), times*others, [0, 1])
             assert all((kstest(q[:, j], 'uniform').statistic < beyond) == within for j in (0, 1))
+
+
+def test_words_with_gaps_add_up(genome, tmp_path):
+    "All that come and go make the change of the sum of weights; the ones named stand there, and no other adds more"
+    import re
+
+    from tf_transfer.genome.dna import one_hot
+    from tf_transfer.model.alleles import (AlleleReader, AlleleWindows, Change, _gapped_letters, _words_that_differ,
+                                           effects_of, gained_and_lost)
+    from tf_transfer.model.networks import TargetNet
+    torch.manual_seed(1)
+    body = MotifNet(2, WIDTH, jaspar('JUND'), hidden=(4, 4))
+    net = TargetNet(1, WIDTH, 'MotifNet', body.args, jaspar('JUND')).eval()
+    net.kmers.weight.normal_()
+    w, read = AlleleWindows(WIDTH, [0]), AlleleReader(net)
+    for start, n in [*((o, 1) for o in range(100, 160)), (300, 2)]:
+        ref = SEQS['chr1'][start:start+n]
+        w.add('chr1', SEQS['chr1'], 0, Change(start, ref, ''.join(map(other, ref))))
+    e, share = effects_of(read, w), net.head.weight[0, -1].item()
+    score = net.kmers(one_hot(encode(''.join(w.letters)).reshape(-1, WIDTH)))[:, 0].numpy()
+    ref, alt = np.array(w.index)[:, :, 0].T
+    change, times, adds, shape, number = _words_that_differ(net.kmers, w)
+    assert np.allclose(np.bincount(change, adds), score[alt] - score[ref], atol=1e-4)
+    found = gained_and_lost(read, w, e, np.zeros(len(ref), int))
+    assert (found.gained != '').sum() > 30 and (found.lost != '').sum() > 30
+    for name, added, more in ((found.gained, found.gained_adds, 1), (found.lost, found.lost_adds, -1)):
+        for i in np.flatnonzero(name != ''):
+            word = re.compile(f"(?=({name[i].replace('N', '.')}))")
+            turned = word.pattern.translate(str.maketrans('ACGT', 'TGCA'))
+            turned = re.compile(f'(?=({turned[4:-2][::-1]}))')
+            both = [len(word.findall(w.letters[j])) + len(turned.findall(w.letters[j])) for j in (ref[i], alt[i])]
+            assert more*(both[1] - both[0]) > 0
+            here = (change == i) & (more*times > 0)
+            towards = np.sign((e.alt - e.ref)[i, 0])
+            assert np.isclose(added[i], max(share*adds[here]*towards)*towards)
+    named = {_gapped_letters(*o) for o in zip(shape.tolist(), number.tolist())}
+    assert all(o[0] != 'N' != o[-1] and len(o.replace('N', '')) == 6 for o in named)
+    (tmp_path/'v.vcf').write_text(vcf([snv('chr1', 121)]))
+    for name in ('o.tsv', 'o.vcf'): predict_vcf(net, ['A'], tmp_path/'v.vcf', genome, tmp_path/name, null=0)
+    row = pd.read_csv(tmp_path/'o.tsv', sep='\t').iloc[0]
+    assert (row.gained, row.lost) == (found.gained[20], found.lost[20])
+    assert np.isclose(row.gained_adds, found.gained_adds[20], rtol=1e-4)
+    assert f'TFT_GAINED={row.gained};TFT_LOST={row.lost};' in (tmp_path/'o.vcf').read_text()
+    predict_vcf(body.eval(), ['A', 'B'], tmp_path/'o.vcf', genome, tmp_path/'again.vcf', only=['B'], null=0)
+    assert 'TFT_GAINED' not in (tmp_path/'again.vcf').read_text().splitlines()[-1]

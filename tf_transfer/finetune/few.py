@@ -25,7 +25,7 @@ from ..model.saving import save_model
 from ..train.callbacks import silent
 from ..train.metrics import score
 from .auto import RATIO
-from .fitted import Fitted
+from .fitted import Fitted, _lines_of
 from .strategies import finetune
 
 # %% ../../nbs/finetune/8_few.ipynb #f3e00002
@@ -114,10 +114,7 @@ def few_peaks(
 ) -> FittedFew: # It has learned from all of them
     "A model of the matrix of a few peaks."
     d = labelled(m, m.obs_names[0], np.arange(m.n_vars), seed=seed, ratio=ratio)
-    n, tf = m.uns["peaks"], m.obs_names[0]
-    source = n["background"] or "from the genome, away from peaks: easier than open regions, so scores are flattered"
-    lines = [f"{tf}: {n['used']} of {n['read']} peaks can be used, {d.n_neg} regions without a peak, of equal GC "
-             f"content ({source})", d.shortage]
+    lines = [*_lines_of(m, f"{d.n_neg} regions without a peak, of equal GC content"), d.shortage]
     if len(pre.card.regions): lines.append(f"the body was pre-trained on regions of {pre.card.genome}: it may have "
                                            "seen these")
     return fitted_few(d, pre, "\n".join(filter(None, lines)), "peaks", withheld, seed, say)

@@ -81,16 +81,20 @@ def _values(target, pre, learn, withheld):
     yield OURS, predict(learn, codes)[:, 0]
 
 # %% ../../nbs/finetune/7_fitted.ipynb #f31a3456
-def _counts(target):
-    "Lines about the numbers of regions"
-    n, split, (train, valid, test) = target.m.uns["peaks"], target.split, (target.train, target.valid, target.test)
-    where = lambda names: f" on {', '.join(names)}" if names else ""
+def _lines_of(m, n_neg):
+    "Lines about what was read, with so many regions without a peak (a number, or words)"
+    n = m.uns["peaks"]
     source = n["background"] or "from the genome, away from peaks: easier than open regions, so scores are flattered"
     unfit = ("of the peaks", n["skipped"]), ("of the background", n["background_skipped"])
     left_out = "".join(f", {what} {why}" for what,why in unfit if why)
-    return [f"{target.tf}: {n['used']} of {n['read']} peaks can be used, "
-            f"and {n['unbound']} regions without a peak ({source}){left_out}",
-            *filter(None, [n["places"], n["background_places"]]),
+    return [f"{m.obs_names[0]}: {n['used']} of {n['read']} peaks can be used, {n_neg} ({source}){left_out}",
+            *n["doubts"], *filter(None, [n["places"], n["background_places"]])]
+
+def _counts(target):
+    "Lines about the numbers of regions"
+    split, (train, valid, test) = target.split, (target.train, target.valid, target.test)
+    where = lambda names: f" on {', '.join(names)}" if names else ""
+    return [*_lines_of(target.m, f"and {target.m.uns['peaks']['unbound']} regions without a peak"),
             f"{train.n_pos} peaks and {train.n_neg} unbound regions of equal GC content to train on, "
             f"{valid.n_pos} and {valid.n_neg} to validate{where(split.valid_chroms)}, "
             f"{test.n_pos} and {test.n_neg} to test{where(split.test_chroms)}", *target.shortages]

@@ -62,13 +62,25 @@ def away_from(
 def _open_without_peak(background, peaks, taken, genome, n, width, seed, skipped):
     "At most n windows in a background, on no peak and on no window that is taken; their codes; what gave their places"
     free, places = read_peaks(background)
-    free = free[~overlaps(free, peaks)]
+    free = skipped.drop(free, overlaps(free, peaks), "on a peak")
     if not len(free): raise UserError(f"{background}: every region of the background overlaps a peak; "
                                       "none is left to be unbound")
     w, codes = own_windows(free, genome, width, background, skipped)
     apart = np.flatnonzero(~overlaps(w, taken))
     some = np.sort(np.random.default_rng(seed).permutation(apart)[:n])
     return w.iloc[some], codes[some], places_line(places, "places of background regions")
+
+# %% ../../nbs/finetune/6_own_regions.ipynb #43e829c1
+def _doubts(peaks, places, skipped, width):
+    "What is odd about peaks, a part of a sentence for each"
+    lost = sum(n for why,n in skipped.count.items() if not why.startswith("same window"))
+    if 2*lost>len(peaks): yield (f"{lost} of {len(peaks)} peaks cannot be used: check that the genome is of the "
+                                 "same assembly, and that its letters are there (soft-masked, not N)")
+    silent = sum(n for place,n in places.items() if place.startswith("middle"))
+    long = int((peaks.end-peaks.start>5*width).sum())
+    if 2*long>len(peaks) and 2*silent>len(peaks):
+        yield (f"{long} of {len(peaks)} peaks are longer than {5*width:,} bp, and most name no summit: only the middle "
+               f"{width} bp of each are read, which may miss the sites; give summits (narrowPeak) if you have them")
 
 # %% ../../nbs/finetune/6_own_regions.ipynb #43e829ce
 def peaks_matrix(
@@ -83,7 +95,8 @@ def peaks_matrix(
     "Peaks and unbound regions; raises `UserError` where fewer than two peaks can be used, or no background is left."
     (read, places), genome, skipped, unfit = read_peaks(peaks), Genome(genome), Skipped(), Skipped()
     pos, pos_codes = own_windows(read, genome, width, peaks, skipped)
-    if len(pos)<2: raise UserError(f"{peaks}: {len(pos)} peaks can be used (of {len(read)}); at least 2 are needed")
+    if len(pos)<2: raise UserError(f"{peaks}: {len(pos)} peaks can be used (of {len(read)}); at least 2 are needed"
+                                   f"{'; '*bool(skipped.count)}{skipped}")
     near, n = read[["chrom", "start", "end"]], per_peak*len(pos)
     neg, neg_codes, of_neg = (*away_from(near, genome, n, width, seed), "") if background is None else \
         _open_without_peak(background, near, pos, genome, n, width, seed, unfit)
@@ -93,9 +106,9 @@ def peaks_matrix(
     regions, codes = pd.concat([pos, neg], ignore_index=True), np.concatenate([pos_codes, neg_codes])
     names = [Path(p).name for p in (peaks, background) if p]
     m = binding_matrix(states, [tf], regions, codes, genome.path.name, names)
-    m.uns["peaks"] = dict(read=len(read), used=len(pos), unbound=len(neg), background=names[1] if background else "",
+    m.uns["peaks"] = dict(read=len(read), used=len(pos), unbound=len(neg), background="".join(names[1:]),
                           skipped=str(skipped), background_skipped=str(unfit), places=places_line(places),
-                          background_places=of_neg)
+                          background_places=of_neg, doubts=[*_doubts(read, places, skipped, width)])
     return m
 
 # %% ../../nbs/finetune/6_own_regions.ipynb #bb2c9ebe

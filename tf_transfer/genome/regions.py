@@ -122,6 +122,17 @@ def check(self:Contigs,
     raise UserError(f"{what} and {self.genome} have no contig in common: {theirs} against {ours}; "
                     f"{self.hint(names, what)}")
 
+# %% ../../nbs/genome/2_regions.ipynb #94b60310
+_ACCESSION = re.compile(r"(?<![A-Za-z0-9])(N[CTWZ]_|[A-Z]{2})[0-9]{6,}\.[0-9]+")
+
+def _accession(names):
+    "What to do about a name of RefSeq or GenBank; empty where there is none"
+    found = next(filter(None, map(_ACCESSION.search, names)), None)
+    if not found: return ""
+    whose = "RefSeq" if found[1].endswith("_") else "GenBank"
+    return (f"{found[0]} is a name of {whose}, and its version says of which assembly; NCBI's sequence report of that "
+            "assembly has the genome's name for it")
+
 # %% ../../nbs/genome/2_regions.ipynb #94b6031c
 @patch
 def hint(self:Contigs,
@@ -130,7 +141,7 @@ def hint(self:Contigs,
 ) -> str: # Part of a sentence
     "What may be wrong with names that the genome lacks; a line to copy where `chr` is all."
     same = other_names(names, self.names)
-    if not same: return "they may be of another genome"
+    if not same: return _accession(names) or "they may be of another genome"
     name, wanted = next(iter(same.items()))
     return f"write {wanted} for {name} (tft-build does with --rename-chroms){_renaming(same, Path(what))}"
 

@@ -8,8 +8,10 @@ Docs: https://tf-transfer.github.io/tf_transfer/genome/windows.html.md"""
 __all__ = ['BUILD', 'OWN_PEAKS', 'PREDICT', 'Policy', 'Skipped', 'windows', 'refuse_beyond', 'without_n']
 
 # %% ../../nbs/genome/4_windows.ipynb #060aab1c
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from shlex import quote
 import numpy as np
 import pandas as pd
 from fastcore.basics import patch
@@ -91,8 +93,17 @@ def _refuse_unknown(chrom, contigs, what):
     if not len(unknown): return
     names = list(unknown.unique())
     raise UserError(f"{what}: {len(unknown)} of {len(chrom)} lie on contigs that {contigs.genome} lacks, "
-                    f"{', '.join(names[:4])}; leave them out (tft-build does with --chroms), "
+                    f"{', '.join(names[:4])}; leave them out (tft-build does with --chroms{_without(what, names)}), "
                     f"or {contigs.hint(names, what)}")
+
+def _without(path, names):
+    "A line to copy that leaves contigs out of a file; none where they are many, or there is no such file"
+    path, plain = Path(path), all(re.fullmatch("[A-Za-z0-9_.|:*-]+", n) for n in names)
+    if len(names)>9 or not plain or not path.is_file(): return ""
+    rows = " && ".join(f'$1!="{n}"' for n in names)
+    unpacked = "gzip -dc" if path.suffix==".gz" else "cat"
+    new = path.with_name(f"some_{path.name.removesuffix('.gz')}")
+    return f"; or so: {unpacked} {quote(str(path))} | awk '{rows}' > {quote(str(new))}"
 
 # %% ../../nbs/genome/4_windows.ipynb #9968ff21
 def refuse_beyond(

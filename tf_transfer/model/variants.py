@@ -22,10 +22,10 @@ from ..genome.regions import Contigs
 from ..genome.variants import Change, VcfFile, assembly, header_lengths, not_plain, one_spelling
 from ..genome.windows import Skipped
 from .alleles import (
-    AlleleReader, AlleleWindows, effects_of, leaves_contig, made_or_broken, shifts_of)
-from .networks import net_of
+    AlleleReader, AlleleWindows, effects_of, gained_and_lost, leaves_contig, made_or_broken, shifts_of)
+from .networks import TargetNet, net_of
 from .random_changes import N_RANDOM, RandomChanges, kind_of
-from .variant_files import VariantRows, index_like, variant_suffix, variant_writer
+from .variant_files import PARTS, VariantRows, index_like, variant_suffix, variant_writer
 
 # %% ../../nbs/model/10_variants.ipynb #0002544e
 class _Nearby:
@@ -108,12 +108,16 @@ def _lengths_tell(vcf, genome):
     return f": {odd} has {theirs[odd]:,} bp in its header, and {genome.lengths[odd]:,} bp in the genome" if odd else ""
 
 # %% ../../nbs/model/10_variants.ipynb #d54c8cc8
-def _parts_of(read): return ["motif"]*read.shares+["word"]*(read.counts is not None)
+def _parts_of(read):
+    "Which of `PARTS` are said of a network's variants"
+    own = type(read.net) is TargetNet
+    return ["motif"]*read.shares+["word"]*(read.counts is not None)+["gained", "lost"]*own
 
+# %% ../../nbs/model/10_variants.ipynb #b1d50152
 def _scored(table, w, kinds, read, null, keep, tfs_named):
     "Rows of some records"
     there, parts = (table.note=="").to_numpy(), _parts_of(read)
-    numbers = np.full((len(table), 2*len(parts)), np.nan)
+    numbers = np.full((len(table), sum(len(PARTS[o]) for o in parts)), np.nan)
     tfs = np.full((len(table), len(keep), 3+(null is not None)), np.nan, np.float32)
     words = np.full((1+len(parts), len(table)), "", object)
     if there.any():
@@ -126,16 +130,30 @@ def _scored(table, w, kinds, read, null, keep, tfs_named):
         tfs[there] = np.stack(found, 2)
         strongest = np.abs(scaled).argmax(1)
         words[0, there] = np.array(tfs_named, object)[strongest]
-        if parts: _name_parts(made_or_broken(read, w, e, np.array(keep)[strongest]), there, words, numbers)
+        words[1:, there], numbers[there] = _named_parts(read, w, e, np.array(keep)[strongest], parts)
     named = dict(zip(["strongest", *parts], words))
     if len(keep)==1: del named["strongest"]
     return VariantRows(table.assign(**named), numbers, tfs)
 
-def _name_parts(found, there, words, numbers):
-    "Fill in motifs and words"
-    for i,(name,before,after) in enumerate((found[:3], found[3:])[:len(words)-1]):
-        words[i+1, there] = name
-        numbers[there, 2*i:2*i+2] = np.stack([before, after], 1)
+# %% ../../nbs/model/10_variants.ipynb #b1d50151
+def _named_parts(read, w, e, tf, parts):
+    "Names of motifs and words, (parts, changes), and what is said of them, (changes, columns)"
+    names, numbers = np.empty((len(parts), len(tf)), object), []
+    for i,(name,*said) in enumerate(_found_parts(read, w, e, tf, parts)):
+        names[i] = name
+        numbers += said
+    return names, np.array(numbers, float).reshape(-1, len(tf)).T
+
+def _found_parts(read, w, e, tf, parts):
+    "Each part: its names, and what is said of them"
+    if "motif" in parts:
+        made = made_or_broken(read, w, e, tf)
+        yield made[:3]
+        if "word" in parts: yield made[3:]
+    if "gained" in parts:
+        own = gained_and_lost(read, w, e, tf)
+        yield own[:2]
+        yield own[2:]
 
 # %% ../../nbs/model/10_variants.ipynb #830e17a0
 def predict_vcf(
