@@ -13,6 +13,7 @@ import urllib.request
 from pathlib import Path
 from time import strftime
 
+import pandas as pd
 from common import RESULTS, write_table
 from fastcore.script import call_parse
 
@@ -62,12 +63,13 @@ def main(
     seconds:int=480, # After so many, pip is stopped
     out:str=str(RESULTS/"installs.csv"), # The table to write
 ):
-    "Packages that answer the same question, installed."
+    "Packages that answer the same question, installed. Rows of the table that are not tried again stay."
     folder = Path(folder)
     folder.mkdir(exist_ok=True)
     for name in only.split(",") if only else PACKAGES:
         part = folder/f"{name}.json"
         if not part.exists(): part.write_text(json.dumps(tried(name, folder, seconds)))
         print(part.read_text(), flush=True)
-    kept = [folder/f"{name}.json" for name in PACKAGES]
-    write_table([json.loads(p.read_text()) for p in kept if p.exists()], out)
+    rows = {} if not Path(out).exists() else pd.read_csv(out).set_index("package", drop=False).to_dict("index")
+    rows |= {p.stem: json.loads(p.read_text()) for p in folder.glob("*.json")}
+    write_table([rows[name] for name in PACKAGES if name in rows], out)

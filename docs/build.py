@@ -12,6 +12,7 @@ import tempfile
 from base64 import b64decode
 from contextlib import chdir
 from functools import cache, partial
+from html import escape
 from pathlib import Path
 from textwrap import fill
 
@@ -37,6 +38,7 @@ wings = dict(    # folder in nbs/ -> title of its page in the reference; the win
     commands='Commands')
 kinds = dict(     # folder in nbs/ -> what the titles of its pages begin with; {} is the number of the page
     tutorials='Tutorial {}', howto='How-to', explanations='Explanation', workshop='Workshop', paper='Paper {}')
+first = dict(howto='install own_peaks own_sequences own_genome variants tracks'.split())     # the rest by their numbers
 keywords = yaml.safe_load((root/'docs'/'keywords.yml').read_text())     # page -> what its readers may look for
 
 copies = '_notebooks'       # the folder of notebooks in the site
@@ -90,7 +92,7 @@ def adapt_all(processed, src):
     for name, (front, pages) in lists.items():
         if name in own: continue
         (src/name[1:]).parent.mkdir(parents=True, exist_ok=True)
-        (src/f'{name[1:]}.md').write_text(listing(front, pages))
+        (src/f'{name[1:]}.md').write_text(listing(name[1:], front, pages))
     for path in processed.rglob('*'):
         if path.suffix in ('.png', '.svg', '.jpg', '.gif'):
             (src/path.relative_to(processed)).parent.mkdir(parents=True, exist_ok=True)
@@ -123,6 +125,10 @@ def contents(fronts):
     under = lambda folder: {f'/{page_of(path)}': front for path, front in fronts.items()
         if path.parent.as_posix() == folder and path.stem != 'index'}
     res = {f'/{name}/index': (front, under(name)) for name, front in sections.items()}
+    for folder, names in first.items():
+        front, pages = res[f'/{folder}/index']
+        pages = {o: pages[o] for name in names for o in [f'/{folder}/{name}'] if o in pages} | pages
+        res[f'/{folder}/index'] = front, pages
     parts = {f'/{wing}/index': ((title, subtitle_of(wing)), under(wing)) for wing, title in wings.items()}
     res['/reference/index'] = sections['reference'], under('.') | parts
     res = {name: (front, pages) for name, (front, pages) in res.items() if pages}
@@ -146,12 +152,18 @@ def toctree(pages):
     return '\n'.join(['```{toctree}', ':hidden:', '', *short, '```'])
 
 
-def listing(front, pages, level=1):
+def meta(page):
+    "The words by which a page is to be found; Sphinx's search reads them"
+    words = ', '.join(re.findall(r'\w+', keywords.get(page, '').lower()))
+    return words and f'```{{eval-rst}}\n.. meta::\n   :keywords: {words}\n```'
+
+
+def listing(name, front, pages, level=1):
     "A page that lists pages with their subtitles, or the pages under them"
     title, subtitle = front
-    res = [f"{'#'*level} {title}", subtitle and '{.subtitle}\n'*(level == 1) + subtitle]
+    res = [f"{'#'*level} {title}", level == 1 and meta(name), subtitle and '{.subtitle}\n'*(level == 1) + subtitle]
     for name, (about, below) in pages.items():
-        if isinstance(below, dict): res.append(listing((f'[{about[0]}]({name}.md)', about[1]), below, level + 1))
+        if isinstance(below, dict): res.append(listing(name, (f'[{about[0]}]({name}.md)', about[1]), below, level + 1))
         else: res.append(f'[{about}]({name}.ipynb)\n: {below or about}')
     return '\n\n'.join(filter(None, [*res, level == 1 and toctree(pages)]))
 
@@ -211,14 +223,10 @@ class Page:
 
     def title(self, cell):
         title, subtitle = front_of([cell])
-        parts = [f'# {full_title(self.path, title)}', self.meta(), subtitle and f'{{.subtitle}}\n{subtitle}',
+        if subtitle: subtitle = re.sub(r'^Episode \d\. ', '', subtitle)     # the title says so too
+        parts = [f'# {full_title(self.path, title)}', meta(self.name), subtitle and f'{{.subtitle}}\n{subtitle}',
                  self.name != 'index' and self.buttons()]
         return mk_cell('\n\n'.join(filter(None, parts)), 'markdown')
-
-    def meta(self):
-        "The words by which the page is to be found; Sphinx's search reads them"
-        words = ', '.join(re.findall(r'\w+', keywords.get(self.name, '').lower()))
-        return words and f'```{{eval-rst}}\n.. meta::\n   :keywords: {words}\n```'
 
     def buttons(self):
         "Where to run the notebook; Colab reads the copy with the installing cell, from the published site's branch"
@@ -247,19 +255,13 @@ class Page:
         options = cell.directives
         cell.remove_directives()
         tags = {'echo': 'remove-input', 'output': 'remove-output', 'include': 'remove-cell'}
-        columns = any(has_columns(text) for text in texts(cell))
         tags = [tags[o] for o in tags if options.get(o) == 'false']
         folder, folded = self.path.parent.name, 'code-summary' in options or options.get('code-fold') in ('', 'true')
         long = cell.source.count('\n') > 2
         if folded or folder == 'paper' and long or folder in sections and draws_only(cell): tags.append('hide-input')
         if 'solution' in options: tags.append('hide-cell')
-        if columns: tags.append('columns')
         cell.metadata['tags'] = tags
-        for output in cell.outputs:
-            data = output.get('data', {})
-            for of, kind in ((output, 'text'), (data, 'text/plain'), (data, 'text/html')):
-                tidy = unbroken if kind == 'text/html' else printed
-                if kind in of: of[kind] = tidy(''.join(of[kind]), columns)
+        cell.outputs = [tidy(o) for o in cell.outputs]
         image = dict(alt=options.get('fig-alt', '').strip('"'))
         if any(width > 400 for width in widths(cell)): image['classes'] = 'wide'
         cell.metadata['mystnb'] = dict(
@@ -287,26 +289,37 @@ class Page:
         return f"]({page_of(Path(path)).as_posix()}.ipynb{(anchor or '').lower()})"
 
 
-def texts(cell):
-    "What the outputs of a cell say, where that is all they do"
-    plain = [o for o in cell.outputs if len(o.get('data', {})) < 2]
-    return [''.join(o.get('text') or o.get('data', {}).get('text/plain', '')) for o in plain]
+def tidy(output):
+    "An output less the names of temporary folders. Where columns were printed, words beside them wrap on a phone"
+    data = output.get('data', {})
+    for of, kind in ((output, 'text'), (data, 'text/plain')):
+        if kind in of: of[kind] = re.sub(r'/tmp/tmp\w{8}/', '', ''.join(of[kind]))
+    if 'text/html' in data: data['text/html'] = unbroken(''.join(data['text/html']))
+    text = output.get('text') or len(data) == 1 and data.get('text/plain') or ''
+    if '\r' in text or output.get('name') == 'stderr' or not has_columns(text): return output     # \r: progress bar
+    return dict(output_type='display_data', data={'text/html': in_parts(text)}, metadata={})
 
 
 def is_row(line): return len(re.findall(r'\S {2,}(?=\S)', line)) >= 2
 def has_columns(text): return sum(map(is_row, text.splitlines())) >= 3
 
 
-def printed(text, columns):
-    "What a cell printed, less the names of temporary folders. Columns must not wrap: long lines beside them are folded"
-    text = re.sub(r'/tmp/tmp\w{8}/', '', text)
-    whole = lambda line: not columns or len(line) <= 76 or is_row(line) or '\r' in line     # a progress bar has it
+def in_parts(text):
+    "Paragraphs of columns, which must not wrap, and of words, which may; long lines beside columns are folded"
+    whole = lambda line: len(line) <= 76 or is_row(line)
     folded = partial(fill, width=76, break_long_words=False, break_on_hyphens=False)
-    return '\n'.join(line if whole(line) else folded(line) for line in text.split('\n'))
+    pre = lambda kind, lines: f'<pre class="{kind}">{escape(chr(10).join(lines))}</pre>'
+    parts = [part.splitlines() for part in re.split(r'\n{2,}', text.strip('\n'))]
+    parts = [pre('columns', [line if whole(line) else folded(line) for line in part])
+             if any(map(is_row, part)) else pre('words', part) for part in parts]
+    return f'<div class="printed">{"".join(parts)}</div>'
 
 
-def unbroken(html, columns):
+def unbroken(html):
     "A table of data whose numbers, names and short headings stay on one line; long names of columns may break at _"
+    if re.match(r'<style[^>]*>\s*</style>', html):     # pandas names each cell for a style, and there is none
+        html = re.sub(r'(<t[dh]) id="T_\w*"( class="[^"]*")? ?', r'\1', html)
+        html = html.replace('<table', '<table class="dataframe"')
     parts = lambda head: re.sub('>[^<]+<', lambda m: m[0].replace('_', '_<wbr>'), head[0])
     html = re.sub('<thead>.*?</thead>', parts, html, flags=re.S)
     short = r'(?=[^<\s]{1,40}</|[^<]{1,12}</|(?<=h>)[^<]{1,26}</)'

@@ -22,3 +22,12 @@ var Scorer = {
   objNameMatch: 11, objPartialMatch: 6, objPrio: {0: 15, 1: 5, 2: -5}, objPrioDefault: 0,
   title: 15, partialTitle: 7, term: 5, partialTerm: 2,
 };
+
+// Where no page has all the words, those that have some of them are found. Sphinx makes Search below these lines.
+queueMicrotask(() => {
+  const withAll = Search.performTermsSearch;
+  Search.performTermsSearch = (words, without) => {
+    const found = withAll(words, without);
+    return found.length ? found : [...words].flatMap(word => withAll(new Set([word]), without));
+  };
+});

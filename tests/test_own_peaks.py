@@ -25,6 +25,7 @@ from tf_transfer.train.pretraining import pretrain
 from tf_transfer.finetune.fitted import FittedPeaks
 from tf_transfer.finetune.own_data import fit_peaks
 from tf_transfer.finetune.own_regions import peaks_matrix, split_by_size
+from tf_transfer.finetune.verdict import judge
 from tf_transfer.interpret.own_report import Given, next_commands
 from tf_transfer.interpret.own_sections import motif_words
 
@@ -225,6 +226,24 @@ def test_two_chromosomes_one_of_which_is_seen():
     s = split_by_size(m, pd.DataFrame(dict(chrom=['chr1'], start=0, end=10**9)))
     assert set(m.var.chrom.iloc[s.test].astype(str)) == {'chr2'}
     assert sorted(np.concatenate([s.train, s.valid, s.test])) == list(range(m.n_vars))
+
+
+def test_peaks_on_one_chromosome_and_background_on_others():
+    "Unbound regions elsewhere are shared out as the peaks are; where all peaks are unseen, nothing seen is tested on"
+    m = matrix_of(dict(chr1=90, chr2=300, chr3=300))
+    m.X[0, (m.var.chrom != 'chr1').to_numpy()] = 1
+    s = split_by_size(m, pd.DataFrame(dict(chrom=['chr2'], start=0, end=10**9)))
+    n = pd.DataFrame([m.var.chrom.iloc[part].astype(str).value_counts() for part in (s.train, s.valid, s.test)])
+    assert (n.chr3-[420, 60, 120]).abs().max() < 3 and (n.chr2.fillna(0)-[540, 60, 0]).abs().max() < 3
+    assert (n.chr1-[126, 18, 36]).abs().max() < 3
+
+
+def test_too_few_test_regions_raise_no_doubt():
+    "That a scan is not shown to beat guessing on a dozen regions says nothing of the peaks"
+    label = np.repeat([1, 0], 12)
+    tested = pd.DataFrame({'label': label, 'own profile': np.tile([0, 1, 2], 8), 'this model': label+np.arange(24)%3/9})
+    verdict = judge(tested)
+    assert verdict.use and verdict.beats == ['this model'] and 'check peaks' not in str(verdict)
 
 
 def test_a_flattered_verdict_says_so(files):

@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import Thread
 from urllib.parse import quote_plus, unquote, urlsplit
 
+import pandas as pd
 import pytest
 from browser import Browser, bright_boxes, chromium, too_pale, too_wide
 from fastcore.nbio import read_nb
@@ -20,7 +21,7 @@ from test_imports import table_of
 root = Path(__file__).parent.parent
 nbs = root/'nbs'
 sys.path.insert(0, str(root/'docs'))
-from build import keywords, main as build, wings  # noqa: E402
+from build import keywords, main as build, tidy, unbroken, wings  # noqa: E402
 
 notebooks = [Path(o).relative_to(nbs) for o in sorted(nbglob(nbs))]
 one_of_each_kind = {path.parent: str(nbpath2html(path)) for path in notebooks if path.parent.name not in wings}
@@ -29,26 +30,44 @@ one_of_each_kind = ['matrix/states.html', 'reference/index.html', 'genome/index.
 
 looked_for = {     # what a reader types into the search -> a page that must be among the first three
     'own peaks': 'howto/own_peaks', 'few peaks': 'howto/own_peaks', 'narrowPeak': 'howto/own_peaks',
-    'mm10': 'howto/own_genome', 'mouse': 'howto/own_genome', 'ChIP-seq': 'howto/build_matrix', 'SLURM': 'howto/cluster',
-    'GPU': 'howto/gpu', 'VCF': 'howto/variants', 'SNP': 'howto/variants', 'own network': 'howto/architecture',
-    'how to cite': 'howto/cite', 'lr_find': 'howto/fastai', 'fine-tune': 'tutorials/transfer',
-    'motif discovery': 'tutorials/looking_inside', 'glossary': 'explanations/vocabulary',
-    'AUPRC': 'explanations/auprc', 'negatives': 'explanations/negatives', 'DNABERT': 'explanations/language_models',
-    'own sequences': 'howto/own_sequences', 'FASTA': 'howto/own_sequences', 'labelled sequences': 'howto/own_sequences',
-    'HOMER': 'explanations/which_tool', 'compare': 'explanations/which_tool', 'STREME': 'explanations/which_tool',
-    'bigWig': 'howto/tracks', 'variants': 'howto/variants', 'indel': 'howto/variants',
-    'pyfaidx': 'explanations/findings',
-    'Windows': 'workshop/set_up', 'install': 'index', 'JASPAR': 'motifs/files', 'tft-predict': 'commands/models',
-    'how many peaks do I need': 'howto/own_peaks', 'CUT&RUN': 'howto/own_peaks', 'BAM file': 'howto/own_peaks',
-    'blacklist': 'howto/own_peaks', 'zebrafish': 'howto/own_genome', 'ATAC-seq': 'howto/build_matrix',
-    'mutation': 'howto/variants', 'GWAS': 'howto/variants', 'SELEX': 'howto/own_sequences', 'scanpy': 'howto/anndata',
-    'out of memory': 'howto/gpu', 'BED file': 'genome/formats', 'train test split': 'matrix/splits',
-    'cofactors': 'matrix/groups', 'k-mer': 'motifs/kmers', 'save model': 'model/saving',
-    'UCSC genome browser': 'howto/tracks', 'overfitting': 'explanations/leakage',
-    'batch norm': 'explanations/frozen_norm', 'GC content': 'explanations/negatives', 'ROC curve': 'explanations/auprc',
+    'mm10': 'howto/own_genome', 'mouse': 'howto/own_genome', 'ChIP-seq': 'howto/build_matrix',
+    'SLURM': 'howto/cluster', 'GPU': 'howto/gpu', 'VCF': 'howto/variants', 'SNP': 'howto/variants',
+    'own network': 'howto/architecture', 'how to cite': 'howto/cite', 'lr_find': 'howto/fastai',
+    'fine-tune': 'tutorials/transfer', 'motif discovery': 'tutorials/looking_inside',
+    'glossary': 'explanations/vocabulary', 'AUPRC': 'explanations/auprc', 'negatives': 'explanations/negatives',
+    'DNABERT': 'explanations/language_models', 'own sequences': 'howto/own_sequences', 'FASTA': 'howto/own_sequences',
+    'labelled sequences': 'howto/own_sequences', 'HOMER': 'explanations/which_tool',
+    'compare': 'explanations/which_tool', 'STREME': 'explanations/which_tool', 'bigWig': 'howto/tracks',
+    'variants': 'howto/variants', 'indel': 'howto/variants', 'pyfaidx': 'explanations/findings',
+    'Windows': 'workshop/set_up', 'install': 'howto/install', 'JASPAR': 'motifs/files',
+    'tft-predict': 'commands/models', 'how many peaks do I need': 'howto/own_peaks', 'CUT&RUN': 'howto/own_peaks',
+    'BAM file': 'howto/own_peaks', 'blacklist': 'howto/own_peaks', 'zebrafish': 'howto/own_genome',
+    'ATAC-seq': 'howto/build_matrix', 'mutation': 'howto/variants', 'GWAS': 'howto/variants',
+    'SELEX': 'howto/own_sequences', 'scanpy': 'howto/anndata', 'out of memory': 'howto/gpu',
+    'BED file': 'genome/formats', 'train test split': 'matrix/splits', 'cofactors': 'matrix/groups',
+    'k-mer': 'motifs/kmers', 'save model': 'model/saving', 'UCSC genome browser': 'howto/tracks',
+    'overfitting': 'explanations/leakage', 'batch norm': 'explanations/frozen_norm',
+    'GC content': 'explanations/negatives', 'ROC curve': 'explanations/auprc',
     'Enformer': 'explanations/language_models', 'download pretrained model': 'explanations/released',
     'reproducible': 'explanations/reliability', 'Colab': 'workshop/set_up',
-    'what does the model learn': 'tutorials/looking_inside'}
+    'what does the model learn': 'tutorials/looking_inside', 'Docker': 'howto/install', 'uninstall': 'howto/install',
+    'upgrade': 'howto/install', 'conda': 'howto/install', 'M1': 'howto/install', 'offline': 'howto/install',
+    'changelog': 'howto/install', 'promoter': 'explanations/questions', 'enhancers': 'explanations/questions',
+    'cell type specific': 'explanations/questions', 'TF not in list': 'explanations/questions',
+    'ONNX': 'explanations/questions', 'cutoff': 'explanations/questions', 'FDR': 'explanations/questions',
+    'snakemake': 'explanations/questions', 'Bioconductor': 'explanations/questions',
+    'hyperparameters': 'explanations/questions', 'list of TFs': 'explanations/released', 'rsID': 'howto/variants',
+    'allele-specific': 'howto/variants', 'T2T': 'howto/own_genome', 'chr prefix': 'howto/own_genome',
+    'Drosophila': 'howto/own_genome', 'ENCODE cCRE': 'howto/build_matrix', 'multi GPU': 'howto/gpu',
+    'batch size': 'howto/gpu', 'MCC': 'explanations/auprc', 'calibrate': 'explanations/auprc',
+    'class imbalance': 'explanations/negatives', 'GC bias': 'explanations/negatives',
+    'cross-validation': 'explanations/leakage', 'DeepSEA': 'explanations/language_models',
+    'DeepBind': 'explanations/which_tool', 'ATAC footprinting': 'explanations/which_tool',
+    'in silico mutagenesis': 'interpret/attribution', 'ISM': 'interpret/attribution', 'SHAP': 'interpret/attribution',
+    'cooperativity': 'interpret/experiments', 'heterodimer': 'motifs/modes', 'motif logo': 'motifs/pwm',
+    'reverse complement': 'genome/dna', 'command line': 'commands/index', 'API': 'reference/index',
+    'IGV': 'howto/tracks', 'seed': 'explanations/reliability', 'runtime': 'explanations/speed', 'bug report': 'index',
+    'licence': 'howto/cite', 'data augmentation': 'train/data', 'slides': 'workshop/index'}
 
 
 @pytest.fixture(scope='module')
@@ -136,6 +155,28 @@ def test_no_link_is_broken(site):
 def test_no_link_is_left_as_text(site):
     left = re.compile(r'\]\(\S+\.(ipynb|html|md)\)')
     assert [str(page.relative_to(site)) for page in pages_of(site) if left.search(page_at(page).text)] == []
+
+
+def test_a_command_that_stands_alone_can_be_copied():
+    "It is a block, not a paragraph"
+    alone = re.compile(r'^`[^`]+ [^`]+`$', re.M)
+    cells = {o: [c.source for c in read_nb(nbs/o).cells if c.cell_type == 'markdown'] for o in notebooks}
+    assert [(str(o), m) for o, texts in cells.items() for t in texts for m in alone.findall(t)] == []
+
+
+def test_words_beside_columns_may_wrap():
+    text = 'a long verdict & more\n\n name   auprc   low\n scan   0.9     0.8\n this   0.95    0.9\n'
+    html = tidy(dict(output_type='stream', name='stdout', text=text))['data']['text/html']
+    assert html.count('<pre class="words">a long verdict &amp; more</pre><pre class="columns"> name') == 1
+    assert tidy(dict(output_type='stream', name='stdout', text='words\n'))['text'] == 'words\n'
+
+
+def test_a_table_without_a_style_looks_as_others_do():
+    "pandas's Styler"
+    html = pd.DataFrame({'n': [1]}).style.hide().to_html()
+    assert '<table class="dataframe"' in unbroken(html) and '<td class="whole">1<' in unbroken(html)
+    coloured = pd.DataFrame({'n': [1]}).style.set_properties(color='red').to_html()
+    assert 'row0_col0' in unbroken(coloured)
 
 
 def test_nothing_is_loaded_from_elsewhere(site):
@@ -300,12 +341,28 @@ def test_search(browser, address, site, scheme):
     browser.open('about:blank')      # a file may not fetch others; what it says of that is not about the next page
 
 
+@pytest.fixture(scope='module')
+def search(browser, address):
+    "A function of a query: the pages that the site's search shows for it, first ones first"
+    browser.open(f'{address}/search.html')
+    browser.wait_for("typeof Search === 'object' && Search._index")
+    page = browser.page
+    yield lambda query: page.evaluate("""query => {
+        document.querySelector('input[name=q]').value = query
+        return Search._performSearch(...Search._parseQuery(query).slice(1)).reverse().map(o => o[0]) }""", query)
+
+
 @pytest.mark.parametrize('query', looked_for)
-def test_search_finds_the_page(browser, address, query):
-    browser.open(f'{address}/search.html?q={quote_plus(query)}')
+def test_search_finds_the_page(search, query):
+    assert looked_for[query] in search(query)[:3]
+
+
+def test_search_shows_what_it_finds(browser, address):
+    "Here no page has both words"
+    browser.open(f'{address}/search.html?q={quote_plus("mm10 xylophone")}')
     found = "[...document.querySelectorAll('#search-results li a')]"
-    browser.wait_for(f"{found}.length > 2 || document.querySelector('#search-results').innerText.includes('finished')")
-    assert f'/{looked_for[query]}.html' in browser.js(f"{found}.slice(0, 3).map(o => new URL(o.href).pathname)")
+    browser.wait_for(f"{found}.length")
+    assert browser.js(f"new URL({found}[0].href).pathname") == '/howto/own_genome.html'
 
 
 def test_a_solution_unfolds(browser, address, site):

@@ -1,6 +1,8 @@
 "Odd but valid input is read without a warning of pandas, NumPy or anndata: none stands among what commands print"
 import gzip
 import pickle
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -37,6 +39,14 @@ SEQS = {k: ''.join(rng.choice(list('ACGTN'), 800, p=[.3, .2, .2, .28, .02])) for
 def folder(tmp_path):
     (tmp_path/'g.fa').write_text(''.join(f'>{k}\n{s}\n' for k, s in SEQS.items()))
     return tmp_path
+
+
+@pytest.mark.parametrize('asked, seen', [([], 0), (['-W', 'default'], 1)])
+def test_a_deprecation_that_users_can_do_nothing_about_is_for_developers(asked, seen):
+    "torch.jit.script, which fastai calls on import; torch says it as a FutureWarning since 2.14"
+    says = "import tf_transfer, warnings; warnings.warn('`torch.jit.script` is deprecated. ...', FutureWarning)"
+    done = subprocess.run([sys.executable, *asked, '-c', says], capture_output=True, text=True)
+    assert (done.returncode, done.stderr.count('FutureWarning:')) == (0, seen)
 
 
 def put(folder, name, text):

@@ -1,7 +1,12 @@
 "Transfer learning for transcription factor binding prediction: `from tf_transfer.all import *`"
+import sys as _sys
+import warnings as _warnings
 from importlib import import_module as _import
 
 __version__ = "0.1.0"
+
+# fastai calls what torch will drop, and its users can do nothing about it; who asks Python for warnings sees this one
+if not _sys.warnoptions: _warnings.filterwarnings('ignore', '`torch.jit.script` is deprecated')
 
 
 def __getattr__(name):

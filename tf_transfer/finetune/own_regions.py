@@ -156,11 +156,11 @@ def _enough(m, chroms, share=1):
 def _by_position(m, test, valid, of_body=()):
     "The first part of each chromosome trains, the middle validates, the far end tests; no region over a border"
     parts, chrom = [[], [], []], m.var.chrom.astype(str)
-    unseen = {*chrom}-{*of_body}
-    tested = unseen if _enough(m, unseen, test) else {*chrom}
+    unseen, with_peaks = {*chrom}-{*of_body}, {*chrom[m.X[0]==BOUND]}
+    tested = unseen if with_peaks<=unseen or _enough(m, unseen, test) else {*chrom}
     for c,rows in m.var.assign(at=np.arange(m.n_vars)).groupby(chrom, observed=True):
         peaks, share = rows.start[m.X[0, rows["at"]]==BOUND], test*(c in tested)
-        a, b = (peaks.quantile(q) if len(peaks) else 0 for q in (1-share-valid, 1-share))
+        a, b = (peaks if len(peaks) else rows.start).quantile([1-share-valid, 1-share])
         last = rows.start>b if share else rows.start<0
         chosen = rows.end<=a, (rows.start>a) & ~last & ((rows.end<=b) | (not share)), last
         for part,these in zip(parts, chosen): part.append(rows["at"][these].to_numpy())

@@ -175,7 +175,7 @@ def _doubt(self:Verdict):
     scans, told = [k for k in SCANS if k in self.pairs.index], [*self.pairs.index]
     silent = [k for k in ("own profile", self.known) if k in told and k not in self.beats]
     if scans and not {*scans} & {*self.beats}: silent = silent or ["any motif"]
-    if not self.use or not silent: return ""
+    if not self.use or not silent or min(self.n_pos, self.n_neg)<MIN_TESTED: return ""
     names = " and ".join("a scan for any motif" if k=="any motif" else _words(k) for k in silent)
     check = "peaks, assembly and the TF's name" if self.things=="peaks" else "sequences, labels and the TF's name"
     return f". But {names} {'do' if len(silent)>1 else 'does'} not beat guessing: check {check}"
