@@ -7,7 +7,10 @@
 
 Each task runs in a process of its own, in turn here and there, on one thread. Processor time and memory are those of
 the whole process, start and imports included; `rate` is what the task itself measured, where it did, per second of
-processor time. The own peaks are of the simulated genome: 500 of JUND, and its open regions."""
+processor time. The own peaks are of the simulated genome: 500 of JUND, and its open regions. The earlier build looks
+inside a model by its matrix, so that row is of the network of `tft-finetune` and the same 500 peaks. Pre-training is
+of the released network's kind, on 10,800 regions and 153 TFs at random: with one and with three epochs, so that the
+difference is two passes, and the rest is start and reading."""
 import json
 import os
 import platform
@@ -18,10 +21,11 @@ from datetime import date
 from pathlib import Path
 
 from common import RESULTS, commit, write_table
+import numpy as np
 import pandas as pd
 from fastcore.script import call_parse
 from tf_transfer.matrix.simulate import simulate
-from tf_transfer.matrix.states import BOUND
+from tf_transfer.matrix.states import BOUND, binding_matrix, write_matrix
 from tf_transfer.motifs.pwm import vertebrate_profiles
 
 COUNTED = """
@@ -91,11 +95,20 @@ def own_peaks(folder):
     world = simulate(n_regions=12_000, seed=1)
     world.write(folder)
     m = world.matrix()
+    write_matrix(m, folder/"world.h5ad")
     bound = m.var[m["JUND"].X[0]==BOUND].sample(500, random_state=0)
     for name,rows in (("peaks", bound), ("open", m.var)):
         rows[["chrom", "start", "end"]].to_csv(folder/f"{name}.bed", sep="\t", header=False, index=False)
     return ["--peaks", folder/"peaks.bed", "--genome", folder/"genome.fa", "--background", folder/"open.bed",
             "--tf", "JUND"]
+
+def at_random(folder, n=12_000, tfs=153):
+    "A binding matrix to time pre-training on; its chr2, a tenth, validates"
+    rng, at, folder = np.random.default_rng(0), 200*np.arange(n), Path(folder)
+    places = pd.DataFrame(dict(chrom=np.array(["chr1", "chr2"])[(np.arange(n)%10==0)*1], start=at, end=at+200))
+    states, codes = rng.integers(1, 4, (tfs, n)).astype(np.int8), rng.integers(0, 4, (n, 200)).astype(np.uint8)
+    write_matrix(binding_matrix(states, [f"TF{i}" for i in range(tfs)], places, codes), folder/"random.h5ad")
+    return folder/"random.h5ad"
 
 def machine():
     "The processor and its number of cores"
@@ -113,6 +126,16 @@ def tasks(folder, before):
     if old: yield task, "before", old, script(old, "tft-finetune", folder/"before.safetensors", *peaks)
     look = script(here, "tft-interpret", made, folder/"inside", *peaks[:-2])
     yield "own peaks, looking inside", "here", here, look
+    if old:
+        look = script(old, "tft-interpret", folder/"before.safetensors", folder/"world.h5ad", folder/"inside80")
+        yield "own peaks, looking inside", "before", old, [*look, "--tf", "JUND"]
+    random = at_random(folder)
+    for epochs in (1, 3):
+        for build,at,_ in builds:
+            how = ["--arch", "MotifKmerNet", "--labels", "masked", "--one-cycle", "--batch-size", 512, "--force"]
+            out = folder/f"{build}{epochs}.safetensors"
+            learn = script(at, "tft-pretrain", random, out, *how, "--valid-chroms", "chr2", "--epochs", epochs)
+            yield f"pre-training, {epochs} epoch{'s'*(epochs>1)}", build, at, learn
     for task,code,more in (("odds of all sites", LAYER, dict(best=False)), ("best hits", LAYER, dict(best=True)),
                            ("gapped words", WORDS, {})):
         for build,at,names in builds: yield task, build, at, [at[1], "-c", code.format(**names, **more)]

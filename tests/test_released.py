@@ -44,3 +44,18 @@ def test_a_folder_for_a_hub_holds_the_same_model(tmp_path, monkeypatch):
     assert front['library_name'] == 'tf_transfer' and front['license'] == 'apache-2.0' and 'AHR' in front['tags']
     Path('motifs-hg38/model.safetensors').unlink()
     assert pretrained('motifs-hg38').card.tfs == model.card.tfs, 'a folder without weights hides no released model'
+
+
+def test_it_keeps_random_changes_for_hg38_alone(tmp_path):
+    from tf_transfer.genome.dna import Genome
+    from tf_transfer.model.alleles import AlleleReader
+    from tf_transfer.model.random_changes import RandomChanges, null_line
+    model = pretrained()
+    assert 'in the middles of open regions of chr13' in null_line(model) and 'not of the whole' in null_line(model)
+    (tmp_path/'g.fa').write_text('>chr22\n' + 'ACGT'*100 + '\n')
+    genome = Genome(tmp_path/'g.fa')
+    assert RandomChanges(AlleleReader(model), genome, [0]).kept == {}
+    genome.lengths = {'chr22': 50818468, 'other': 900}
+    null = RandomChanges(AlleleReader(model), genome, [0])
+    assert list(null.kept) == ['SNV'] and null.of('SNV').shape == (10_000, 153)
+    assert (np.diff(null.of('SNV'), axis=0) >= 0).all() and RandomChanges(null.read, genome, [0], 1000).kept == {}

@@ -223,6 +223,7 @@ def tft_fit(
 ):
     "Make a model of your own peaks or sequences, and a report of it beside it."
     from tf_transfer.interpret.own_report import Given, check_report
+    from tf_transfer.motifs.scan import keeping
     check_report(out, force)
     if sum(o is not None for o in (peaks, positives, table))!=1:
         raise UserError("give one of --peaks, --positives and --table")
@@ -230,7 +231,7 @@ def tft_fit(
     at_least(1, ratio=ratio, width=width)
     at_least(0, seed=seed)
     given = Given(out, peaks, genome, background, ratio, other_genome, positives, negatives, table, width)
-    _fitted_with_report(given, tf or "TF", pretrained, [tf] if no_profile else [], seed, force)
+    with keeping(): _fitted_with_report(given, tf or "TF", pretrained, [tf] if no_profile else [], seed, force)
 
 # %% ../../nbs/commands/3_models.ipynb #49b5937b
 @contextmanager

@@ -28,7 +28,7 @@ from sklearn.utils.extmath import row_norms
 from ..core import UserError
 from ..motifs.kmers import gapped_counts
 from ..motifs.pwm import PWM, log_odds_of, usable_profiles
-from ..motifs.scan import best_sites, scan
+from ..motifs.scan import Kept, best_sites, scan
 from ..matrix.splits import Target
 from ..train.metrics import average_precisions, score
 
@@ -66,23 +66,14 @@ def motif_hits(
     profiles:list, # PWMs
 ) -> np.ndarray: # Log-odds of the best site on either strand, bits, float32, (regions, PWMs)
     "The best hit of every motif in every region; raises `UserError` where a motif is wider than the regions."
-    return _scans(tuple(profiles))(codes)
+    return _hits(tuple(profiles))(codes)
 
 # %% ../../nbs/finetune/2_baselines.ipynb #d81b44e6
-class _Scans:
-    "The hits of some profiles, with those of the regions that were read before"
-    def __init__(self, profiles, keep=20_000):
-        self.profiles, self.keep, self.known = profiles, keep, {}
-        self.read = partial(scan, weights=log_odds_of(profiles), widths=[p.width for p in profiles], best=True)
-
-    def __call__(self, codes):
-        rows = [c.tobytes() for c in codes]
-        new = list({r:i for i,r in enumerate(rows) if r not in self.known}.items())
-        if len(self.known)+len(new)>self.keep: return self.read(codes)
-        if new: self.known.update(zip([r for r,_ in new], self.read(codes[[i for _,i in new]])))
-        return np.array([self.known[r] for r in rows], np.float32).reshape(len(rows), len(self.profiles))
-
-_scans = lru_cache(maxsize=4)(_Scans)
+@lru_cache(maxsize=4)
+def _hits(profiles):
+    "From codes to the hits of some profiles"
+    read = partial(scan, weights=log_odds_of(profiles), widths=[p.width for p in profiles], best=True)
+    return partial(Kept(), read)
 
 # %% ../../nbs/finetune/2_baselines.ipynb #047a5425
 def _chosen(estimator, **grid): return GridSearchCV(estimator, grid, scoring="average_precision", cv=5)

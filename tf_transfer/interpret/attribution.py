@@ -15,8 +15,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from ..core import UserError
-from ..genome.dna import one_hot
+from ..genome.dna import decode, one_hot
+from ..genome.variants import Change
 from ..motifs.pwm import draw_letters
+from ..model.alleles import AlleleReader, AlleleWindows
 from ..model.networks import BiLSTM, MotifLayer, MotifsAndKmers, TargetNet
 from ..model.predict import check_codes, evaluating, logits, net_of, output_of
 from .nulls import shuffled
@@ -121,11 +123,25 @@ def mutagenesis(
     "Change of the logit with every single substitution (tangermeme), less the mean of the four bases."
     from tangermeme.saturation_mutagenesis import saturation_mutagenesis
     net = _network(model, codes, gradients=False)
+    read = AlleleReader(net)
+    if read.shares: return Attributions(codes, _exchanged(read, codes, output_of(net, tf)))
     by_convolution = not isinstance(net.first, MotifLayer)
     with evaluating(net):
         found = saturation_mutagenesis(net, one_hot(codes), target=output_of(net, tf), hypothetical=True,
                                        batch_size=512, device="cpu", fast=by_convolution)
     return Attributions(codes, found.detach().numpy())
+
+# %% ../../nbs/interpret/4_attribution.ipynb #b1d50162
+def _exchanged(read, codes, output):
+    "Logits with each base at each place, less the mean of the four, float32, (sequences, 4, width)"
+    found, width = np.empty((len(codes), 4, codes.shape[1]), np.float32), codes.shape[1]
+    for i,seq in enumerate(map(decode, codes)):
+        w, at = AlleleWindows(width, [0]), np.zeros((4, width), int)
+        w.at("", seq, 0, Change(0, seq[0], seq[0]), seq[0], -(width//2))
+        for p,b in zip(*np.nonzero(np.arange(4)!=codes[i][:, None])):
+            at[b, p] = w.at("", seq, 0, Change(p, seq[p], ""), "ACGT"[b], p-width//2)
+        found[i] = read(w)[0][at, output]
+    return found-found.mean(1, keepdims=True)
 
 # %% ../../nbs/interpret/4_attribution.ipynb #7e2a59a1
 METHODS = dict(deep_lift=deep_lift, integrated_gradients=integrated_gradients, mutagenesis=mutagenesis)

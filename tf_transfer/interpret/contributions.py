@@ -15,6 +15,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from fastcore.basics import chunked
+from tqdm.auto import tqdm
 from ..core import UserError, check_output, writing
 from ..genome.bigwig import write_bigwig
 from ..genome.dna import Genome, reverse_complement
@@ -22,6 +23,7 @@ from ..genome.formats import read_bed
 from ..genome.regions import Contigs
 from ..genome.windows import Skipped
 from .attribution import Attributions, deep_lift, draw_attributions, mutagenesis
+from ..model.alleles import AlleleReader
 from ..model.networks import TargetNet, net_of
 from ..model.predict import output_of, predict
 
@@ -34,7 +36,8 @@ def _windows(start, end, width, length):
 
 def _added(model, codes, tf):
     "What each letter adds to the logit, the mean of both strands, float32, (sequences, width)"
-    find = mutagenesis if isinstance(net_of(model), TargetNet) else deep_lift
+    exchanges = isinstance(net_of(model), TargetNet) or AlleleReader(net_of(model)).shares
+    find = mutagenesis if exchanges else deep_lift
     here = find(model, codes, tf).actual
     if net_of(model).strands_alike: return here
     return (here+find(model, reverse_complement(codes), tf).actual[:, ::-1])/2
@@ -97,7 +100,8 @@ def write_contributions(
     t = read_bed(bed)[["chrom", "start", "end"]]
     Contigs(genome.lengths, genome=genome.path).check(t.chrom.unique(), bed)
     if suffix!=".bw": _check_few(t, bed)
-    runs = list(contributions_along(model, t, genome, tf, skipped))
+    runs = tqdm(contributions_along(model, t, genome, tf, skipped), total=len(t), unit=" intervals", delay=2)
+    runs = [(c, start, values, None if suffix==".bw" else codes) for c,start,values,codes in runs]
     n = sum(int(np.isfinite(values).sum()) for _,_,values,_ in runs)
     if not n: raise UserError(f"{bed}: no base has a value{'; ' if skipped.count else ''}{skipped}")
     if suffix==".bw": write_bigwig(out, genome.lengths, [(c, start, 1, values) for c,start,values,_ in runs], force)

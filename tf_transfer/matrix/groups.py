@@ -19,7 +19,7 @@ import pandas as pd
 from fastcore.basics import patch
 from ..core import UserError, pick, reading
 from ..motifs.modes import binding_modes
-from ..motifs.pwm import PWM, align, jaspar_table, vertebrate_profiles
+from ..motifs.pwm import PWM, jaspar_table, similarities, vertebrate_profiles
 from .states import BOUND, UNRESOLVED, summary
 
 # %% ../../nbs/matrix/6_groups.ipynb #75147d34
@@ -335,7 +335,7 @@ def relatives(
     min_own:float=0.8, # Similarity of a TF's own profile that makes it a relative, whatever its family
 ) -> Relatives: # Without TFs, where no profile is similar
     "Those of some TFs that bind like a motif, and the JASPAR profile that is nearest to it."
-    found = pd.Series({p:align(motif, p).similarity for p in vertebrate_profiles()})
+    found = pd.Series(similarities(motif, vertebrate_profiles()), vertebrate_profiles())
     nearest, similarity = found.idxmax(), float(found.max())
     own = found.groupby([p.name.upper() for p in found.index]).max().reindex([t.upper() for t in tfs], fill_value=0)
     families = jaspar_table(tfs).tf_family.to_numpy()

@@ -42,13 +42,21 @@ class AlleleWindows:
         change:Change, # Its start counts as `base` does
     ):
         "Make the windows of a change."
-        both = [[self._window(chrom, seq, base, change, change.ref, s) for s in self.shifts],
-                [self._window(chrom, seq, base, change, change.alt, s) for s in self.shifts]]
+        both = [[self.at(chrom, seq, base, change, change.ref, s) for s in self.shifts],
+                [self.at(chrom, seq, base, change, change.alt, s) for s in self.shifts]]
         self.index.append(both)
 
 # %% ../../nbs/model/7_alleles.ipynb #a11e0042
 @patch
-def _window(self:AlleleWindows, chrom, seq, base, change, allele, shift):
+def at(self:AlleleWindows,
+    chrom:str, # Contig, or another name of the place
+    seq:str, # What stands about the change, upper case
+    base:int, # Where `seq` begins, 0-based, bp
+    change:Change, # What is replaced
+    allele:str, # By what
+    shift:int, # How far from the middle of the window, bp
+) -> int: # The window's number
+    "Make one window."
     start, end = change.start, change.start+len(change.ref)
     key = chrom, start, end, allele, shift
     if key in self.known: return self.known[key]

@@ -6,7 +6,7 @@ Docs: https://tf-transfer.github.io/tf_transfer/motifs/pwm.html.md"""
 
 # %% auto #0
 __all__ = ['BASE_COLOURS', 'PWM', 'draw_letters', 'draw_logo', 'vertebrate_profiles', 'jaspar', 'jaspar_table', 'UsableProfiles',
-           'usable_profiles', 'jaspar_family', 'log_odds_of', 'Alignment', 'align']
+           'usable_profiles', 'jaspar_family', 'log_odds_of', 'Alignment', 'align', 'similarities']
 
 # %% ../../nbs/motifs/1_pwm.ipynb #76a92963
 import io, sqlite3
@@ -278,10 +278,9 @@ def align(
     min_overlap:int=5, # Columns that must lie on each other, or all of the narrower motif
 ) -> Alignment:
     "The best place of one motif on another: the overlap of their letter heights, over the larger of the two."
-    heights = lambda p: (p.probs()-0.25)*p.information()
-    b, best = heights(on), []
+    b, best = _heights(on), []
     overlap = min(min_overlap, motif.width, on.width)
-    for strand,a in (("+", heights(motif)), ("-", heights(motif.reverse_complement()))):
+    for strand,a in (("+", _heights(motif)), ("-", _heights(motif.reverse_complement()))):
         for offset in range(overlap-motif.width, on.width-overlap+1):
             lo, hi = max(offset, 0), min(offset+motif.width, on.width)
             x, y = a[:, lo-offset:hi-offset], b[:, lo:hi]
@@ -289,3 +288,26 @@ def align(
             other = (y**2).sum() if motif.width<on.width else (b**2).sum()
             best.append(Alignment(float((x*y).sum()/max(own, other, 1e-9)), offset, strand))
     return max(best)
+
+def _heights(pwm): return (pwm.probs()-0.25)*pwm.information()
+
+# %% ../../nbs/motifs/1_pwm.ipynb #51a1e002
+def similarities(
+    motif:PWM, # A motif
+    others:list, # PWMs
+    min_overlap:int=5, # Columns that must lie on each other, or all of the narrower motif
+) -> np.ndarray: # Float64, at most 1, (PWMs,)
+    "What `align` gives as the similarity of a motif and each of several others."
+    width, widths = motif.width, np.array([p.width for p in others])
+    on, there = (np.zeros((n, len(others), widths.max()+2*width)) for n in (4, 1))
+    for i,p in enumerate(others): on[:, i, width:width+p.width], there[0, i, width:width+p.width] = _heights(p), 1
+    narrow, of_on, ones = (width<widths)[:, None], (on**2).sum(0, keepdims=True), np.ones((1, width))
+    places = widths.max()+width
+    def laid(columns, a): return sum(np.tensordot(a[:, j], columns[..., j:j+places], 1) for j in range(width))
+    def best(a):
+        squares, both = (a**2).sum(0, keepdims=True), laid(on, a)
+        own = np.where(narrow, squares.sum(), laid(there, squares))
+        other = np.where(narrow, laid(of_on, ones), of_on.sum(2).T)
+        enough = laid(there, ones)>=np.minimum(min(min_overlap, width), widths)[:, None]
+        return np.where(enough, both/np.maximum(np.maximum(own, other), 1e-9), -np.inf).max(1)
+    return np.maximum(*(best(_heights(o)) for o in (motif, motif.reverse_complement())))

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from fastai.metrics import AccumMetric
 from sklearn.metrics import average_precision_score, matthews_corrcoef, roc_auc_score
-from ..core import UserError
+from ..core import UserError, compiled
 
 # %% ../../nbs/train/2_metrics.ipynb #ac04d777
 @dataclass
@@ -58,11 +58,13 @@ def resolved(
 def _resampled(y, p, n_boot, rng):
     "AUPRC of bootstrap samples of the regions, those without a bound region left out; one sort serves them all"
     order = np.argsort(-p, kind="stable")
-    last = np.append(np.flatnonzero(np.diff(p[order])), len(p)-1)
-    for _ in range(n_boot):
-        n = rng.multinomial(len(y), np.full(len(y), 1/len(y)))[order]
-        found = np.cumsum(n*y[order])[last]
-        if found[-1]: yield (np.diff(found, prepend=0)*found/np.cumsum(n)[last].clip(1)).sum()/found[-1]
+    last, at_once = np.append(np.flatnonzero(np.diff(p[order])), len(p)-1), max(2**20//len(y), 1)
+    for i in range(0, n_boot, at_once):
+        n = rng.multinomial(len(y), np.full(len(y), 1/len(y)), min(at_once, n_boot-i))[:, order]
+        found = np.cumsum(n*y[order], 1)[:, last]
+        some = found[:, -1]>0
+        found, n = found[some], np.cumsum(n[some], 1)[:, last].clip(1)
+        yield from (np.diff(found, prepend=0)*found/n).sum(1)/found[:, -1]
 
 # %% ../../nbs/train/2_metrics.ipynb #195e47c5
 def score(
@@ -120,18 +122,24 @@ def average_precisions(
 ) -> np.ndarray: # Float64, (columns,); NaN where no region is bound
     "The AUPRC of every column; ties count as one place, so that a column of equal scores gets the prevalence."
     if not np.any(label): return np.full(scores.shape[1], np.nan)
-    parts = [scores[:, i:i+100] for i in range(0, scores.shape[1], 100)]
-    return np.concatenate([_average_precisions(o, label) for o in parts]) if parts else np.empty(0)
+    bound, out = np.asarray(label, float), np.zeros(scores.shape[1])
+    for i in range(0, len(out), 100):
+        columns = np.ascontiguousarray(scores[:, i:i+100].T)
+        compiled(_precisions)(columns, np.argsort(-columns, axis=1), bound, out[i:i+100])
+    return out
 
-def _average_precisions(scores, label):
-    "The same for some columns, so that what is sorted fits into a little memory"
-    columns, n = np.ascontiguousarray(scores.T), len(scores)
-    order = np.argsort(-columns, axis=1)
-    y, ranked = np.asarray(label, float)[order], np.take_along_axis(columns, order, 1)
-    last = np.full(y.shape, n-1)
-    last[:, :-1] = np.where(ranked[:, :-1]==ranked[:, 1:], n, np.arange(n-1))
-    end = np.minimum.accumulate(last[:, ::-1], 1)[:, ::-1]
-    return (y*np.take_along_axis(y.cumsum(1), end, 1)/(end+1)).sum(1)/np.sum(label)
+def _precisions(columns, order, bound, out):
+    "The same for some columns, so that what is sorted fits into a little memory; `out` is zero"
+    n = order.shape[1]
+    for i in range(len(order)):
+        found = counted = 0.
+        for rank in range(n):
+            at = order[i, rank]
+            found += bound[at]
+            if rank+1<n and columns[i, order[i, rank+1]]==columns[i, at]: continue
+            out[i] += (found-counted)*found/(rank+1)
+            counted = found
+        out[i] /= found
 
 # %% ../../nbs/train/2_metrics.ipynb #c58df120
 def calibration(
