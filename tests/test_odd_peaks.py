@@ -56,6 +56,12 @@ def test_background_on_peaks_is_counted(folder, tmp_path):
     assert 'of the background 20 skipped: on a peak (chr1:61000-61200 first)' in told(folder, tmp_path, rows)
 
 
+def test_background_on_some_chromosomes(folder, tmp_path):
+    rows = [(c, s, s+200) for c in ('chr1', 'chr2') for s in STARTS]
+    assert 'the background has no region on chr2: the peaks there can be trained' in told(folder, tmp_path, rows)
+    assert 'no region on' not in told(folder, tmp_path, in_n(0))
+
+
 def test_a_line_to_copy_leaves_contigs_out(folder, tmp_path):
     with pytest.raises(UserError) as e: told(folder, tmp_path, [*in_n(0), ('chrUn_1', 5, 9), ('HLA-A*01:1', 5, 9)])
     subprocess.run(str(e.value).split('or so: ')[1].split('), or ')[0], shell=True, check=True)

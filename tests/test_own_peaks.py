@@ -238,6 +238,14 @@ def test_peaks_on_one_chromosome_and_background_on_others():
     assert (n.chr1-[126, 18, 36]).abs().max() < 3
 
 
+def test_chromosomes_without_background_are_only_trained_on():
+    m = matrix_of(dict(chr1=60, chr2=70, chr3=90, chr4=300, chr5=300))
+    m.X[0, m.var.chrom.isin(['chr1', 'chr2']).to_numpy()] = BOUND
+    s = split_by_size(m)
+    assert {*s.valid_chroms, *s.test_chroms} <= {'chr3', 'chr4', 'chr5'} and s.valid_chroms and s.test_chroms
+    assert {'chr1', 'chr2'} <= set(m.var.chrom.iloc[s.train])
+
+
 def test_too_few_test_regions_raise_no_doubt():
     "That a scan is not shown to beat guessing on a dozen regions says nothing of the peaks"
     label = np.repeat([1, 0], 12)

@@ -82,6 +82,12 @@ def _doubts(peaks, places, skipped, width):
         yield (f"{long} of {len(peaks)} peaks are longer than {5*width:,} bp, and most name no summit: only the middle "
                f"{width} bp of each are read, which may miss the sites; give summits (narrowPeak) if you have them")
 
+def _alone(pos, neg):
+    "A line about contigs that have peaks and no background; none where all have both"
+    alone = [c for c in pos.chrom.unique() if c not in {*neg.chrom}]
+    if alone: yield (f"the background has no region on {', '.join(alone[:4])}{' ...'*(len(alone)>4)}: the peaks there "
+                     "can be trained on, not tested on; give open regions of all chromosomes if you have them")
+
 # %% ../../nbs/finetune/6_own_regions.ipynb #43e829ce
 def peaks_matrix(
     peaks:str|Path, # Peaks: BED, narrowPeak, ...
@@ -108,7 +114,7 @@ def peaks_matrix(
     m = binding_matrix(states, [tf], regions, codes, genome.path.name, names)
     m.uns["peaks"] = dict(read=len(read), used=len(pos), unbound=len(neg), background="".join(names[1:]),
                           skipped=str(skipped), background_skipped=str(unfit), places=places_line(places),
-                          background_places=of_neg, doubts=[*_doubts(read, places, skipped, width)])
+                          background_places=of_neg, doubts=[*_doubts(read, places, skipped, width), *_alone(pos, neg)])
     return m
 
 # %% ../../nbs/finetune/6_own_regions.ipynb #bb2c9ebe
@@ -121,6 +127,7 @@ def split_by_size(
     "Chromosomes for training, validation and test, by their number of peaks."
     chrom = m.var.chrom.astype(str)
     n = chrom[m.X[0]==BOUND].value_counts().sort_values(kind="stable")
+    n = n[n.index.isin(chrom[m.X[0]==UNBOUND])]
     of_body = set() if seen is None else set(seen.chrom.astype(str))
     if len(n)<3: return _by_position(m, test, valid, of_body)
     tested = _set_aside(n, [c for c in n.index if c not in of_body], test)
