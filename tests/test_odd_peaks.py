@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from tf_transfer.core import UserError
-from tf_transfer.finetune.own_data import _lines_of, peaks_matrix
+from tf_transfer.finetune.fitted import _lines_of
+from tf_transfer.finetune.own_regions import peaks_matrix
 from tf_transfer.genome.dna import Genome, decode
 from tf_transfer.genome.regions import Contigs
 
@@ -53,6 +54,12 @@ def test_long_peaks(folder, tmp_path, more, doubt):
 def test_background_on_peaks_is_counted(folder, tmp_path):
     rows = [('chr1', s, s+200) for s in [*STARTS, *range(61_000, 81_000, 1000)]]
     assert 'of the background 20 skipped: on a peak (chr1:61000-61200 first)' in told(folder, tmp_path, rows)
+
+
+def test_background_on_some_chromosomes(folder, tmp_path):
+    rows = [(c, s, s+200) for c in ('chr1', 'chr2') for s in STARTS]
+    assert 'the background has no region on chr2: the peaks there can be trained' in told(folder, tmp_path, rows)
+    assert 'no region on' not in told(folder, tmp_path, in_n(0))
 
 
 def test_a_line_to_copy_leaves_contigs_out(folder, tmp_path):
