@@ -46,10 +46,11 @@ paper: $(VENV)/.dev        ## execute nbs/paper on the real data in $TF_TRANSFER
 	TQDM_DISABLE=1 nbdev-test nbs/paper --flags realdata --save --n-workers 1 --cell-timeout 0
 	nbdev-clean
 
-bench: $(VENV)/.dev        ## how fast it is here, and how cost grows: bench/own/speed.csv and growth.csv
+bench: $(VENV)/.dev        ## how fast it is here, and how cost grows: tables in bench/own/
 	mkdir -p bench/own
 	OMP_NUM_THREADS=1 python bench/speed.py --out bench/own
 	OMP_NUM_THREADS=1 python bench/growth.py --out bench/own
+	OMP_NUM_THREADS=1 python bench/training.py --out bench/own
 
 clean:      ## remove what make made, except $(VENV)
 	rm -rf _docs _build _proc _workshop bench/own demo build dist *.egg-info .pytest_cache .ruff_cache

@@ -137,7 +137,7 @@ def parsers(folder):
     from tf_transfer.genome.formats import read_bed
     from tf_transfer.genome.datasets import interval_files, remap_name, unibind_name
     from tf_transfer.motifs.files import read_motifs
-    from tf_transfer.finetune.own_data import peaks_matrix
+    from tf_transfer.finetune.own_regions import peaks_matrix
     from tf_transfer.genome.windows import Skipped
     from tf_transfer.interpret.contributions import write_contributions
     from tf_transfer.matrix.sequences import read_table, read_two_fastas

@@ -22,7 +22,7 @@ from sequences import drawn, read, sets_in
 from tf_transfer.core import UserError
 from tf_transfer.finetune import auto
 from tf_transfer.finetune.baselines import baseline_values
-from tf_transfer.finetune.own_data import nearest_output
+from tf_transfer.finetune.fitted import nearest_output
 from tf_transfer.finetune.own_sequences import width_for
 from tf_transfer.finetune.strategies import finetune
 from tf_transfer.matrix.sequences import sequences_matrix, sequences_target

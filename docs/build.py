@@ -290,10 +290,11 @@ class Page:
 
 
 def tidy(output):
-    "An output less the names of temporary folders. Where columns were printed, words beside them wrap on a phone"
+    """An output less the names of temporary folders and of NumPy's types. Where columns were printed, words beside them
+    wrap on a phone"""
     data = output.get('data', {})
     for of, kind in ((output, 'text'), (data, 'text/plain')):
-        if kind in of: of[kind] = re.sub(r'/tmp/tmp\w{8}/', '', ''.join(of[kind]))
+        if kind in of: of[kind] = re.sub(r'/tmp/tmp\w{8}/|\bnp\.\w+\d\(([-.\de]+)\)', r'\1', ''.join(of[kind]))
     if 'text/html' in data: data['text/html'] = unbroken(''.join(data['text/html']))
     text = output.get('text') or len(data) == 1 and data.get('text/plain') or ''
     if '\r' in text or output.get('name') == 'stderr' or not has_columns(text): return output     # \r: progress bar

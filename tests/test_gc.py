@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 
 from tf_transfer.core import UserError
-from tf_transfer.finetune.own_data import _balance, _counts, peaks_matrix
+from tf_transfer.finetune.fitted import _balance, _counts
+from tf_transfer.finetune.own_regions import peaks_matrix
 from tf_transfer.matrix.splits import Split, gc_matched, labelled, target_set
 from tf_transfer.matrix.states import BOUND, UNBOUND, binding_matrix
 

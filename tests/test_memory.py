@@ -21,6 +21,7 @@ from tf_transfer.model.networks import MotifNet, SmallCNN
 from tf_transfer.motifs.pwm import jaspar
 from tf_transfer.train.callbacks import silent
 from tf_transfer.train.learners import new_model
+from tf_transfer.train.data import binding_dls
 from tf_transfer.train.pretraining import pretrain
 
 VARIABLE = 'TF_TRANSFER_MEMORY_GB'
@@ -103,8 +104,14 @@ def test_estimates_of_training(files, monkeypatch):
     how = dict(epochs=1, complete=False, watch=silent)
     found = asked(monkeypatch, lambda: pretrain(m, split, ['FOS', 'MAX'], small, **how))
     n, needed = [(int(k.split()[2].replace(',', '')), v) for k, v in found.items() if k.startswith('training on')][0]
-    assert 0 < n < 400 and needed == n*(2+200)
+    assert 0 < n < 400 and needed == m.n_vars*2
     assert found[f'keeping what the first layer says of {n} regions'] == n*len(motifs)*4
+
+
+def test_batches_of_all_tfs_copy_nothing(files):
+    m = files[1]
+    train = binding_dls(m, by_chrom(m, 'chr5', 'chr6'), complete=False).train.dataset
+    assert np.shares_memory(train.kept.table, m.X) and np.shares_memory(train.codes.table, m.varm['sequence'])
 
 
 def test_estimates_of_words(files, monkeypatch):

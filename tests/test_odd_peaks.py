@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from tf_transfer.core import UserError
-from tf_transfer.finetune.own_data import _lines_of, peaks_matrix
+from tf_transfer.finetune.fitted import _lines_of
+from tf_transfer.finetune.own_regions import peaks_matrix
 from tf_transfer.genome.dna import Genome, decode
 from tf_transfer.genome.regions import Contigs
 

@@ -22,7 +22,9 @@ from tf_transfer.model.predict import predict
 from tf_transfer.model.saving import load_model, save_model
 from tf_transfer.train.callbacks import silent
 from tf_transfer.train.pretraining import pretrain
-from tf_transfer.finetune.own_data import fit_peaks, peaks_matrix, split_by_size
+from tf_transfer.finetune.fitted import FittedPeaks
+from tf_transfer.finetune.own_data import fit_peaks
+from tf_transfer.finetune.own_regions import peaks_matrix, split_by_size
 from tf_transfer.finetune.verdict import judge
 from tf_transfer.interpret.own_report import Given, next_commands
 from tf_transfer.interpret.own_sections import motif_words
@@ -114,7 +116,7 @@ def test_a_model_is_whole_before_it_is_tested(files, tmp_path, monkeypatch):
     def stopped(*args):
         lines.append(load_model(out).card.training)
         raise KeyboardInterrupt
-    monkeypatch.setattr(own_data, 'tested_regions', stopped)
+    monkeypatch.setattr('tf_transfer.finetune.fitted.tested_regions', stopped)
     status, said, err = run(*own(files, out))
     assert (status, err) == (130, f'tft-fit: interrupted; {out} is written, without its scores\n')
     assert 'test' not in lines[0] and 'test' not in load_model(out).card.training
@@ -125,7 +127,8 @@ def test_what_the_pretrained_network_knows_is_said_first(files, monkeypatch):
     "Whatever the spelling; and what its output scores on the same regions"
     pre = load_model(files/'pre.safetensors')
     fitted = fit_peaks(files/'peaks.bed', files/'world'/'genome.fa', tf='fosl-2', pretrained=pre)
-    monkeypatch.setattr(own_data, 'baseline_values', lambda target, withheld: [('own profile', target.test.label)])
+    perfect = lambda target, withheld: [('own profile', target.test.label)]
+    monkeypatch.setattr('tf_transfer.finetune.fitted.baseline_values', perfect)
     first, *rest = fitted.account.splitlines()
     assert first.startswith('the body knows FOSL2: without training, its own output has AUPRC')
     output = "body's output for FOSL2"
@@ -138,8 +141,8 @@ def test_what_the_pretrained_network_knows_is_said_first(files, monkeypatch):
 @pytest.mark.parametrize('tf', ['fosl-2', 'JUND'])
 def test_what_is_used_where_the_test_cannot_tell(files, tf, monkeypatch):
     "The model; that the output for the TF itself ranks as well is said, not that of another TF"
-    monkeypatch.setattr(own_data.FittedPeaks, 'flattered', '')
-    fitted = own_data.FittedPeaks(None, load_model(files/'pre.safetensors'), SimpleNamespace(tf=tf))
+    monkeypatch.setattr(FittedPeaks, 'flattered', '')
+    fitted = FittedPeaks(None, load_model(files/'pre.safetensors'), SimpleNamespace(tf=tf))
     says = dict.fromkeys(('own profile', "body's output for FOSL2", 'this model'), np.linspace(1, 0, 20))
     fitted.tested = pd.DataFrame(dict(chrom='chr1', start=range(20), end=range(20), label=[1]*10+[0]*10) | says)
     said = str(fitted.verdict)
@@ -153,7 +156,7 @@ def test_an_output_that_is_better_comes_with_a_threshold_of_its_own(files, monke
     fitted = fit_peaks(files/'peaks.bed', files/'world'/'genome.fa', tf='fosl-2', pretrained=pre)
     test, output = fitted.target.test, "body's output for FOSL2"
     low = lambda model, codes: predict(model, codes)/100
-    monkeypatch.setattr(own_data, 'predict', low)
+    monkeypatch.setattr('tf_transfer.finetune.fitted.predict', low)
     rows = fitted.target.m.var[['chrom', 'start', 'end']].iloc[test.index].reset_index(drop=True)
     said = low(pre, test.codes)[:, pre.card.tfs.index('FOSL2')]
     noise = np.random.default_rng(0).random(len(test))
@@ -191,7 +194,7 @@ def test_peaks_that_are_none_of_the_tf(files, tmp_path, what):
 
 
 def test_a_misspelt_tf_is_said_first(files):
-    fitted = own_data.FittedPeaks(None, load_model(files/'pre.safetensors'), SimpleNamespace(tf='JNUD'))
+    fitted = FittedPeaks(None, load_model(files/'pre.safetensors'), SimpleNamespace(tf='JNUD'))
     assert fitted.unknown.startswith('JNUD: did you mean JUND')
     lines = []
     fit_peaks(files/'peaks.bed', files/'world'/'genome.fa', tf='FOLS2', pretrained=files/'pre.safetensors',
@@ -269,7 +272,7 @@ def test_repeats_and_copies_are_no_evidence(files):
     bound = fitted.target.m.X[0] == BOUND
     sequences[bound] = np.tile([0, 3], sequences.shape[1]//2)
     target = target_set(fitted.target.m, 'JUND', fitted.target.split)
-    said = own_data.FittedPeaks(None, fitted.pre, target).flattered
+    said = FittedPeaks(None, fitted.pre, target).flattered
     assert 'peaks are repeats of a few letters' in said and 'are copies of others' in said
 
 

@@ -15,7 +15,8 @@ from fastcore.nbio import read_nb
 from helpers import assert_refused, run
 from tf_transfer.core import UserError
 from tf_transfer.finetune import own_data
-from tf_transfer.finetune.own_data import FittedPeaks, fit_peaks
+from tf_transfer.finetune.fitted import FittedPeaks
+from tf_transfer.finetune.own_data import fit_peaks
 from tf_transfer.finetune.verdict import OURS
 from tf_transfer.interpret import own_report
 from tf_transfer.interpret.own_report import STEPS, SUFFIXES, Given, next_commands, own_notebook, write_own_report
@@ -268,7 +269,7 @@ def test_an_older_report_does_not_lie_beside_a_newer_model(over_older, tmp_path)
 def test_a_report_stays_with_a_model_that_stays(over_older, tmp_path, monkeypatch):
     "The older model could not be replaced"
     def full(*args): raise UserError('jund.safetensors: the disk is full; it was not written')
-    monkeypatch.setattr(own_data, 'save_model', full)
+    monkeypatch.setattr('tf_transfer.finetune.fitted.save_model', full)
     status, err, there = over_older(None)
     assert status == 2 and len(there) == 5 and (tmp_path/'jund.html').read_text() == 'old', err
 

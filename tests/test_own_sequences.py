@@ -12,7 +12,6 @@ from fastcore.nbio import read_nb
 
 from helpers import assert_refused, run
 from tf_transfer.core import UserError
-from tf_transfer.finetune import own_data
 from tf_transfer.finetune.own_sequences import fit_sequences
 from tf_transfer.finetune.verdict import OURS, judge
 from tf_transfer.genome.dna import decode, encode, reverse_complement
@@ -130,7 +129,8 @@ def given(monkeypatch):
     def noted(target, *args, **kwargs):
         targets.append(target)
         return untrained
-    monkeypatch.setattr(own_data, 'finetune', noted)
+    for room in ('own_data', 'few'): monkeypatch.setattr(f'tf_transfer.finetune.{room}.finetune', noted)
+    monkeypatch.setattr('tf_transfer.finetune.own_sequences.keep_null', lambda *args: None)
     return targets
 
 

@@ -10,7 +10,7 @@ from tf_transfer.genome.datasets import interval_files
 from tf_transfer.genome.formats import places_line, read_bed, read_peaks, recognise
 from tf_transfer.matrix.build import build_report
 from tf_transfer.matrix.states import read_matrix
-from tf_transfer.finetune.own_data import peaks_matrix
+from tf_transfer.finetune.own_regions import peaks_matrix
 
 STARTS = [100_000 + 5000*i for i in range(60)]  # 60 peaks of 800 bp; the summit lies 100 bp after the start
 SUMMITS = [s + 100 for s in STARTS]

@@ -164,6 +164,15 @@ def test_a_command_that_stands_alone_can_be_copied():
     assert [(str(o), m) for o, texts in cells.items() for t in texts for m in alone.findall(t)] == []
 
 
+def test_directives_are_known():
+    "One that nobody knows does nothing: the code that was to be hidden shows"
+    known = {'export', 'exporti', 'hide', 'fig-alt', 'default_exp', 'realdata', 'code-fold', 'code-summary', 'solution',
+             'lead', 'slow', 'echo', 'cuda', 'label', 'eval', 'output', 'include'}
+    used = {(str(o), name) for o in notebooks for c in read_nb(nbs/o).cells if c.cell_type == 'code'
+            for name in c.directives}
+    assert {(o, name) for o, name in used if name not in known} == set()
+
+
 def test_words_beside_columns_may_wrap():
     text = 'a long verdict & more\n\n name   auprc   low\n scan   0.9     0.8\n this   0.95    0.9\n'
     html = tidy(dict(output_type='stream', name='stdout', text=text))['data']['text/html']
@@ -182,6 +191,11 @@ def test_a_table_without_a_style_looks_as_others_do():
 def test_nothing_is_loaded_from_elsewhere(site):
     outside = {link for page in pages_of(site) for link in page_at(page).loads if urlsplit(link).netloc}
     assert not outside
+
+
+def test_numbers_look_like_numbers(site):
+    bare = re.compile(r'np\.(float|int)\d+\(\d')
+    assert [str(page.relative_to(site)) for page in pages_of(site) if bare.search(page_at(page).text)] == []
 
 
 def test_every_figure_has_alt_text(site):

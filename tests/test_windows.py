@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tf_transfer.core import UserError
-from tf_transfer.finetune.own_data import own_windows
+from tf_transfer.finetune.own_regions import own_windows
 from tf_transfer.genome.dna import Genome, decode
 from tf_transfer.genome.regions import Contigs
 from tf_transfer.genome.windows import BUILD, OWN_PEAKS, PREDICT, Skipped, windows

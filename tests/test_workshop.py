@@ -45,6 +45,18 @@ def test_an_episode_says_what_it_is(path):
     assert '## Key points' in text
 
 
+def test_timetables_are_those_of_the_episodes():
+    "The schedule of the workshop's page, and the minutes of each challenge on the instructor's"
+    schedule, timing = ((root/'nbs'/'workshop'/o).read_text() for o in ('index.ipynb', '7_instructor.ipynb'))
+    for path in episodes:
+        text = '\n'.join(c.source for c in read_nb(path).cells if c.cell_type == 'markdown')
+        teaching, exercises = re.search(r'\| (\d+) \| (\d+) \|', text).groups()
+        assert f'({path.name}) | {teaching} min | {exercises} min |' in schedule
+        row = re.search(rf'\({path.name}\)(.*)', timing)[1]
+        lasts = [int(b) - int(a) for a, b in re.findall(r'(\d+)-(\d+)', row)]
+        assert lasts == [int(o) for o in re.findall(r'^\*(\d+) minutes\.\*', text, re.M)]
+
+
 @challenge
 def test_the_blanks_are_those_of_the_solution(path, title):
     blank, solution, check = parts_of(title, cells_of(path, title))

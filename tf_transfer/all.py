@@ -60,6 +60,9 @@ from .finetune.baselines import *
 from .finetune.auto import *
 from .finetune.strategies import *
 from .finetune.verdict import *
+from .finetune.own_regions import *
+from .finetune.fitted import *
+from .finetune.few import *
 from .finetune.own_data import *
 from .finetune.own_sequences import *
 from .study.plan import *

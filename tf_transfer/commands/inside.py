@@ -25,7 +25,7 @@ def _matrix_and_out(matrix, out, peaks):
 
 def _regions(net, matrix, peaks, genome, background, tf, seed):
     "The binding matrix to look into; made of peaks where there are some"
-    from tf_transfer.finetune.own_data import peaks_matrix
+    from tf_transfer.finetune.own_regions import peaks_matrix
     from tf_transfer.matrix.states import read_matrix
     from tf_transfer.model.predict import output_of
     if peaks is None: return read_matrix(matrix)

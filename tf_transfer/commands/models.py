@@ -244,7 +244,8 @@ def _model_is_there(model):
 
 def _fitted_with_report(given, tf, pretrained, withheld, seed, force):
     "Fit, save, test and report"
-    from tf_transfer.finetune.own_data import FittedFew, fit_peaks
+    from tf_transfer.finetune.few import FittedFew
+    from tf_transfer.finetune.own_data import fit_peaks
     from tf_transfer.finetune.own_sequences import fit_sequences
     from tf_transfer.finetune.strategies import ratio_of
     from tf_transfer.interpret.own_report import next_commands, write_own_report

@@ -19,7 +19,7 @@ from fastcore.nbio import mk_cell, new_nb, write_nb
 from ..core import UserError, check_output, writing
 from ..motifs.files import write_meme
 from ..finetune.auto import RATIO
-from ..finetune.own_data import Fitted
+from ..finetune.fitted import Fitted
 from ..finetune.own_sequences import FittedSequences
 from ..finetune.verdict import BODY, OURS, PLAIN, SCANS, WORDS
 from ..show import report

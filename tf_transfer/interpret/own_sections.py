@@ -25,7 +25,8 @@ from ..matrix.groups import relatives
 from ..model.networks import net_of
 from ..model.predict import features, logits, predict
 from ..finetune.baselines import baselines
-from ..finetune.own_data import Fitted, FittedPeaks, own_windows
+from ..finetune.fitted import Fitted, FittedPeaks
+from ..finetune.own_regions import own_windows
 from ..finetune.verdict import BODY, OURS, PLAIN
 from ..show.plots import logo_column
 from .attribution import Attributions, draw_attributions

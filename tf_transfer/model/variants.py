@@ -25,7 +25,7 @@ from .alleles import (
     AlleleReader, AlleleWindows, effects_of, gained_and_lost, leaves_contig, made_or_broken, shifts_of)
 from .networks import TargetNet, net_of
 from .random_changes import N_RANDOM, RandomChanges, kind_of
-from .variant_files import PARTS, VariantRows, index_like, variant_suffix, variant_writer
+from .variant_files import MOTIF_COLUMNS, VariantRows, index_like, variant_suffix, variant_writer
 
 # %% ../../nbs/model/10_variants.ipynb #0002544e
 class _Nearby:
@@ -109,7 +109,7 @@ def _lengths_tell(vcf, genome):
 
 # %% ../../nbs/model/10_variants.ipynb #d54c8cc8
 def _parts_of(read):
-    "Which of `PARTS` are said of a network's variants"
+    "Which of `MOTIF_COLUMNS` are said of a network's variants"
     own = type(read.net) is TargetNet
     return ["motif"]*read.shares+["word"]*(read.counts is not None)+["gained", "lost"]*own
 
@@ -117,7 +117,7 @@ def _parts_of(read):
 def _scored(table, w, kinds, read, null, keep, tfs_named):
     "Rows of some records"
     there, parts = (table.note=="").to_numpy(), _parts_of(read)
-    numbers = np.full((len(table), sum(len(PARTS[o]) for o in parts)), np.nan)
+    numbers = np.full((len(table), sum(len(MOTIF_COLUMNS[o]) for o in parts)), np.nan)
     tfs = np.full((len(table), len(keep), 3+(null is not None)), np.nan, np.float32)
     words = np.full((1+len(parts), len(table)), "", object)
     if there.any():

@@ -147,7 +147,7 @@ def top_losses(self:BindingLearner,
 ) -> pd.DataFrame: # sequence, tf, bound, probability, loss, and `region`, the position in the set
     "The labels with the greatest losses."
     part = self.dls[ds_idx].dataset
-    p, y = read(self.model, part.codes), part.labels.numpy()
+    p, y = read(self.model, part.codes[:]), part.labels.numpy()
     loss = -np.log(np.clip(np.where(y==1, p, 1-p), 1e-7, 1))
     order = np.argsort(-np.where(np.isnan(y), -1, loss), axis=None, kind="stable")[:min(k, (~np.isnan(y)).sum())]
     region, tf = np.unravel_index(order, y.shape)
