@@ -307,6 +307,14 @@ def test_a_table_is_read_however_it_was_saved(files, tmp_path):
     for name in ('odd.csv', 't.tsv.gz'): assert np.array_equal(read_table(tmp_path/name).varm['sequence'], plain)
 
 
+@pytest.mark.parametrize('yes, no', [('True', 'False'), ('TRUE', 'FALSE'), ('true ', ' false'), ('1.0', '0')])
+def test_labels_of_pandas_and_r(files, tmp_path, yes, no):
+    "A column of truth values, as they are written into a table"
+    t = pd.read_csv(files/'table.csv')
+    t.assign(label=t.label.map({1: yes, 0: no})).to_csv(tmp_path/'t.csv', index=False)
+    assert np.array_equal(read_table(tmp_path/'t.csv').X, read_table(files/'table.csv').X)
+
+
 def test_a_message_about_columns_is_one_line(tmp_path):
     "Names of columns may hold line breaks"
     (tmp_path/'t.tsv').write_text('"sequences\nof\tmine"\tlabel\nACGT\t1\n')

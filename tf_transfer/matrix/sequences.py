@@ -58,7 +58,8 @@ def sequences_matrix(
 def _checked(labels, n, what):
     "Labels as numbers; raises `UserError` where one is neither 0 nor 1, or all are the same"
     given = list(labels)
-    label = pd.to_numeric(pd.Series(given, dtype=object), errors="coerce")
+    said = [dict(true=1, false=0).get(o.strip().lower(), o) if isinstance(o, str) else o for o in given]
+    label = pd.to_numeric(pd.Series(said, dtype=object), errors="coerce")
     if len(label)!=n: raise UserError(f"{what}: {n} sequences but {len(label)} labels")
     if not n: raise UserError(f"{what}: there is no sequence")
     bad = ~label.isin([0, 1])
