@@ -496,3 +496,11 @@ def test_we_read_what_modisco_writes(tmp_path):
     np.testing.assert_allclose(motif.counts/20, PROBS, atol=1e-5)
     with pytest.raises(UserError, match="pattern_0 holds negative numbers: log-odds or contributions"):
         read_motifs(tmp_path/"CWM.meme")
+
+
+def test_two_formats_in_one_motif_file(tmp_path):
+    "JASPAR before MEME: no motif is left out unsaid"
+    path = tmp_path/'both.txt'
+    counts = ''.join(f'{b} [ 9 1 1 9 ]\n' for b in 'ACGT')
+    path.write_text(f'>MA1.1 A\n{counts}\nMEME version 4\n\nMOTIF B\nletter-probability matrix: alength= 4 w= 1\n1 0 0 0\n')
+    with pytest.raises(UserError, match='line 1 begins a motif of another format'): read_motifs(path)

@@ -100,6 +100,8 @@ def read_meme(
     lines = _lines(path)
     start = next((i for i,o in enumerate(lines) if o.split()[:2]==["MEME", "version"]), None)
     if start is None: raise UserError(f"{path}: no line begins with 'MEME version'; this is no MEME file")
+    other = next((i for i,o in enumerate(lines[:start], 1) if o.startswith(">")), None)
+    if other: raise UserError(f"{path}: line {other} begins a motif of another format, before MEME's; give two files")
     _check_alphabet(path, lines)
     pwms, name, at = [], None, 0
     for i,line in enumerate(lines, 1):
