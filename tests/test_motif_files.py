@@ -5,7 +5,7 @@ import warnings
 import numpy as np
 import pytest
 from Bio import motifs as bio
-from Bio.motifs import transfac
+from Bio.motifs import jaspar as bio_jaspar, transfac
 
 from tf_transfer.core import UserError
 from tf_transfer.motifs import files
@@ -473,7 +473,7 @@ def test_we_read_what_others_write(tmp_path):
     motifs = read_motifs(tmp_path/"a.meme")
     assert [(m.name, m.matrix_id, m.n_sites) for m in motifs] == [("Tf", "MA1.1", 20), ("B", "", 20)]
     np.testing.assert_allclose(motifs[0].counts, PROBS*20)
-    motif = bio.jaspar.Motif("MA1.1", "Tf", counts=dict(zip("ACGT", COUNTS.tolist())))
+    motif = bio_jaspar.Motif("MA1.1", "Tf", counts=dict(zip("ACGT", COUNTS.tolist())))
     named = transfac.Motif("ACGT", counts=motif.counts)
     named["ID"] = "Tf"
     for kind in ("jaspar", "transfac", "pfm", "clusterbuster"):
@@ -502,5 +502,6 @@ def test_two_formats_in_one_motif_file(tmp_path):
     "JASPAR before MEME: no motif is left out unsaid"
     path = tmp_path/'both.txt'
     counts = ''.join(f'{b} [ 9 1 1 9 ]\n' for b in 'ACGT')
-    path.write_text(f'>MA1.1 A\n{counts}\nMEME version 4\n\nMOTIF B\nletter-probability matrix: alength= 4 w= 1\n1 0 0 0\n')
+    meme = 'MEME version 4\n\nMOTIF B\nletter-probability matrix: alength= 4 w= 1\n1 0 0 0\n'
+    path.write_text(f'>MA1.1 A\n{counts}\n{meme}')
     with pytest.raises(UserError, match='line 1 begins a motif of another format'): read_motifs(path)
