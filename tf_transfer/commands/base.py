@@ -8,7 +8,7 @@ Docs: https://tf-transfer.github.io/tf_transfer/commands/base.html.md"""
 __all__ = ['command', 'option', 'need', 'at_least', 'listed']
 
 # %% ../../nbs/commands/1_base.ipynb #2fb780d8
-import re, sys
+import gc, re, sys
 from _thread import interrupt_main
 from contextlib import contextmanager
 from functools import partial, wraps
@@ -86,6 +86,7 @@ def command(
     @wraps(func)
     def run(*args, **kwargs):
         kwargs = {k:None if v=="" and defaults.get(k, "") is None else v for k,v in kwargs.items()}
+        if is_cli(parsed): gc.set_threshold(100_000)
         try:
             with _interrupts_arrive():
                 _check_idle(parsed, signature(func).bind(*args, **kwargs), idle, pos)

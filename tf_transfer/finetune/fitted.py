@@ -66,7 +66,7 @@ def tested_regions(
     regions = target.m.var[["chrom", "start", "end"]].iloc[test.index].reset_index(drop=True)
     for name,v in _values(target, pre, learn, withheld):
         values[name] = v
-        if say: say(f"  {name}: AUPRC {score(test.label, v, n_boot=2).auprc:.3f}")
+        if say: say(f"  {name}: AUPRC {average_precisions(v[:, None], test.label)[0]:.3f}")
     return regions.assign(label=test.label, **values)
 
 # %% ../../nbs/finetune/7_fitted.ipynb #9c359101
