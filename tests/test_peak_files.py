@@ -588,6 +588,67 @@ def test_small_numbers_in_the_tenth_column_are_no_summits(tmp_path, row):
     check(written(tmp_path, lines(row)), MIDDLES, 'middle')
 
 
+def peaks_of(width, at, n=600):
+    "narrowPeak of this width; `at` gives the summit of each"
+    rng = random.Random(0)
+    return ''.join(f'chr1\t{s}\t{s+width}\t.\t0\t.\t9.1\t4.2\t3.3\t{at(rng, width)}\n' for s in range(7, 1000*n, 1000))
+
+
+@pytest.mark.parametrize('width', [20, 30, 60, 99, 150, 400, 900])
+@pytest.mark.parametrize('at', [lambda r, w: r.randrange(w), lambda r, w: w//2, lambda r, w: int(w*r.betavariate(1, 4)),
+                                lambda r, w: w-1, lambda r, w: r.choice([-1, -1, -1, w//3]),
+                                lambda r, w: r.choice([0, w//2, w//2])],
+                         ids=['anywhere', 'middle', 'skewed', 'last base', 'mostly none', 'some at the start'])
+def test_summits_of_any_width(tmp_path, width, at):
+    text = peaks_of(width, at)
+    want = [int(line.split('\t')[9]) for line in text.splitlines()]
+    table = read_bed(written(tmp_path, text))
+    assert (table.summit-table.start).tolist() == [w if w >= 0 else width//2 for w in want]
+
+
+@pytest.mark.parametrize('width', [20, 40, 80])
+def test_summits_of_short_peaks_may_lie_at_their_start(tmp_path, width):
+    table = read_bed(written(tmp_path, peaks_of(width, lambda r, w: r.choice([0, 0, 0, 1]))))
+    assert set(table.summit-table.start) == {0, 1}
+    table = read_bed(written(tmp_path, peaks_of(width, lambda r, w: 0)))
+    assert set(table.summit-table.start) == {width//2}
+
+
+# Text that is not UTF-8, and comments
+
+@pytest.mark.parametrize('what', ['name in Latin-1', 'note in Latin-1', 'comment in Latin-1', 'last row in Latin-1'])
+def test_letters_in_latin_1(tmp_path, what):
+    text = lines(lambda i, s: [*narrow(i, s, name='Köln' if what[:4] == 'name' else 'x'),
+                               'für' if what[:4] == 'note' or what[:4] == 'last' and i == 59 else 'for'])
+    if what[:4] == 'comm': text = '# größer\n'+text
+    path = written(tmp_path, text.encode('latin-1'))
+    check(path, SUMMITS, 'summit (10th column)')
+    assert set(read_bed(path).name) == {'Köln' if what[:4] == 'name' else 'x'}
+
+
+@pytest.mark.parametrize('data', [
+    random.Random(0).randbytes(5000), lines(narrow).encode()+random.Random(0).randbytes(999),
+    lines(narrow).encode('utf-16-le')], ids=['bytes', 'bytes at the end', 'UTF-16'])
+def test_no_text(tmp_path, data):
+    with pytest.raises(UserError, match='this is not a text file'): read_bed(written(tmp_path, data))
+
+
+@pytest.mark.parametrize('head', ['# chrom start end\n', '# peaks by chrom start end length\n', '#chrom\tstart\tend\n',
+                                  '# made today, chrom, start, end\n', '## x\n#\n# start at chr1, end at chr2\n'])
+def test_comments_are_no_headers(tmp_path, head):
+    check(written(tmp_path, head+lines(narrow)), SUMMITS, 'summit (10th column)')
+    check(written(tmp_path, head+lines(lambda i, s: ['chr1', s, s+800])), MIDDLES, 'middle')
+
+
+@pytest.mark.parametrize('sep', ['\t', ',', ' ', ';'])
+@pytest.mark.parametrize('head', ['# report, of today\n', '# x\n#\n\n', '"# by R"\n', '## x\n#'])
+def test_comments_above_a_table(tmp_path, sep, head):
+    if head.endswith('#') and sep == ' ': head += ' '
+    text = head+sep.join(['chr', 'start', 'end', 'length', 'abs_summit'])+'\n'
+    text += lines(lambda i, s: ['chr1', s+1, s+800, 800, s+101], sep)
+    check(written(tmp_path, text), SUMMITS, 'abs_summit (column 5)')
+
+
 @pytest.mark.parametrize('first, second', [
     (lines(narrow), TABLES['MACS2'][0]), (TABLES['MACS2'][0], TABLES['pandas'][0]),
     (lines(narrow), TABLES_MIDDLE['findPeaks'])], ids=['narrowPeak, MACS', 'MACS, pandas', 'narrowPeak, HOMER'])

@@ -6,11 +6,11 @@ Docs: https://tf-transfer.github.io/tf_transfer/core.html.md"""
 
 # %% auto #0
 __all__ = ['ALWAYS', 'TIMES', 'UserError', 'pick', 'bare_name', 'same_name', 'check_file', 'is_gzipped', 'check_unpacked',
-           'open_bytes', 'check_inside', 'reading', 'table_rows', 'check_output', 'writing', 'writing_folder',
-           'available_memory', 'check_memory', 'data_folder', 'compiled', 'git_commit', 'made_by']
+           'open_bytes', 'check_inside', 'reading', 'table_rows', 'below_comments', 'check_output', 'writing',
+           'writing_folder', 'available_memory', 'check_memory', 'data_folder', 'compiled', 'git_commit', 'made_by']
 
 # %% ../nbs/core.ipynb #7e32a8bf
-import csv, glob, gzip, io, math, os, platform, re, shutil, subprocess, tempfile, zlib
+import codecs, csv, glob, gzip, io, math, os, platform, re, shutil, subprocess, tempfile, zlib
 from contextlib import contextmanager, suppress
 from datetime import date
 from difflib import get_close_matches
@@ -150,19 +150,31 @@ def _refuse_others(path, raw):
     first = raw.peek(8)[:8]
     what = next((what for start,what in _OTHERS.items() if first.startswith(start)), None)
     if what: raise UserError(f"{path}: this is not a plain text file, it is {what}")
+    if b"\0" in first: raise UserError(f"{path}: this is not a text file; if it is UTF-16, save it as UTF-8")
+
+# %% ../nbs/core.ipynb #bd9d2d41
+_CONTROL = re.compile(rb"[\0-\x08\x0e-\x1f\x7f]")
+
+def _as_latin(e):
+    "Letters for bytes that are not UTF-8"
+    if not isinstance(e, UnicodeDecodeError) or _CONTROL.search(e.object[max(e.start-200, 0):e.end+200]): raise e
+    one = bytes([e.object[e.start]])
+    try: return one.decode("cp1252"), e.start+1
+    except UnicodeDecodeError: return one.decode("latin-1"), e.start+1
+
+codecs.register_error("tf_transfer.latin", _as_latin)
 
 # %% ../nbs/core.ipynb #32e36f48
 @contextmanager
 def reading(
     path:str|Path, # A text file, plain or gzipped
-    errors:str="strict", # "replace": bytes that are not UTF-8 become a mark
 ):
     "Open a text file; raises `UserError` where it is missing, damaged, or not text."
     path = check_file(path)
     try:
         with open_bytes(path) as raw:
             _refuse_others(path, raw)
-            with io.TextIOWrapper(raw, encoding="utf-8", errors=errors) as f: yield f
+            with io.TextIOWrapper(raw, encoding="utf-8", errors="tf_transfer.latin") as f: yield f
     except (EOFError, gzip.BadGzipFile, zlib.error):
         raise UserError(f"{path}: the gzip file is cut short or damaged; get it again") from None
     except csv.Error as e: raise UserError(f"{path}: this is not a table: {e}") from None
@@ -172,15 +184,38 @@ def reading(
 def table_rows(
     path:str|Path, # A table of text, plain or gzipped
     sep:str="\t", # What stands between fields
+    needed:tuple=(), # Columns, in small letters, that make a line that begins with # a header
 ) -> tuple[list, list]: # The header, and rows of as many fields: str
     "Read a table; raises `UserError` that names a row which is longer than the header."
     with reading(path) as f:
-        rows = [r for r in csv.reader(f, delimiter=sep) if any(map(str.strip, r))]
+        rows = [r for r in csv.reader(below_comments(f, sep, needed), delimiter=sep) if any(map(str.strip, r))]
     header, *rows = rows or [[]]
-    header = [h.strip("\ufeff ") for h in header]
+    header = [h.strip() for h in header]
     wide = next((i for i,r in enumerate(rows, 1) if any(map(str.strip, r[len(header):]))), None)
+    below = needed and next((r for r in [header, *rows] if {*needed}<={c.strip().lower() for c in r}), header)
+    if below and below is not header:
+        raise UserError(f"{path}: the line '{sep.join(below)[:60]}' has the names of the columns; take out what stands "
+                        "above it, or begin those lines with #")
     if wide: raise UserError(f"{path}: row {wide} has {len(rows[wide-1])} columns, the header {len(header)}")
     return header, [(r+[""]*len(header))[:len(header)] for r in rows]
+
+# %% ../nbs/core.ipynb #e457282b
+def below_comments(
+    lines, # Lines of a table
+    sep:str="\t", # What stands between fields
+    needed:tuple=(), # Columns, in small letters, that make a line that begins with # a header
+): # Iterator of lines
+    "The lines of a table from its header on."
+    lines = iter(lines)
+    for line in lines:
+        text = line.lstrip('\ufeff" ')
+        if needed and set(needed)<={c.strip('# "\r\n').lower() for c in text.split(sep)}:
+            yield line.lstrip('\ufeff').replace("#", "", text.startswith("#"))
+            break
+        if text.strip() and not text.startswith("#"):
+            yield line.lstrip("\ufeff")
+            break
+    yield from lines
 
 # %% ../nbs/core.ipynb #b7c2e9f4
 def _mine(path): return f".{path.name}.{platform.node()}-{os.getpid()}."

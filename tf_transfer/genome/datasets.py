@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 import pandas as pd
-from ..core import UserError, check_file, check_inside, reading, table_rows
+from ..core import UserError, below_comments, check_file, check_inside, reading, table_rows
 from .formats import recognise_peaks
 
 # %% ../../nbs/genome/6_datasets.ipynb #7d4a7e6e
@@ -124,16 +124,18 @@ def _whose(file, naming, tf, biosample, names_first):
     return replace(file, naming=naming, format=f"{'UniBind' if naming is unibind_name else 'ReMap'}, {file.format}")
 
 # %% ../../nbs/genome/6_datasets.ipynb #9a1e0051
+_SHEET = "file", "tf", "biosample"
+
 def _sheet(path):
     "A sheet as a table of strings, or None if the file is something else"
     if path.suffix.lower() not in (".tsv", ".txt"): return None
     try:
-        with reading(path) as f: header = f.readline().lstrip("\ufeff").rstrip("\r\n").split("\t")
+        with reading(path) as f: header = next(below_comments(f, "\t", _SHEET), "").split("\t")
     except UserError: return None
-    if not {"file", "tf", "biosample"} <= {h.strip().lower() for h in header}: return None
-    header, rows = table_rows(path)
+    if not {*_SHEET} <= {h.strip().lower() for h in header}: return None
+    header, rows = table_rows(path, needed=_SHEET)
     header = [h.lower() for h in header]
-    twice = next((h for h in ("file", "tf", "biosample") if header.count(h)!=1), None)
+    twice = next((h for h in _SHEET if header.count(h)!=1), None)
     if twice: raise UserError(f"{path}: the sheet needs one column {twice}, it has {header.count(twice)}")
     return pd.DataFrame(rows, columns=header, dtype=str)
 
