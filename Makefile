@@ -60,7 +60,7 @@ METADATA := setup.py settings.ini pyproject.toml constraints.txt
 pip-install = pip install -q $$(python -c 'import sys; print("-c constraints.txt" if sys.version_info[:2] == (3, 11) else "")')
 
 $(BIN)/python:
-	$(PYTHON) -m venv --upgrade-deps $(VENV)
+	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.runtime: $(METADATA) | $(BIN)/python
 	$(pip-install) -e .
