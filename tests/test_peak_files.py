@@ -1,6 +1,9 @@
 "Peak files as real tools write them: what is taken for the place of a peak, and what counts from 1"
 import gzip
+import os
 import random
+import subprocess
+import sys
 
 import pytest
 
@@ -535,6 +538,47 @@ def test_links_hidden_folders_and_empty_files(tmp_path):
     says = {'E.bed': 'no interval in it', 'F.narrowPeak': 'no interval in it', 'G.bed.gz.part': 'not named',
             'H': 'not named', 'I.bed': 'a link to nothing', 'J': 'a link to a folder', 'L.bed': 'a link out of'}
     assert unread.keys() == says.keys() and all(unread[k].startswith(v) for k, v in says.items()), unread
+
+
+def test_what_is_no_file_of_peaks_in_a_folder(tmp_path):
+    "A pipe, names that no text can hold, loops of links"
+    folder = tmp_path/'peaks'
+    (folder/'X.bed').mkdir(parents=True)
+    for name in ('A.bed', 'X.bed/B.bed', 'a\nC.bed'): (folder/name).write_text(remap('T'))
+    with open(os.fsencode(folder)+b'/D\xff.bed', 'w') as f: f.write(remap('D'))
+    os.mkfifo(folder/'E.bed')
+    for name, to in {'F': '.', 'G': 'G'}.items(): (folder/name).symlink_to(to)
+    unread = {}
+    assert [f.path.name for f in interval_files(folder, unread=unread)] == ['A.bed', 'B.bed']
+    says = {'a\\nC.bed': 'the name holds', 'D\\udcff.bed': 'the name holds', 'E.bed': 'no plain file',
+            'F': 'a link to a folder', 'G': 'a link to nothing'}
+    assert unread.keys() == says.keys() and all(unread[k].startswith(v) for k, v in says.items()), unread
+    with pytest.raises(UserError, match='the name of this file holds what no text has'):
+        read_bed(os.fsdecode(os.fsencode(folder)+b'/D\xff.bed'))
+
+
+@pytest.mark.parametrize('closed, says', [
+    ('more', "{'more': 'a folder that you may not read'}"), ('B.bed', 'B.bed: you may not read this file'),
+    ('C.txt', "{'C.txt': 'you may not read this file'}"), ('.', 'peaks: you may not read this folder')])
+def test_what_may_not_be_read(tmp_path, closed, says):
+    "Nothing is passed over in silence; in a process of its own, since root may read anything"
+    folder = tmp_path/'peaks'
+    (folder/'more').mkdir(parents=True)
+    for name in ('A.bed', 'B.bed', 'C.txt', 'more/D.bed'): (folder/name).write_text(remap('T'))
+    (folder/closed).chmod(0)
+    for p in (folder, *folder.parents):
+        if p.owner() == tmp_path.owner() and p != folder and 'pytest' in str(p): p.chmod(0o755)
+    code = f"""if 1:
+        import os
+        from tf_transfer.genome.datasets import interval_files
+        if os.getuid() == 0: os.seteuid(65534)
+        unread = {{}}
+        try: interval_files({str(folder)!r}, unread=unread)
+        except ValueError as e: print(e)
+        print(unread)"""
+    try: told = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True).stdout
+    finally: (folder/closed).chmod(0o755)
+    assert says in told, told
 
 
 def test_what_macs_wrote_twice_is_read_once(tmp_path):
