@@ -32,7 +32,7 @@ cut_blocks = """(() => {   // of a page of the site: what is wider than its plac
             said.push(`${o.tagName.toLowerCase()}, ${long} px: ${o.innerText.trim().slice(0, 60)}`)
     }
     return said })()"""
-odd_text = r"""(() => {   // of a page of the site: sentences that announce what is not there, and what Python shows of itself
+odd_text = r"""(() => {   // of the site: sentences that announce what is not there, and what Python shows of itself
     const said = [], text = o => o.innerText.trim()
     for (const p of document.querySelectorAll('article p')) {
         if (!p.matches('section > p')) continue
