@@ -360,6 +360,17 @@ def test_a_file_of_another_genome(motifs, genome, tmp_path):
     assert predict_vcf(motifs, TFS, tmp_path/'v.vcf', genome, tmp_path/'o.tsv', null=0)[0] == 30
 
 
+@pytest.mark.parametrize('by, words', [(-1, '250 are a base later; POS counts from 0, .*: add 1 to each'),
+                                       (1, '250 are a base earlier; POS is one too high: take 1 from each')])
+@pytest.mark.parametrize('long', [0, 3])
+def test_positions_that_are_one_off(motifs, genome, tmp_path, by, words, long):
+    rows = [('chr1', p+by, '.', SEQS['chr1'][p-1:p+long], other(SEQS['chr1'][p-1])) for p in range(100, 350)]
+    for some in (rows, rows[:30]):
+        (tmp_path/'v.vcf').write_text(vcf(some))
+        refused(f'reference alleles are not what .* has, but {words.replace("250", str(len(some)))}',
+                motifs, genome, tmp_path/'v.vcf', tmp_path/'o.tsv')
+
+
 @pytest.mark.parametrize('at', ['write', 'flush'])
 def test_a_full_disk(motifs, genome, written, tmp_path, monkeypatch, at):
     def full(*args): raise OSError(28, 'No space left on device')

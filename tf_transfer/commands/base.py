@@ -85,10 +85,11 @@ def command(
     places = [*pos, *(k for k,v in defaults.items() if v is Parameter.empty)]
     @wraps(func)
     def run(*args, **kwargs):
-        kwargs = {k:None if v=="" and defaults.get(k, "") is None else v for k,v in kwargs.items()}
         if is_cli(parsed): gc.set_threshold(100_000)
         try:
             with _interrupts_arrive():
+                empty = [k for k,v in kwargs.items() if v=="" and defaults.get(k, "") is None]
+                if empty: raise UserError(f"{_typed(func, empty[0], pos)} is empty; give it a value, or leave it out")
                 _check_idle(parsed, signature(func).bind(*args, **kwargs), idle, pos)
                 return func(*args, **kwargs)
         except (UserError, OSError, KeyboardInterrupt) as e:
