@@ -94,9 +94,8 @@ def command(
                 return func(*args, **kwargs)
         except (UserError, OSError, KeyboardInterrupt) as e:
             if not is_cli(parsed): raise
-            stopped = isinstance(e, KeyboardInterrupt)
+            stopped, bound = isinstance(e, KeyboardInterrupt), signature(func).bind(*args, **kwargs)
             words = f"interrupted; {str(e) or 'nothing was written'}" if stopped else " ".join(str(e).split())
-            bound = signature(func).bind(*args, **kwargs)
             given = {k:bound.arguments.get(k) for k in _given(parsed, bound, pos)}
             about = "" if stopped else _option_of(words, given, places)
             print(f"{func.__name__.replace('_', '-')}: {about}{words}", file=sys.stderr)
