@@ -175,13 +175,14 @@ def weigh(
     "Fit the head; a share is the standard deviation of what a source adds to the logit."
     both, trust = _together(views, values)
     coef, intercept = ridge(both, label, trust)
-    parts = np.split(both*coef, np.arange(len(coef)-len(values), len(coef)), axis=1)
-    return coef, intercept, dict(zip(["body", *values], [round(float(p.sum(1).std()), 3) for p in parts]))
+    ends = [0, *range(len(coef)-len(values), len(coef)+1)]
+    shares = [float((both[:, i:j]@coef[i:j]).std()) for i,j in zip(ends, ends[1:])]
+    return coef, intercept, dict(zip(["body", *values], [round(o, 3) for o in shares]))
 
 def _together(views, values):
     "All columns, float32, and how far each is trusted"
     trust = np.concatenate([*(v.trust for v in views), [TRUST[k] for k in values]]).astype(np.float32)
-    return np.column_stack([*(v.columns for v in views), *values.values()]).astype(np.float32), trust
+    return np.column_stack([o.astype(np.float32) for o in (*(v.columns for v in views), *values.values())]), trust
 
 # %% ../../nbs/finetune/3_auto.ipynb #57255a3f
 MIN_LEARNED, MIN_AGAIN = 1000, 4000
@@ -346,7 +347,7 @@ def target_net(
     "A body with all that stands beside it, under one head."
     net = TargetNet(1, body.width, type(body).__name__, body.args, head.motifs, head.direct, len(head.learned))
     net.first, net.middle = deepcopy(body.first), deepcopy(body.middle)
-    dense = [deepcopy(o.dense) for o in (body, *head.learned)]
+    dense = [deepcopy(body.dense), *(o.dense for o in head.learned)]
     net.dense = SideBySide(nn.Identity(), *dense) if head.direct else dense[0]
     net.kmers = head.kmers
     set_head(net, head.coef, head.intercept)
