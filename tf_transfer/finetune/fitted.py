@@ -66,7 +66,7 @@ def tested_regions(
     regions = target.m.var[["chrom", "start", "end"]].iloc[test.index].reset_index(drop=True)
     for name,v in _values(target, pre, learn, withheld):
         values[name] = v
-        if say: say(f"  {name}: AUPRC {score(test.label, v, n_boot=2).auprc:.3f}")
+        if say: say(f"  {name}: AUPRC {average_precisions(v[:, None], test.label)[0]:.3f}")
     return regions.assign(label=test.label, **values)
 
 # %% ../../nbs/finetune/7_fitted.ipynb #9c359101
@@ -208,17 +208,18 @@ def valid_regions(self:Fitted): # `Labelled`
     return labelled(self.target.m, self.target.tf, self.target.split.valid)
 
 @patch
-def __str__(self:Fitted): return self.account
-
-@patch
-def __repr__(self:Fitted): return f"{type(self).__name__}({self.target})"
-
-@patch
 def named(self:Fitted,
     regions:pd.DataFrame, # chrom, start, end
 ) -> list: # Of str
     "Names of regions, to show."
     return [f"{r.chrom}:{r.start:,}-{r.end:,}" for r in regions.itertuples()]
+
+# %% ../../nbs/finetune/7_fitted.ipynb #3e0af22a
+@patch
+def __str__(self:Fitted): return self.account
+
+@patch
+def __repr__(self:Fitted): return f"{type(self).__name__}({self.target})"
 
 # %% ../../nbs/finetune/7_fitted.ipynb #6c20aa12
 class FittedPeaks(Fitted):

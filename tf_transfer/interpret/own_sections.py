@@ -256,7 +256,8 @@ def stretch_letters(
     at = np.repeat(np.arange(start, end), 4)
     mutants = np.repeat(codes[None], len(at), 0)
     mutants[np.arange(len(at)), at] = np.arange(len(at))%4
-    said = logits(model, mutants, both_strands=False)[:, 0].reshape(-1, 4)
+    each, place = np.unique(mutants, axis=0, return_inverse=True)
+    said = logits(model, each, both_strands=False)[place.ravel(), 0].reshape(-1, 4)
     hypothetical = np.zeros((1, 4, len(codes)), np.float32)
     hypothetical[0, :, start:end] = (said-said.mean(1, keepdims=True)).T
     return Attributions(codes[None], hypothetical)
