@@ -65,7 +65,7 @@ def word_layer(
 
 # %% ../../nbs/finetune/3_auto.ipynb #88afc3fb
 def out_of_fold(
-    estimator, # Scikit-learn classifier on codes, not fitted
+    estimator, # Scikit-learn classifier on codes; if its words have been counted, they were of these codes
     codes:np.ndarray, # Codes, uint8, (regions, width)
     label:np.ndarray, # 1 bound, 0 unbound, (regions,)
 ) -> np.ndarray: # Decision values, (regions,)
@@ -73,7 +73,8 @@ def out_of_fold(
     if alone(label): return estimator.fit(codes, label).decision_function(codes)
     cv = _folds(label) if len(label)<4000 else 2
     if isinstance(estimator, Pipeline) and isinstance(estimator[0], GappedKmers):
-        codes, estimator = estimator[0].fit_transform(codes), estimator[1:]
+        words = estimator[0] if hasattr(estimator[0], "condensed_") else estimator[0].fit(codes)
+        codes, estimator = words.transform(codes), estimator[1:]
     return cross_val_predict(estimator, codes, label, cv=cv, method="decision_function")
 
 def _folds(label):
@@ -100,7 +101,7 @@ def sources(
     try: motif = None if alone(label) else DeNovoMotif().fit(codes, label)
     except UserError: motif = None
     if motif is not None: values["found"] = out_of_fold(DeNovoMotif(), codes, label)+motif.threshold_
-    return motif and motif.profile_, words, values | dict(words=out_of_fold(word_scores(), codes, label))
+    return motif and motif.profile_, words, values | dict(words=out_of_fold(words, codes, label))
 
 # %% ../../nbs/finetune/3_auto.ipynb #c2affff4
 def nearest(
