@@ -169,8 +169,7 @@ def _why(self:Verdict):
     asked = STACK in unclear or {*SCANS} & {*unclear}
     reasons = ["its probabilities are calibrated on your regions",
                f"{_and([_words(k) for k in ranks])} ranks as well without training, as far as the test can tell"]
-    reasons = reasons*bool(ranks)
-    other = "else that looks for binding" if self._confounded() else "simpler"
+    reasons, other = reasons*bool(ranks), "else that looks for binding" if self._confounded() else "simpler"
     if asked and self.things=="peaks": reasons.append(f"{ELSEWHERE}. {more} for yours")
     elif unclear: reasons += [*[f"nothing {other} was shown to do as well"]*(not ranks), more]
     return f": {'. '.join(o[0].upper()+o[1:] if i else o for i,o in enumerate(reasons))}" if reasons else \
