@@ -92,9 +92,11 @@ def _lines_of(m, n_neg):
 
 def _counts(target):
     "Lines about the numbers of regions"
+    n, there = (target.m.uns["peaks"].get(k) for k in ("unbound", "without_peak"))
+    some = f"{n}{f' of {there}'*bool(there and there>n)} regions without a peak"
     split, (train, valid, test) = target.split, (target.train, target.valid, target.test)
     where = lambda names: f" on {', '.join(names)}" if names else ""
-    return [*_lines_of(target.m, f"and {target.m.uns['peaks']['unbound']} regions without a peak"),
+    return [*_lines_of(target.m, f"and {some}"),
             f"{train.n_pos} peaks and {train.n_neg} unbound regions of equal GC content to train on, "
             f"{valid.n_pos} and {valid.n_neg} to validate{where(split.valid_chroms)}, "
             f"{test.n_pos} and {test.n_neg} to test{where(split.test_chroms)}", *target.shortages]
@@ -151,7 +153,7 @@ def _odd_peaks(target):
 def _shares(net):
     "A line about the sources of the model"
     shares = ", ".join(f"{k} {v}" for k,v in net.card.training["shares"].items())
-    learned = "; the body's holds dense layers that learned from these" if net.card.training.get("learned") else ""
+    learned = "; body counts layers that learned anew from these" if net.card.training.get("learned") else ""
     return f"shares (standard deviation of what each source adds to the logit): {shares}{learned}"
 
 def _motif_lines(net, pre):

@@ -185,7 +185,10 @@ def _source_names(
     "What the sources of a model are."
     sources = [k for k in fitted.learn.model.card.training["shares"] if k not in ("body", "words")]
     known = dict(zip(sources, fitted.learn.model.card.training["motifs"]))
-    return {"body":"what the pre-trained network recognises", "profile":f"the known motif ({known.get('profile')})",
+    anew = fitted.learn.model.card.training.get("learned")
+    return {"body":"the pre-trained network, and layers that learned here" if anew else
+                   "what the pre-trained network recognises",
+            "profile":f"the known motif ({known.get('profile')})",
             "nearest":f"the nearest known motif ({known.get('nearest')})",
             "found":f"the motif found in the {fitted.things}", "words":"words, whether in a motif or not"}
 
