@@ -6,7 +6,7 @@
 
 Each parser starts from valid files, and atheris changes them towards lines of tf_transfer that were not reached before.
 Of `parts`, `states` and `card` the parts are changed, not the bytes: of a matrix, a state table, the card of a model.
-`results/fuzz.csv` has a row for each parser; those that are named are put in place of their older ones. What ends in
+`results/fuzz.csv` has a row for each parser, put in place of its older one when it is done. What ends in
 another error is printed, and its input is kept in FOLDER."""
 import argparse
 import bz2
@@ -54,13 +54,16 @@ MOTIFS = [
     b"1 2 3\n4 5 6\n7 8 9\n1 1 1\n", b">JUND_HUMAN\n1\t2\t3\t4\n4\t3\t2\t1\n",
     b">TGACTCA\tAP-1\t6.3\t-1200.1\n0.1\t0.2\t0.3\t0.4\n0.25\t0.25\t0.25\t0.25\n",
     b"AC M1\nXX\nID V$AP1\nPO A C G T\n01 1 2 3 4 N\n02 9 0 0 1 A\nXX\n//\n",
-    b"Pos\tA\tC\tG\tT\n1\t0.1\t0.2\t0.3\t0.4\n"]
+    b"Pos\tA\tC\tG\tT\n1\t0.1\t0.2\t0.3\t0.4\n",
+    b"Protein: X\tSeed: A\n\nA:\t0.1\t1\nC:\t0.2\t0\nG:\t0.3\t0\nT:\t0.4\t0\n",
+    b"Gene: X\nEnergy matrix\nPO\t1\nA:\t-1\nC:\t1\nG:\t1\nT:\t1\nProbability matrix\nA:\t1\nC:\t0\nG:\t0\nT:\t0\n"]
 INTERVALS = [
     b"chr1\t10\t60\nchr2\t5\t400\n", b"chrom,start,end\nchr1,10,60\n",
     b"chr1\t10\t60\tpeak\t0\t+\t3.5\t2.1\t-1\t25\nchr1\t90\t190\tp2\t9\t.\tinf\tnan\t.\t-1\n",
     b"track name=x\n#a comment\nchr1\t10\t60\tE.JUND.HepG2\t1\t.\t20\t21\t0,0,0\n",
     b'"seqnames"\t"start"\t"end"\t"width"\t"strand"\n"chr1"\t11\t60\t50\t"*"\n', b"585\tchr1\t10\t60\tn\t0\t+\n",
     b"# xls\nchr\tstart\tend\tlength\tabs_summit\tpileup\nchr1\t11\t60\t50\t30\t4\n",
+    b"# x\n#chr,start,end,length\nchr1,11,60,50\n", b"chr1\t10\t60\t\xe4\n# chrom start end\nchr1\t90\t99\tb\n",
     b"chr1\t10\t60\tn\t0\t+\t10\t60\t0\t2\t10,10\t0,40\n", b"chr1\t10\t60\t5.0\t9.1\tchr1:20-30\n"]
 FASTA = [b">chr1 one\nACGTN\nacgtn\n>chr2\nGGGGG\nTTTTT\n", b">a\nACGT\n\n>b\nACGT", b">a\r\nACGT\r\n>b\r\nAC\r\n"]
 BOUND = [b">a one\nACGTTTGACGA\n>b two\nACGTACGTAGNN\n", b">a\r\nacgtacgtacgt\r\n"]
@@ -78,7 +81,8 @@ PEAKS = [b"".join(b"chr%d\t%d\t%d\tp%d\t9\t.\t5.1\t3.2\t-1\t%d\n" % (1 + i%2, a,
                                                          for a in range(101, 1301, 100))]
 STUDY = [b'name = "x"\ntargets = ["JUND"]\nn_peaks = [50, 500]\nseeds = 2\nstrategies = ["paper", "auto"]\n']
 SHEET = [b"file\ttf\tbiosample\nhere.bed\tJUND\tHepG2\n"]
-TABLE = [b"sequence,label,split,name\nACGTACGTACGTTTGA,1,train,a\nGGGGCCCCGGGGCCAA,0,test,b\n"]
+TABLE = [b"# x\n#sequence,label,name\nACGTACGTACGTTTGA,1,\xe4\nGGGGCCCCGGGGCCAA,0,b\n",
+         b"sequence,label,split,name\nACGTACGTACGTTTGA,1,train,a\nGGGGCCCCGGGGCCAA,0,test,b\n"]
 ROWS = [b"sequence\tid\nACGTACGTACGTTTGAACGTACGTACGTTTGA\tx\nGGGGCCCC\ty\nNNNN\tz\n",
         b"Name\tSequence\nq\tTGACTCATGACTCATGACTCATGACTCATGACTCATGACTCATGACTCA\n"]
 KINDS = ["i1", "u1", "i8", "f4", "f8", "?", "S3", "U2", "c8", "M8[s]"]
@@ -213,7 +217,7 @@ def parsers(folder):
               bytes.fromhex("4327411a000000000100000000000000"), bgzip(FASTA[0])]
     zipped = [gzip.compress(o) for o in INTERVALS[:2]]
     return {
-        "bed":Parser(".bed", read_bed, INTERVALS, 0.12), "bed.gz":Parser(".bed.gz", read_bed, zipped, 0.01),
+        "bed":Parser(".bed", read_bed, INTERVALS, 0.14), "bed.gz":Parser(".bed.gz", read_bed, zipped, 0.01),
         "files":Parser(".tsv", interval_files, INTERVALS+SHEET, 0.04), "fasta":Parser(".fa", read_fasta, FASTA, 0.1),
         "genome":Parser(".fa", genome, FASTA, 0.05), "motifs":Parser(".txt", read_motifs, MOTIFS, 0.12),
         "vcf":Parser(".vcf", lambda p: list(VcfFile(p).records()), VCF, 0.08),
@@ -304,11 +308,12 @@ def main():
                    seed=a.seed, commit=commit(), date=time.strftime("%Y-%m-%d"))
         print(row, flush=True)
         return row
-    with ThreadPoolExecutor(a.workers) as pool: rows = list(pool.map(row_of, a.names or every))
     table = RESULTS/"fuzz.csv"
-    known = json.loads(pd.read_csv(table).to_json(orient="records")) if a.names and table.exists() else []
-    found = {r["parser"]:r for r in known} | {r["parser"]:r for r in rows}
-    write_table([found[name] for name in every if name in found], table)
+    found = {r["parser"]:r for r in json.loads(pd.read_csv(table).to_json(orient="records"))} if table.exists() else {}
+    with ThreadPoolExecutor(a.workers) as pool:
+        for row in pool.map(row_of, a.names or every):                       # A run that is stopped keeps what it has
+            found[row["parser"]] = row
+            write_table([found[name] for name in every if name in found], table)
 
 
 if __name__=="__main__": main()

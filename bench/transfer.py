@@ -4,6 +4,7 @@ Networks, what is known of each draw of peaks, and finished tasks are kept in FO
 from time import time
 
 import numpy as np
+import pandas as pd
 from common import FIVE, RESULTS, Body, Data, by_cross_validation, done_once, families_of, write_table
 from draws import Draw, known
 from fastcore.script import call_parse
@@ -69,6 +70,12 @@ def _row(draw, k, start, kind, method, values):
     seconds = round(float(k.seconds)+time()-start, 1)
     return draw.columns | learned | dict(knowledge=kind, method=method, **k.scores(values), seconds=seconds)
 
+def again(ratio):
+    "The five targets, with 50, 125 and 500 peaks, on the body of all profiles"
+    five = dict(any={"":Body("five")})
+    return [Draw(tf, n, seed, jaspar_family(tf), five, False, ratio)
+            for n in (50, 125, 500) for tf in FIVE for seed in range(5)]
+
 def draws(data, ratio, quick):
     "The five targets, with 50, 125 and 500 peaks and all; the thirty further TFs; the five with other labels"
     five, shuffled = Body("five"), Body("shuffled", shuffled=True)
@@ -88,6 +95,12 @@ def draws(data, ratio, quick):
     every = [of_five(tf, None, 0) for tf in FIVE]
     return several+every+later+[of_five(tf, n, 0, either=True) for n in (500, 50) for tf in FIVE]
 
+def _others(rows, path):
+    "The rows of a table that were not measured again"
+    what = lambda row: tuple(str(row[k]) for k in ("tf", "n_peaks", "seed", "labels", "knowledge", "method", "ratio"))
+    new = {what(row) for row in rows}
+    return [row for row in pd.read_csv(path, dtype=dict(n_peaks=str)).to_dict("records") if what(row) not in new]
+
 @call_parse
 def main(
     matrix:str, # Binding matrix, .h5ad
@@ -97,13 +110,15 @@ def main(
     test:str="chr16,chr22", # Test chromosomes
     ratio:int=RATIO, # Unbound regions per bound one that all methods learn from
     quick:bool=False, # To choose by: five targets, one seed, tested on the validation chromosome
+    auto:bool=False, # `probe` and `auto` alone, as they are now, on the five targets; other rows of the table stay
     out:str=str(RESULTS/"transfer.csv"), # The table to write
 ):
     "Every method on every target."
     data = Data(matrix, folder, valid, test)
-    tasks = {draw.name:draw for draw in draws(data, ratio, quick)}
+    tasks = {draw.name:draw for draw in (again(ratio) if auto else draws(data, ratio, quick))}
     data.train(tasks.values(), workers)
     if quick: data = data.to_choose_by()
-    ways = dict(networks=networks, simple=simple)
+    ways = dict(networks=networks) if auto else dict(networks=networks, simple=simple)
     rows = [done_once(data.tasks/name, tasks, lambda draw: way(data, draw), workers) for name,way in ways.items()]
-    write_table(sum(rows, []), out, **data.origin)
+    rows = [row | data.origin for row in sum(rows, [])]
+    write_table([*(_others(rows, out) if auto else []), *rows], out)

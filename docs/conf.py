@@ -32,6 +32,7 @@ html_static_path = ['_static']
 html_favicon = '_static/favicon.svg'
 html_css_files = ['site.css']
 html_copy_source = False
+html_use_index = False     # it would be empty: the reference lists the names
 html_show_copyright = False
 
 # Formulas become MathML, which browsers show by themselves

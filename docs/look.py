@@ -1,8 +1,8 @@
 """Look at every page of a built site in four forms, and list what is cut: python docs/look.py _docs
 
 Two widths, a desk's and a phone's, bright and dark. On a desk nothing should be wider than its place; on a phone code,
-tables and wide figures may scroll. Also listed: a page that is wider than the screen, pale text, and what stays bright
-at night."""
+tables and wide figures may scroll. Also listed: a page that is wider than the screen, pale text, what stays bright at
+night, a sentence that announces what is not there, and an object shown as Python prints it."""
 import re
 import sys
 from functools import partial
@@ -13,7 +13,7 @@ from threading import Thread
 from fastcore.script import call_parse
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent/'tests'))
-from browser import Browser, bright_boxes, cut_blocks, too_pale, too_wide  # noqa: E402
+from browser import Browser, bright_boxes, cut_blocks, odd_text, too_pale, too_wide  # noqa: E402
 
 WIDTHS = 390, 1280
 
@@ -25,7 +25,8 @@ class Quiet(SimpleHTTPRequestHandler):
 def seen(browser, url, width, shots):
     "What is wrong with a page on a screen of this width, by day and by night; `shots` is a folder for screenshots"
     browser.open(url, width=width)
-    found = browser.js(cut_blocks) + ['wider than the screen']*browser.js(too_wide)
+    found = browser.js(cut_blocks) + (browser.js(odd_text) if width == max(WIDTHS) else [])
+    found += ['wider than the screen']*browser.js(too_wide)
     for dark in (False, True):
         browser.darken(dark)
         browser.wait_for(f"document.documentElement.dataset.theme == '{'dark' if dark else 'light'}'")

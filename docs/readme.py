@@ -10,6 +10,7 @@ from nbdev.readme_filter import doc_link
 
 images = get_config().nbs_path/'images'
 hidden = {'hide', 'exporti', 'default_exp'}
+link_in_link = re.compile(r'\[\[(`[^`]+`)\]\([^)]*\)\]\(')     # nbdev links a name inside a link too
 file_link = re.compile(r'\]\((?!https?:|#|nbs/)([^)\s]+)\)')
 
 
@@ -43,6 +44,7 @@ def markdown(cells):
 
 def readme(cfg):
     md = '\n\n'.join(markdown(read_nb(cfg.nbs_path/cfg.readme_nb).cells))
+    md = link_in_link.sub(r'[\1](', md)
     md = file_link.sub(lambda m: f']({doc_link(m[1], cfg.doc_url)})', md)
     return f'<!-- Made from nbs/{cfg.readme_nb} by `make readme`: change that. -->\n\n{md}\n'
 

@@ -32,6 +32,18 @@ cut_blocks = """(() => {   // of a page of the site: what is wider than its plac
             said.push(`${o.tagName.toLowerCase()}, ${long} px: ${o.innerText.trim().slice(0, 60)}`)
     }
     return said })()"""
+odd_text = r"""(() => {   // of the site: sentences that announce what is not there, and what Python shows of itself
+    const said = [], text = o => o.innerText.trim()
+    for (const p of document.querySelectorAll('article p')) {
+        if (!p.matches('section > p')) continue
+        const next = p.nextElementSibling || p.parentElement.nextElementSibling     // a function's section, say
+        const gone = !next || next.matches('p') || next.querySelector(':scope > h2')
+        if (text(p).endsWith(':') && gone) said.push(`nothing follows: ${text(p).slice(-60)}`)
+        if (/^Return (repr|str)\(self\)/.test(text(p))) said.push(`a method of Python's own: ${text(p)}`)
+    }
+    for (const o of document.querySelectorAll('article .cell_output pre'))
+        if (/, dtype: \w+$|object at 0x[0-9a-f]+/.test(text(o))) said.push(`a bare object: ${text(o).slice(-60)}`)
+    return said })()"""
 flags = ['no-sandbox', 'disable-gpu', 'disable-quic', 'disable-dev-shm-usage']
 
 

@@ -71,6 +71,12 @@ def test_widened_and_said(what):
     assert f'for {d.n_pos} bound ones: these have {median:.0%} G and C' in d.shortage
 
 
+def test_medians_that_are_alike_explain_nothing():
+    words = 'these have 20% to 80% G and C .80% of them., the 400 unbound ones .* 50% to 50%'
+    with pytest.raises(UserError, match=words):
+        of(matrix_of([(20, .2), (20, .8)], [(400, .5)]))
+
+
 def test_three_per_bound_region_are_not_worth_another_gc_content():
     d = of(matrix_of([(40, .65)], [(45, .65), (900, .55)]), ratio=3)
     assert d.n_neg == 45

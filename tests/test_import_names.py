@@ -31,12 +31,19 @@ spelled = {
     'blanks': lambda c, a, b, n, s: f'{c} {a} {b}', 'quotes': lambda c, a, b, n, s: f'"{c}:{a}-{b}"',
     'a comma and the strand': lambda c, a, b, n, s: f'{c}:{a}-{b},{s}',
     'the strand at the end': lambda c, a, b, n, s: f'{c}_{a}_{b}_{s}',
+    'words for strands': lambda c, a, b, n, s: f'{c}:{a}-{b}:{"plus" if s == "+" else "minus"}',
+    'fwd and rev': lambda c, a, b, n, s: f'{c}:{a}-{b}_{"fwd" if s == "+" else "rev"}',
+    'reverse ones marked': lambda c, a, b, n, s: f'{c}:{a}-{b}' + '_rc'*(s == '-'),
+    'strand= behind a blank': lambda c, a, b, n, s: f'{c}:{a}-{b} strand={s}',
+    'Ensembl': lambda c, a, b, n, s: f'dna:chromosome chromosome:GRCh38:{c}:{a+1}:{b}:{"1" if s == "+" else "-1"}',
     'half of them': lambda c, a, b, n, s:
         f'{c}:{a}-{b}' if a < 500 else 'x',
 }
-ONE_BASED = {'samtools faidx', 'samtools faidx -i', 'R, GRanges', 'seqkit subseq', 'UCSC'}
+ONE_BASED = {'samtools faidx', 'samtools faidx -i', 'R, GRanges', 'seqkit subseq', 'UCSC', 'Ensembl'}
 REVERSE = {'getfasta -s': 4, 'getfasta -name -s': 4, 'getfasta -nameOnly -s': 4, 'samtools faidx -i': 9,
-           'R, GRanges': 4, 'seqkit subseq': 4, 'UCSC': 4, 'a comma and the strand': 4, 'the strand at the end': 4}
+           'R, GRanges': 4, 'seqkit subseq': 4, 'UCSC': 4, 'a comma and the strand': 4, 'the strand at the end': 4,
+           'words for strands': 4, 'fwd and rev': 4,
+           'reverse ones marked': 4, 'strand= behind a blank': 4, 'Ensembl': 4}
 
 
 def files(tmp_path, heads, seqs=SEQS, rows=ROWS, names=True):

@@ -10,7 +10,8 @@ from Bio.motifs import jaspar as bio_jaspar, transfac
 from tf_transfer.core import UserError
 from tf_transfer.motifs import files
 from tf_transfer.motifs.files import (
-    read_cisbp, read_hocomoco, read_homer, read_jaspar, read_meme, read_motifs, read_transfac, write_jaspar, write_meme,
+    read_cisbp, read_hocomoco, read_homer, read_jaspar, read_meme, read_motifs, read_transfac, read_uniprobe,
+    write_jaspar, write_meme,
 )
 from tf_transfer.motifs.pwm import PWM, jaspar
 
@@ -215,6 +216,15 @@ FORMATS = {
     "CIS-BP": ("Pos\tA\tC\tG\tT\n"+table(PROBS, "{}"), read_cisbp, ("file", ""), 20),
     "CIS-BP, many": ("TF\tT1_2.00\nTF Name\tTf\nGene\tENSG1\nMotif\tMA1.1\nFamily\tbHLH\nSpecies\tHomo_sapiens\n"
                      "Pos\tA\tC\tG\tT\n"+table(PROBS)+"\n\n", read_cisbp, NAMED, 20),
+    "UniPROBE, download": ("Protein: Tf\tSeed k-mer: CACGTG\tEnrichment Score: 0.49\n\n"
+                 + bases(PROBS, "{:.5f}", "{}:\t".format), read_uniprobe, PLAIN, 20),
+    "UniPROBE, older": ("Gene:\tTf\tMotif:\tCACGTG\tEnrichment Score:\t0.49\n" + "".join(
+        f"\n{kind}\n\nPO\t1\t2\n"+bases(PROBS*sign, "{:.5f}", "{}:\t".format) for kind, sign in
+        (("Energy matrix for enoLOGOS", -1), ("Reverse complement matrix", -1), ("Probability matrix", 1))),
+        read_uniprobe, PLAIN, 20),
+    "RSAT, tab": ("; x\n"+bases(COUNTS, "{:g}", lambda b: f"{b.lower()}\t|\t")+"//\n", read_uniprobe,
+                  ("file", ""), N),
+    "UniPROBE, converted": ("MA1.1 Tf\n"+bases(PROBS, "{:.5f}", "{}: ".format), read_uniprobe, NAMED, 20),
     "CIS-BP, gene only": ("Gene\tTf\nPos\tA\tC\tG\tT\n"+table(PROBS), read_cisbp, PLAIN, 20),
 }
 
@@ -266,7 +276,8 @@ def test_a_hundred_sites_are_counts_in_jaspar(tmp_path):
     ">N\tA\t6.1\n"+rows(PROBS)+">N\tB\t6.1\n"+rows(PROBS),
     meme(rows(PROBS))+"MOTIF B\n"+meme(rows(PROBS)).split("Tf\n")[1],
     f"AC A\nID A\nP0 A C G T\n{TRANSFAC_ROWS}XX\n//\nAC B\nID B\nP0 A C G T\n{TRANSFAC_ROWS}XX\n//\n",
-    f"DE A\n{TRANSFAC_ROWS}XX\nDE B\n{TRANSFAC_ROWS}XX\n", 2*FORMATS["CIS-BP, many"][0]])
+    f"DE A\n{TRANSFAC_ROWS}XX\nDE B\n{TRANSFAC_ROWS}XX\n", 2*FORMATS["CIS-BP, many"][0],
+    2*FORMATS["UniPROBE, download"][0], 2*FORMATS["UniPROBE, older"][0]])
 def test_two_motifs(tmp_path, text):
     motifs = read_motifs(write(tmp_path, text))
     assert [m.width for m in motifs] == [7, 7]
@@ -294,6 +305,8 @@ def test_names_of_authors_in_latin_1(tmp_path):
     text = FORMATS["TRANSFAC"][0].replace("A. Body", "A. Bödy")
     (tmp_path/"a").write_bytes(text.encode("latin-1"))
     assert read_motifs(tmp_path/"a")[0].name == "Tf"
+    (tmp_path/"b").write_bytes((">Jün\n"+bases(COUNTS)).encode("latin-1"))
+    assert read_motifs(tmp_path/"b")[0].name == "Jün"
 
 
 def test_long_and_binary(tmp_path, monkeypatch):
@@ -383,10 +396,9 @@ REFUSED = {
     "XML": ('<?xml version="1.0"?>\n<MEME version="5.5.5">\n', "give the text output"),
     "HTML": ("<!DOCTYPE HTML>\n<html>\n", "give the text output"),
     "JASPAR, JSON": ('{"matrix_id": "MA0139.1", "pfm": {"A": [1, 2]}}', "no motif file that can be read"),
-    "JASPAR, YAML": ("matrix_id: MA0139.1\npfm:\n  A: [1, 2]\n", "no motif file that can be read"),
+    "JASPAR, YAML": ("matrix_id: MA0139.1\npfm:\n  A: [1, 2]\n", "pfm: should have four rows"),
     "letters before the rows": (">Tf_known1\n"+rows(PROBS, lead=lambda i: "GACGTGC"[i]+" "), "should have four rows"),
     "scores of PWMTools": (">log-odds matrix Tf: alength= 4\n"+rows(np.full((4, 7), -95), " ", "{:d}"), "negative"),
-    "RSAT, tab": ("; x\n"+bases(COUNTS, "{:g}", lambda b: f"{b.lower()}\t|\t")+"//\n", "no motif file"),
     "commas": ("A,C,G,T\n"+rows(PROBS, ","), "no motif file that can be read"),
     "FASTA": (">chr1\nACGTACGT\nACGT\n", "should have four rows"),
     "FASTA of four lines": (">chr1\nACGTACGT\nACGT\nACGT\nACGT\n", "something that is no number"),
@@ -394,6 +406,10 @@ REFUSED = {
     "empty": ("\n\n", "no motif in this file"),
     "three bases": (">MA1 X\n"+bases(COUNTS[:3]), "should have four rows"),
     "unequal bases": (">MA1 X\nA 1 2 3\nC 1 2\nG 1 2 3\nT 1 2 3\n", "line 3: the matrix of X holds something"),
+    "UniPROBE, three bases": ("Protein: X\n"+bases(PROBS[:3], "{:.2f}", "{}:\t".format),
+                              "line 1: X should have four rows"),
+    "UniPROBE, energies": ("Gene: X\nEnergy matrix for enoLOGOS\n"+bases(-PROBS, "{:.2f}", "{}:\t".format),
+                           "X holds neg"),
     "no matrix": (">A x\n>B x\n"+bases(COUNTS), "line 1: A x has no matrix"),
     "no name": (">\n"+bases(COUNTS), "a motif without a name"),
     "decimal commas": (">X\n"+rows(PROBS, "\t").replace(".", ","), "something that is no number"),

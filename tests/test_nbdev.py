@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 from shutil import copy, copytree
 
+from tf_transfer._modidx import d as index
 from tf_transfer._nbdev import signature, table
 
 root = Path(__file__).parent.parent
@@ -45,3 +46,9 @@ def test_export_copies_the_version_and_leaves_the_wings(tmp_path):
     own = Path('tf_transfer/__init__.py')
     assert after.pop(own) == re.sub('__version__ = ".+"', '__version__ = "9.8.7"', inits[own])
     assert len(after) > 9 and after.items() <= inits.items()
+
+
+def test_the_index_has_every_module():
+    modules = {'.'.join(p.relative_to(root).with_suffix('').parts) for p in (root/'tf_transfer').rglob('*.py')
+               if not p.name.startswith('_') and re.search('^(def|class) ', p.read_text(), re.M)}
+    assert modules <= index['syms'].keys()

@@ -328,12 +328,36 @@ def test_a_mistake_names_its_option_as_it_was_typed(trial, name):
         assert not re.search(r'(?<!\S)-[a-z]\b', err), (option, err)
 
 
-def test_an_empty_value_is_none(trial):
+@pytest.mark.parametrize('mode, option', [('bed', 'genome'), ('fasta', 'fasta'), ('a track', 'scheduler'),
+                                          ('a track', 'bed'), ('sites', 'tf'), ('sites', 'scheduler')])
+def test_an_empty_value_is_refused(trial, mode, option):
     "As of a shell variable that is not set"
-    status, err, _ = trial('tft-predict', ['in/cnn.safetensors', 'out.tsv', '--bed', 'in/peaks.bed', '--genome', ''])
-    assert status == 2 and '--genome must be given too' in err
-    status, err, _ = trial('tft-predict', ['in/cnn.safetensors', 'out.tsv', '--fasta', ''])
-    assert status == 2 and 'give one of --bed, --fasta, --table and --vcf' in err
+    status, err, (calls, _, files) = trial('tft-predict', [*MODES['tft-predict'][mode].split(), f'--{option}', ''])
+    assert status == 2 and f'tft-predict: --{option} is empty; give it a value, or leave it out' in err
+    assert not calls and not files
+
+
+@pytest.mark.parametrize('mode, like, name', [
+    ('a track', 'bw', 'a.bigWig'), ('a track', 'bw', 'a.bigwig'), ('a track', 'bw', 'a.BW'), ('sites', 'bed', 'a.BED'),
+    ('contributions', 'bw', 'a.BigWig'), ('bed', 'tsv', 'a.TSV'), ('fasta', 'tsv', 'a.Tsv'), ('bed', 'h5ad', 'a.H5AD'),
+    ('bed', 'tsv.gz', 'a.TSV.GZ'), ('vcf', 'vcf.gz', 'a.VCF.GZ'), ('vcf', 'vcf', 'a.Vcf')])
+def test_a_suffix_in_any_spelling(trial, mode, like, name):
+    line = MODES['tft-predict'][mode].split()
+    made = []
+    for out in (f'a.{like}', name):
+        status, err, (calls, _, files) = trial('tft-predict', [line[0], out, *line[2:]])
+        assert status == 0, err
+        made += [(files[out] if out in files else None, len(calls))]
+    assert made[0] == made[1] and (made[0][0] or made[0][1])
+
+
+@pytest.mark.parametrize('name', ['a', 'a.txt', 'a.bed.gz', 'a.bw.gz', 'a.csv'])
+def test_an_unknown_suffix_names_all(trial, name):
+    line = MODES['tft-predict']['bed'].split()
+    status, err, (_, _, files) = trial('tft-predict', [line[0], name, *line[2:]])
+    assert status == 2 and not files
+    for o in ('.tsv.gz', '.parquet', '.h5ad', '.vcf.gz', '.bw or .bigWig', '.bed', '.png', '.safetensors'):
+        assert o in err
 
 
 def test_a_long_list_of_tfs(trial, inputs):

@@ -22,12 +22,12 @@ from tf_transfer.model.predict import predict
 from tf_transfer.model.saving import load_model, save_model
 from tf_transfer.train.callbacks import silent
 from tf_transfer.train.pretraining import pretrain
-from tf_transfer.finetune.fitted import FittedPeaks
+from tf_transfer.finetune.fitted import FittedPeaks, _counts, _shares
 from tf_transfer.finetune.own_data import fit_peaks
 from tf_transfer.finetune.own_regions import peaks_matrix, split_by_size
 from tf_transfer.finetune.verdict import judge
 from tf_transfer.interpret.own_report import Given, next_commands
-from tf_transfer.interpret.own_sections import motif_words
+from tf_transfer.interpret.own_sections import _source_names, motif_words
 
 
 @pytest.fixture(scope='module')
@@ -264,6 +264,16 @@ def test_a_flattered_verdict_says_so(files):
     assert 'Beware: the body was pre-trained on' in str(fitted.verdict)
 
 
+@pytest.mark.parametrize('learned', [False, True])
+def test_layers_that_learned_are_not_called_the_network_as_it_was(learned):
+    "With a thousand regions, layers that learned anew are a part of the body's share"
+    card = SimpleNamespace(training=dict(shares=dict(body=1., words=0.2), motifs=[], learned=learned))
+    net = SimpleNamespace(card=card)
+    fitted = SimpleNamespace(learn=SimpleNamespace(model=net), things='peaks')
+    assert ('layers that learned' in _source_names(fitted)['body']) == learned
+    assert ('learned anew' in _shares(net)) == learned
+
+
 def test_repeats_and_copies_are_no_evidence(files):
     "Peaks of low complexity, and copies of a peak, are told from other DNA without a TF"
     fitted = fit_peaks(files/'peaks.bed', files/'world'/'genome.fa', tf='JUND', pretrained=files/'pre.safetensors')
@@ -342,6 +352,17 @@ def test_few_peaks_make_a_model_without_a_report(files, tmp_path, n):
 def test_spoiled_peaks(files, tmp_path, what, words):
     (tmp_path/'out').mkdir()
     assert_refused(words, *own(files, tmp_path/'out'/'o.safetensors', peaks=spoiled_peaks(tmp_path, files, what)))
+
+
+def test_unbound_regions_that_are_not_drawn_are_counted(files, tmp_path):
+    "Ten per peak are drawn of a large background: the account says of how many"
+    lines = (files/'peaks.bed').read_text().splitlines()[:30]
+    (tmp_path/'thirty.bed').write_text('\n'.join(lines))
+    m = peaks_matrix(tmp_path/'thirty.bed', files/'world'/'genome.fa', files/'world'/'dhs.bed.gz', tf='JUND')
+    n = m.uns['peaks']
+    assert n['unbound'] == 300 < n['without_peak']
+    said = _counts(target_set(m, 'JUND', split_by_size(m)))[0]
+    assert f'300 of {n["without_peak"]} regions without a peak' in said
 
 
 @pytest.mark.parametrize('name', ['renamed.bed', 'my renamed.bed.gz'])

@@ -304,7 +304,9 @@ def test_a_table_is_read_however_it_was_saved(files, tmp_path):
     odd = text.replace('sequence,label', 'Sequence, Label ').replace('\n', '\r\n').replace(',1', ', 1.0')
     (tmp_path/'odd.csv').write_bytes(b'\xef\xbb\xbf'+odd.encode())
     with gzip.open(tmp_path/'t.tsv.gz', 'wt') as f: f.write(text.replace(',', '\t'))
-    for name in ('odd.csv', 't.tsv.gz'): assert np.array_equal(read_table(tmp_path/name).varm['sequence'], plain)
+    (tmp_path/'T.CSV').write_text(text)
+    for name in ('odd.csv', 't.tsv.gz', 'T.CSV'):
+        assert np.array_equal(read_table(tmp_path/name).varm['sequence'], plain)
 
 
 @pytest.mark.parametrize('yes, no', [('True', 'False'), ('TRUE', 'FALSE'), ('true ', ' false'), ('1.0', '0')])
@@ -320,3 +322,23 @@ def test_a_message_about_columns_is_one_line(tmp_path):
     (tmp_path/'t.tsv').write_text('"sequences\nof\tmine"\tlabel\nACGT\t1\n')
     with pytest.raises(UserError) as told: read_columns(tmp_path/'t.tsv', ['sequence'])
     assert '\n' not in str(told.value) and 'it has sequences of mine, label' in str(told.value)
+
+
+@pytest.mark.parametrize('head', ['# made today, by "hand\n#\n', '\n# x\n\n', '"# x"\n', '\ufeff# x\n', '#',
+                                  '## x\n# ', '# sequence and label\n'])
+@pytest.mark.parametrize('suffix', ['csv', 'tsv'])
+def test_comments_above_a_table(tmp_path, head, suffix):
+    text = 'sequence,label,name\nACGTACGTAC,1,#a\nGGGTACGTAC,0,Köln\n'
+    path = tmp_path/f't.{suffix}'
+    path.write_text(head+(text if suffix == 'csv' else text.replace(',', '\t')))
+    assert read_columns(path, ['sequence', 'label']).name.tolist() == ['#a', 'Köln']
+    path.write_bytes(path.read_text(encoding='utf-8-sig').encode('latin-1'))
+    assert read_columns(path, ['sequence', 'label']).name.tolist() == ['#a', 'Köln']
+
+
+@pytest.mark.parametrize('text, words', [
+    ('My peaks\nsequence\tlabel\nACGT\t1\n', 'take out what stands above it'), ('# x\n', 'the table is empty'),
+    ('# x\nletters\tlabel\nACGT\t1\n', 'no column sequence; it has letters, label')])
+def test_tables_whose_header_is_not_found(tmp_path, text, words):
+    (tmp_path/'t.tsv').write_text(text)
+    with pytest.raises(UserError, match=words): read_columns(tmp_path/'t.tsv', ['sequence', 'label'])

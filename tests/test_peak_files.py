@@ -1,6 +1,9 @@
 "Peak files as real tools write them: what is taken for the place of a peak, and what counts from 1"
 import gzip
+import os
 import random
+import subprocess
+import sys
 
 import pytest
 
@@ -537,6 +540,47 @@ def test_links_hidden_folders_and_empty_files(tmp_path):
     assert unread.keys() == says.keys() and all(unread[k].startswith(v) for k, v in says.items()), unread
 
 
+def test_what_is_no_file_of_peaks_in_a_folder(tmp_path):
+    "A pipe, names that no text can hold, loops of links"
+    folder = tmp_path/'peaks'
+    (folder/'X.bed').mkdir(parents=True)
+    for name in ('A.bed', 'X.bed/B.bed', 'a\nC.bed'): (folder/name).write_text(remap('T'))
+    with open(os.fsencode(folder)+b'/D\xff.bed', 'w') as f: f.write(remap('D'))
+    os.mkfifo(folder/'E.bed')
+    for name, to in {'F': '.', 'G': 'G'}.items(): (folder/name).symlink_to(to)
+    unread = {}
+    assert [f.path.name for f in interval_files(folder, unread=unread)] == ['A.bed', 'B.bed']
+    says = {'a\\nC.bed': 'the name holds', 'D\\udcff.bed': 'the name holds', 'E.bed': 'no plain file',
+            'F': 'a link to a folder', 'G': 'a link to nothing'}
+    assert unread.keys() == says.keys() and all(unread[k].startswith(v) for k, v in says.items()), unread
+    with pytest.raises(UserError, match='the name of this file holds what no text has'):
+        read_bed(os.fsdecode(os.fsencode(folder)+b'/D\xff.bed'))
+
+
+@pytest.mark.parametrize('closed, says', [
+    ('more', "{'more': 'a folder that you may not read'}"), ('B.bed', 'B.bed: you may not read this file'),
+    ('C.txt', "{'C.txt': 'you may not read this file'}"), ('.', 'peaks: you may not read this folder')])
+def test_what_may_not_be_read(tmp_path, closed, says):
+    "Nothing is passed over in silence; in a process of its own, since root may read anything"
+    folder = tmp_path/'peaks'
+    (folder/'more').mkdir(parents=True)
+    for name in ('A.bed', 'B.bed', 'C.txt', 'more/D.bed'): (folder/name).write_text(remap('T'))
+    (folder/closed).chmod(0)
+    for p in (folder, *folder.parents):
+        if p.owner() == tmp_path.owner() and p != folder and 'pytest' in str(p): p.chmod(0o755)
+    code = f"""if 1:
+        import os
+        from tf_transfer.genome.datasets import interval_files
+        if os.getuid() == 0: os.seteuid(65534)
+        unread = {{}}
+        try: interval_files({str(folder)!r}, unread=unread)
+        except ValueError as e: print(e)
+        print(unread)"""
+    try: told = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, check=True).stdout
+    finally: (folder/closed).chmod(0o755)
+    assert says in told, told
+
+
 def test_what_macs_wrote_twice_is_read_once(tmp_path):
     for n in ('x_peaks.narrowPeak', 'x_peaks.xls', 'x_summits.bed', 'y_summits.bed', 'x_model.r'):
         written(tmp_path, TABLES['MACS2'][0] if n.endswith('xls') else lines(narrow), n)
@@ -586,6 +630,93 @@ def test_a_sheet_with_blanks(tmp_path, row):
 ], ids=['intersect -c of broadPeak', 'zeros', 'zeros in most rows'])
 def test_small_numbers_in_the_tenth_column_are_no_summits(tmp_path, row):
     check(written(tmp_path, lines(row)), MIDDLES, 'middle')
+
+
+def peaks_of(width, at, n=600):
+    "narrowPeak of this width; `at` gives the summit of each"
+    rng = random.Random(0)
+    return ''.join(f'chr1\t{s}\t{s+width}\t.\t0\t.\t9.1\t4.2\t3.3\t{at(rng, width)}\n' for s in range(7, 1000*n, 1000))
+
+
+@pytest.mark.parametrize('width', [20, 30, 60, 99, 150, 400, 900])
+@pytest.mark.parametrize('at', [lambda r, w: r.randrange(w), lambda r, w: w//2, lambda r, w: int(w*r.betavariate(1, 4)),
+                                lambda r, w: w-1, lambda r, w: r.choice([-1, -1, -1, w//3]),
+                                lambda r, w: r.choice([0, w//2, w//2])],
+                         ids=['anywhere', 'middle', 'skewed', 'last base', 'mostly none', 'some at the start'])
+def test_summits_of_any_width(tmp_path, width, at):
+    text = peaks_of(width, at)
+    want = [int(line.split('\t')[9]) for line in text.splitlines()]
+    table = read_bed(written(tmp_path, text))
+    assert (table.summit-table.start).tolist() == [w if w >= 0 else width//2 for w in want]
+
+
+TOOLS = {  # A row, and how far from the start the summit lies; from start, width and a generator
+    'MACS': lambda s, w, r: ([f'p{s}', r.randrange(1000), '.', r.uniform(2, 9), 9.2, 4.1], r.randrange(w)),
+    'MACS, subpeaks near the ends': lambda s, w, r: (['p', 9, '.', 5.1, 9.2, 4.1], r.choice([w//12, w-1-w//12])),
+    'Genrich': lambda s, w, r: ([f'peak_{s}', 1000, '.', 124.5, 13.1, -1], r.randrange(w)),
+    'HMMRATAC of MACS3': lambda s, w, r: (['p', r.randrange(9), '.', 0, 0, 0], r.randrange(w)),
+    'SPP': lambda s, w, r: (['.', 0, '.', r.uniform(2, 90), -1, r.uniform(0, 4)], w//2),
+    'ENCODE, none': lambda s, w, r: (['.', r.randrange(1000), '.', 2.5, 3.1, -1], -1),
+    'ENCODE, hotspot': lambda s, w, r: (['.', 0, '.', 22, 8.9, -1], r.choice([-1, w//2])),
+    'ENCODE, DNase with zeros': lambda s, w, r: (['.', 0, '.', 22, -1, -1], 0),
+}
+
+
+@pytest.mark.parametrize('tool', TOOLS)
+@pytest.mark.parametrize('widths', [(20, 21), (30, 60), (150, 151), (36, 900), (500, 5000)])
+@pytest.mark.parametrize('idr', [False, True])
+def test_summits_as_tools_write_them(tmp_path, tool, widths, idr):
+    rng, rows, want = random.Random(0), [], []
+    for s in range(7, 10_000*200, 10_000):
+        w = rng.randrange(*widths)
+        fields, at = TOOLS[tool](s, w, rng)
+        beside = [2.1, 2.7, s-1, s+w+4, 9.1, at, s+2, s+w, 8.2, at] if idr else []
+        rows.append('\t'.join(map(str, ['chr1', s, s+w, *fields, at, *beside]))+'\n')
+        want.append(s+at if at >= 0 and 'zeros' not in tool else s+w//2)
+    assert (read_bed(written(tmp_path, ''.join(rows))).summit-want).abs().max() <= 1
+
+
+@pytest.mark.parametrize('width', [20, 40, 80])
+def test_summits_of_short_peaks_may_lie_at_their_start(tmp_path, width):
+    table = read_bed(written(tmp_path, peaks_of(width, lambda r, w: r.choice([0, 0, 0, 1]))))
+    assert set(table.summit-table.start) == {0, 1}
+    table = read_bed(written(tmp_path, peaks_of(width, lambda r, w: 0)))
+    assert set(table.summit-table.start) == {width//2}
+
+
+# Text that is not UTF-8, and comments
+
+@pytest.mark.parametrize('what', ['name in Latin-1', 'note in Latin-1', 'comment in Latin-1', 'last row in Latin-1'])
+def test_letters_in_latin_1(tmp_path, what):
+    text = lines(lambda i, s: [*narrow(i, s, name='Köln' if what[:4] == 'name' else 'x'),
+                               'für' if what[:4] == 'note' or what[:4] == 'last' and i == 59 else 'for'])
+    if what[:4] == 'comm': text = '# größer\n'+text
+    path = written(tmp_path, text.encode('latin-1'))
+    check(path, SUMMITS, 'summit (10th column)')
+    assert set(read_bed(path).name) == {'Köln' if what[:4] == 'name' else 'x'}
+
+
+@pytest.mark.parametrize('data', [
+    random.Random(0).randbytes(5000), lines(narrow).encode()+random.Random(0).randbytes(999),
+    lines(narrow).encode('utf-16-le')], ids=['bytes', 'bytes at the end', 'UTF-16'])
+def test_no_text(tmp_path, data):
+    with pytest.raises(UserError, match='this is not a text file'): read_bed(written(tmp_path, data))
+
+
+@pytest.mark.parametrize('head', ['# chrom start end\n', '# peaks by chrom start end length\n', '#chrom\tstart\tend\n',
+                                  '# made today, chrom, start, end\n', '## x\n#\n# start at chr1, end at chr2\n'])
+def test_comments_are_no_headers(tmp_path, head):
+    check(written(tmp_path, head+lines(narrow)), SUMMITS, 'summit (10th column)')
+    check(written(tmp_path, head+lines(lambda i, s: ['chr1', s, s+800])), MIDDLES, 'middle')
+
+
+@pytest.mark.parametrize('sep', ['\t', ',', ' ', ';'])
+@pytest.mark.parametrize('head', ['# report, of today\n', '# x\n#\n\n', '"# by R"\n', '## x\n#'])
+def test_comments_above_a_table(tmp_path, sep, head):
+    if head.endswith('#') and sep == ' ': head += ' '
+    text = head+sep.join(['chr', 'start', 'end', 'length', 'abs_summit'])+'\n'
+    text += lines(lambda i, s: ['chr1', s+1, s+800, 800, s+101], sep)
+    check(written(tmp_path, text), SUMMITS, 'abs_summit (column 5)')
 
 
 @pytest.mark.parametrize('first, second', [

@@ -7,7 +7,7 @@ import sys
 import tomllib
 from configparser import ConfigParser
 from datetime import date
-from importlib.metadata import entry_points
+from importlib.metadata import PackageNotFoundError, entry_points, metadata
 from pathlib import Path
 from tarfile import open as open_tar
 from zipfile import ZipFile
@@ -15,6 +15,7 @@ from zipfile import ZipFile
 import pytest
 import yaml
 from fastcore.nbio import read_nb
+from packaging.specifiers import SpecifierSet
 from setuptools import find_packages
 
 import tf_transfer
@@ -155,6 +156,18 @@ def test_constraints_pin_every_requirement():
     made = re.search(r'^dist:.*\n\t\$\(pip-install\) (.+)', (root/'Makefile').read_text(), re.M)[1]
     wanted = (settings['requirements'] + settings['dev_requirements'] + f' {made}').split()
     assert {re.split('[<>=]', o)[0].lower() for o in wanted} <= pinned
+
+
+def test_constraints_fit_the_oldest_python():
+    "Debian 12 has Python 3.11.2: no pin may ask for a later 3.11"
+    pins = (o.split('==') for o in (root/'constraints.txt').read_text().split())
+    asked = {}
+    for name, version in pins:
+        try: found = metadata(name)
+        except PackageNotFoundError: continue
+        if found['Version'] == version: asked[name] = found.get('Requires-Python', '')
+    assert len(asked) > 50
+    assert {k: v for k, v in asked.items() if '3.11.2' not in SpecifierSet(v)} == {}
 
 
 def test_every_wing_is_packaged():

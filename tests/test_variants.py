@@ -360,6 +360,17 @@ def test_a_file_of_another_genome(motifs, genome, tmp_path):
     assert predict_vcf(motifs, TFS, tmp_path/'v.vcf', genome, tmp_path/'o.tsv', null=0)[0] == 30
 
 
+@pytest.mark.parametrize('by, words', [(-1, '250 are a base later; POS counts from 0, .*: add 1 to each'),
+                                       (1, '250 are a base earlier; POS is one too high: take 1 from each')])
+@pytest.mark.parametrize('long', [0, 3])
+def test_positions_that_are_one_off(motifs, genome, tmp_path, by, words, long):
+    rows = [('chr1', p+by, '.', SEQS['chr1'][p-1:p+long], other(SEQS['chr1'][p-1])) for p in range(100, 350)]
+    for some in (rows, rows[:30]):
+        (tmp_path/'v.vcf').write_text(vcf(some))
+        refused(f'reference alleles are not what .* has, but {words.replace("250", str(len(some)))}',
+                motifs, genome, tmp_path/'v.vcf', tmp_path/'o.tsv')
+
+
 @pytest.mark.parametrize('at', ['write', 'flush'])
 def test_a_full_disk(motifs, genome, written, tmp_path, monkeypatch, at):
     def full(*args): raise OSError(28, 'No space left on device')
@@ -520,6 +531,41 @@ def test_quantiles_among_changes_in_sequences_are_uniform(with_words, genome):
         for times, within in ((1, True), (3, False)):
             q, _ = null.ranked(np.array(['SNV']*600), times*others, [0, 1])
             assert all((kstest(q[:, j], 'uniform').statistic < beyond) == within for j in (0, 1))
+
+
+def test_own_motifs_are_named(genome, tmp_path):
+    "The best site of each goes to the logit with its weight; the one that adds most is named"
+    from types import SimpleNamespace
+
+    from tf_transfer.genome.dna import one_hot
+    from tf_transfer.model.alleles import own_motif_names
+    from tf_transfer.model.networks import TargetNet
+    from tf_transfer.model.sites import motifs_of
+    from tf_transfer.motifs.pwm import PWM
+    torch.manual_seed(1)
+    body = MotifNet(2, WIDTH, jaspar('CTCF')[:1], hidden=(4, 4))
+    own = [jaspar('JUND')[0], PWM('found', jaspar('SPI1')[0].counts)]
+    net = TargetNet(1, WIDTH, 'MotifNet', body.args, own).eval()
+    for p in (net.head.weight, net.kmers.weight): p.data.zero_()
+    net.head.weight.data[0, -3:-1] = torch.tensor([1., 0.5])
+    net.card = SimpleNamespace(training=dict(motifs=[f'JUND {own[0].matrix_id}', 'found']))
+    names = own_motif_names(net)
+    assert names[0] == f'JUND {own[0].matrix_id}' and names[1].startswith('found like Spi1 MA')
+    assert motifs_of(net, 'A')[0] == names
+    rows = [snv('chr1', p) for p in range(60, 800)]
+    (tmp_path/'v.vcf').write_text(vcf(rows))
+    predict_vcf(net, ['A'], tmp_path/'v.vcf', genome, tmp_path/'o.tsv', null=0)
+    t = pd.read_csv(tmp_path/'o.tsv', sep='\t')
+    at = [f'own_{n}'.replace(' ', '_') for n in names]
+    assert t.motif.value_counts()[at].min() > 20
+    for r in t[t.motif.notna()].itertuples():
+        codes = np.stack([encode(window(r.chrom, r.pos-1, r.ref, o)) for o in (r.ref, r.alt)])
+        hits = net.motifs(one_hot(codes)).detach().numpy()
+        adds = (hits[1]-hits[0])*[1, 0.5]
+        i = at.index(r.motif)
+        assert i == (adds*np.sign(r.A_diff)).argmax() and np.isclose(adds.sum(), r.A_diff, atol=1e-3)
+        assert np.allclose(hits[:, i], [r.motif_ref, r.motif_alt], atol=1e-3)
+    assert (t.A_diff[t.motif.isna()] == 0).all()
 
 
 def test_words_with_gaps_add_up(genome, tmp_path):

@@ -4,6 +4,7 @@ import re
 from configparser import ConfigParser
 
 from fastcore.docments import docments
+from nbdev import doclinks
 from nbdev.config import get_config, set_version
 from nbdev.doclinks import NbdevLookup
 from nbdev.process import Processor
@@ -12,10 +13,18 @@ from nbdev.showdoc import BasicMarkdownRenderer
 empty = inspect.Parameter.empty
 
 
+def every_cell(path, cells=doclinks._iter_py_cells):
+    "The exported cells of a module. nbdev's index of names leaves out notebooks with \"auto\" in their path"
+    for cell in cells(path):
+        cell.nb = ''
+        yield cell
+
+
 class SyncVersion(Processor):
-    "`nbdev-export` copies the version of settings.ini into `__version__`"
+    "`nbdev-export` copies the version of settings.ini into `__version__`, and lists the names of every notebook"
 
     def begin(self):
+        doclinks._iter_py_cells = every_cell
         cfg, settings = get_config(), ConfigParser(delimiters=['='])
         settings.read(cfg.config_path/'settings.ini')
         set_version(cfg.lib_path, settings['DEFAULT']['version'])

@@ -8,7 +8,7 @@ Docs: https://tf-transfer.github.io/tf_transfer/commands/base.html.md"""
 __all__ = ['command', 'option', 'need', 'at_least', 'listed']
 
 # %% ../../nbs/commands/1_base.ipynb #2fb780d8
-import re, sys
+import gc, re, sys
 from _thread import interrupt_main
 from contextlib import contextmanager
 from functools import partial, wraps
@@ -85,16 +85,17 @@ def command(
     places = [*pos, *(k for k,v in defaults.items() if v is Parameter.empty)]
     @wraps(func)
     def run(*args, **kwargs):
-        kwargs = {k:None if v=="" and defaults.get(k, "") is None else v for k,v in kwargs.items()}
+        if is_cli(parsed): gc.set_threshold(100_000)
         try:
             with _interrupts_arrive():
+                empty = [k for k,v in kwargs.items() if v=="" and defaults.get(k, "") is None]
+                if empty: raise UserError(f"{_typed(func, empty[0], pos)} is empty; give it a value, or leave it out")
                 _check_idle(parsed, signature(func).bind(*args, **kwargs), idle, pos)
                 return func(*args, **kwargs)
         except (UserError, OSError, KeyboardInterrupt) as e:
             if not is_cli(parsed): raise
-            stopped = isinstance(e, KeyboardInterrupt)
+            stopped, bound = isinstance(e, KeyboardInterrupt), signature(func).bind(*args, **kwargs)
             words = f"interrupted; {str(e) or 'nothing was written'}" if stopped else " ".join(str(e).split())
-            bound = signature(func).bind(*args, **kwargs)
             given = {k:bound.arguments.get(k) for k in _given(parsed, bound, pos)}
             about = "" if stopped else _option_of(words, given, places)
             print(f"{func.__name__.replace('_', '-')}: {about}{words}", file=sys.stderr)

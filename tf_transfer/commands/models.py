@@ -309,11 +309,12 @@ def _evaluated(path, matrix, tf, chroms, n_pos, negatives, one_strand, seed):
 # %% ../../nbs/commands/3_models.ipynb #4133218f
 def _ends(*suffixes):
     "Does OUT end so?"
-    return lambda o: str(o.out).endswith(suffixes)
+    return lambda o: str(o.out).lower().endswith(suffixes)
 
 def _not(test): return lambda o: not test(o)
 
-_track, _sites, _along_genome, _model = _ends(".bw"), _ends(".bed"), _ends(".bw", ".bed"), _ends(".safetensors")
+_BIGWIG = ".bw", ".bigwig"
+_track, _sites, _along_genome, _model = _ends(*_BIGWIG), _ends(".bed"), _ends(*_BIGWIG, ".bed"), _ends(".safetensors")
 
 # %% ../../nbs/commands/3_models.ipynb #b1d50043
 _idle_predict = [
@@ -333,7 +334,7 @@ _idle_predict = [
     ("tile", "without --bed", lambda o: o.bed is None),
     ("top", "with --vcf, whose alleles stay in their order", lambda o: o.vcf is not None),
     ("contributions", "with {out}; they go to a track (.bw) or a picture (.png, .svg, .pdf)",
-     _not(_ends(".bw", ".png", ".svg", ".pdf"))),
+     _not(_ends(*_BIGWIG, ".png", ".svg", ".pdf"))),
     ("stride jobs scheduler", "without OUT.bw or OUT.bed", _not(_along_genome)),
     ("logit", "without OUT.bw", _not(_track)),
     ("threshold", "without OUT.bed", _not(_sites)),
@@ -374,9 +375,15 @@ def _list_tfs(model):
     from tf_transfer.model.saving import pretrained
     print(*pretrained(model).card.tfs, sep="\n")
 
+_KNOWN = (".tsv", ".tsv.gz", ".parquet", ".h5ad", ".vcf", ".vcf.gz", *_BIGWIG, ".bed", ".png", ".svg", ".pdf",
+          ".safetensors")
+_MEANT = (".tsv, .tsv.gz, .parquet or .h5ad (a table), .vcf or .vcf.gz (with --vcf), .bw or .bigWig (a track), .bed "
+          "(sites), .png, .svg or .pdf (with --contributions), .safetensors (the model with random changes)")
+
 def _check_prediction(o):
     "The function that makes OUT; raises `UserError` where numbers make no sense, or OUT cannot be written"
     check_output(o.out, o.force)
+    if not _ends(*_KNOWN)(o): raise UserError(f"{o.out}: its suffix must say what to write: {_MEANT}")
     at_least(1, batch_size=o.batch_size, offsets=o.offsets, stride=o.stride, top=o.top, tile=o.tile,
              jobs=o.jobs)
     at_least(int(_model(o)), null=o.null)

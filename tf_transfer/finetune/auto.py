@@ -85,7 +85,7 @@ def apart(
 
 # %% ../../nbs/finetune/3_auto.ipynb #88afc3fb
 def out_of_fold(
-    estimator, # Scikit-learn classifier on codes, not fitted
+    estimator, # Scikit-learn classifier on codes; if its words have been counted, they were of these codes
     codes:np.ndarray, # Codes, uint8, (regions, width)
     label:np.ndarray, # 1 bound, 0 unbound, (regions,)
 ) -> np.ndarray: # Decision values, (regions,)
@@ -93,7 +93,8 @@ def out_of_fold(
     if alone(label): return estimator.fit(codes, label).decision_function(codes)
     cv = apart(codes, label, _folds(label) if len(label)<4000 else 2)
     if isinstance(estimator, Pipeline) and isinstance(estimator[0], GappedKmers):
-        codes, estimator = estimator[0].fit_transform(codes), estimator[1:]
+        words = estimator[0] if hasattr(estimator[0], "condensed_") else estimator[0].fit(codes)
+        codes, estimator = words.transform(codes), estimator[1:]
     return cross_val_predict(estimator, codes, label, cv=cv, method="decision_function")
 
 def _folds(label):
@@ -120,7 +121,7 @@ def sources(
     try: motif = None if alone(label) else DeNovoMotif().fit(codes, label)
     except UserError: motif = None
     if motif is not None: values["found"] = out_of_fold(DeNovoMotif(), codes, label)+motif.threshold_
-    return motif and motif.profile_, words, values | dict(words=out_of_fold(word_scores(), codes, label))
+    return motif and motif.profile_, words, values | dict(words=out_of_fold(words, codes, label))
 
 # %% ../../nbs/finetune/3_auto.ipynb #c2affff4
 def nearest(
@@ -194,13 +195,14 @@ def weigh(
     "Fit the head; a share is the standard deviation of what a source adds to the logit."
     both, trust = _together(views, values)
     coef, intercept = ridge(both, label, trust)
-    parts = np.split(both*coef, np.arange(len(coef)-len(values), len(coef)), axis=1)
-    return coef, intercept, dict(zip(["body", *values], [round(float(p.sum(1).std()), 3) for p in parts]))
+    ends = [0, *range(len(coef)-len(values), len(coef)+1)]
+    shares = [float((both[:, i:j]@coef[i:j]).std()) for i,j in zip(ends, ends[1:])]
+    return coef, intercept, dict(zip(["body", *values], [round(o, 3) for o in shares]))
 
 def _together(views, values):
     "All columns, float32, and how far each is trusted"
     trust = np.concatenate([*(v.trust for v in views), [TRUST[k] for k in values]]).astype(np.float32)
-    return np.column_stack([*(v.columns for v in views), *values.values()]).astype(np.float32), trust
+    return np.column_stack([o.astype(np.float32) for o in (*(v.columns for v in views), *values.values())]), trust
 
 # %% ../../nbs/finetune/3_auto.ipynb #57255a3f
 def learned_view(
@@ -366,7 +368,7 @@ def target_net(
     "A body with all that stands beside it, under one head."
     net = TargetNet(1, body.width, type(body).__name__, body.args, head.motifs, head.direct, len(head.learned))
     net.first, net.middle = deepcopy(body.first), deepcopy(body.middle)
-    dense = [deepcopy(o.dense) for o in (body, *head.learned)]
+    dense = [deepcopy(body.dense), *(o.dense for o in head.learned)]
     net.dense = SideBySide(nn.Identity(), *dense) if head.direct else dense[0]
     net.kmers = head.kmers
     set_head(net, head.coef, head.intercept)

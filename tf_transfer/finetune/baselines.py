@@ -16,16 +16,16 @@ import pandas as pd
 from scipy.linalg import solve_triangular
 from scipy.linalg.lapack import dpstrf
 from fastcore.basics import patch
-from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin
+from sklearn.base import BaseEstimator, ClassifierMixin, TransformerMixin, clone
 from sklearn.ensemble import StackingClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score
-from sklearn.model_selection import GridSearchCV, cross_val_predict
+from sklearn.model_selection import StratifiedKFold, cross_val_predict
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler, normalize
 from sklearn.svm import LinearSVC
 from sklearn.utils.extmath import row_norms
-from ..core import UserError
+from ..core import UserError, compiled
 from ..motifs.kmers import gapped_counts
 from ..motifs.pwm import PWM, log_odds_of, usable_profiles
 from ..motifs.scan import Kept, best_sites, scan
@@ -76,7 +76,19 @@ def _hits(profiles):
     return partial(Kept(), read)
 
 # %% ../../nbs/finetune/2_baselines.ipynb #047a5425
-def _chosen(estimator, **grid): return GridSearchCV(estimator, grid, scoring="average_precision", cv=5)
+class _Chosen(ClassifierMixin, BaseEstimator):
+    "A linear model with the C of several that has the best AUPRC in five folds; `apart_` is what it says out of fold"
+    def __init__(self, model, Cs): self.model, self.Cs = model, Cs
+
+    def fit(self, x, label):
+        folds, models = list(StratifiedKFold(5).split(x, label)), [clone(self.model).set_params(C=C) for C in self.Cs]
+        said = [cross_val_predict(o, x, label, cv=folds, method="decision_function") for o in models]
+        best = np.argmax([np.mean([average_precision_score(label[at], v[at]) for _,at in folds]) for v in said])
+        self.best_, self.apart_, self.classes_ = models[best].fit(x, label), said[best], np.unique(label)
+        return self
+
+    def decision_function(self, x): return self.best_.decision_function(x)
+    def predict(self, x): return self.best_.predict(x)
 
 # %% ../../nbs/finetune/2_baselines.ipynb #7278d607
 class MotifHits(TransformerMixin, BaseEstimator):
@@ -107,17 +119,33 @@ def motif_regression(
 ) -> Pipeline:
     "Logistic regression on the best hits of many motifs; the penalty is chosen by cross-validation."
     regression = LogisticRegression(max_iter=2000, class_weight="balanced")
-    return make_pipeline(MotifHits(profiles), StandardScaler(), _chosen(regression, C=list(Cs)))
+    return make_pipeline(MotifHits(profiles), StandardScaler(), _Chosen(regression, Cs))
 
 # %% ../../nbs/finetune/2_baselines.ipynb #96abb377
 def _products(a, b):
     "Products of the rows of two sparse matrices with each other; exact for whole numbers"
-    out = np.zeros((a.shape[0], b.shape[0]))
-    for i in range(0, a.shape[1], 4096):
-        x = a[:, i:i+4096].toarray()
-        if x.any(): out += x@(x if a is b else b[:, i:i+4096].toarray()).T
+    out, done = np.zeros((a.shape[0], b.shape[0])), [np.array(o.indptr[:-1]) for o in (a, b)]
+    for end in range(4096, a.shape[1]+4096, 4096):
+        x = _spread_out(a, done[0], end)
+        if x.any(): out += x@(x if a is b else _spread_out(b, done[1], end)).T
     return out
 
+def _spread_out(counts, done, end, n=4096):
+    "The n columns before `end` of a sparse matrix; `done` says how far each row has been read"
+    out = np.zeros((counts.shape[0], n), np.float32)
+    compiled(_columns)(counts.indptr, counts.indices, counts.data, done, end, out)
+    return out
+
+def _columns(ends, columns, counts, done, end, out):
+    n = out.shape[1]
+    for i in range(len(out)):
+        at = done[i]
+        while at<ends[i+1] and columns[at]<end:
+            out[i, columns[at]-end+n] = counts[at]
+            at += 1
+        done[i] = at
+
+# %% ../../nbs/finetune/2_baselines.ipynb #8ce8a7a9
 def _lengths(counts):
     "Lengths of the rows of a sparse matrix, (rows, 1); 1 where there is nothing"
     lengths = row_norms(counts)[:, None]
@@ -194,6 +222,15 @@ def of_words(self:GappedKmers,
     "A linear model as weights of words."
     return self.condensed_.of_words(weights) if self.condensed_ else weights
 
+# %% ../../nbs/finetune/2_baselines.ipynb #de678ada
+class _WordPipeline(Pipeline):
+    "Gapped words and a linear model that is chosen"
+    def decision_function(self, codes):
+        words, model = self[0], self[-1].best_
+        counts = gapped_counts(codes, words.k, words.informative)
+        if words.unit: counts = normalize(counts, copy=False)
+        return counts@words.of_words(model.coef_[0])+model.intercept_[0]
+
 # %% ../../nbs/finetune/2_baselines.ipynb #ac985eb1
 def gapped_kmer_svm(
     k:int=8, # Length of a word
@@ -202,7 +239,7 @@ def gapped_kmer_svm(
 ) -> Pipeline:
     "Linear SVM on gapped k-mers, counts scaled to length one; the penalty is chosen by cross-validation."
     svm = LinearSVC(class_weight="balanced", random_state=0, dual=True)
-    return make_pipeline(GappedKmers(k, informative, unit=True), _chosen(svm, C=list(Cs)))
+    return _WordPipeline([("gappedkmers", GappedKmers(k, informative, unit=True)), ("svm", _Chosen(svm, Cs))])
 
 # %% ../../nbs/finetune/2_baselines.ipynb #3a389422
 class DeNovoMotif(_Scan):
@@ -220,12 +257,9 @@ class DeNovoMotif(_Scan):
         label:np.ndarray, # 1 bound, 0 unbound, (regions,)
     ):
         "Find the motif; raises `UserError` where no word is over-represented."
-        codes, label = _thinned(codes, label, self.n_regions)
-        starts = _start_words(codes, label, self.k, self.n_starts)
-        if not starts: raise UserError("no word is more frequent in bound than in unbound regions; give more peaks")
-        found = _refined([_motif_of(w, self.width) for w in starts], codes, label==1, self.n_rounds)
-        auprc = [average_precision_score(label, hits) for hits in _sites(found, codes).score.T]
-        return self._settle(found[int(np.argmax(auprc))], codes, label)
+        codes, label = _thinned(codes, np.asarray(label), self.n_regions)
+        of = codes.shape, codes.tobytes(), (label==1).tobytes()
+        return self._settle(_found(*of, self.k, self.width, self.n_starts, self.n_rounds), codes, label)
 
 # %% ../../nbs/finetune/2_baselines.ipynb #c128efcb
 def _thinned(codes, label, n):
@@ -235,6 +269,16 @@ def _thinned(codes, label, n):
     some = [np.linspace(0, len(o)-1, min(len(o), n//2)).astype(int) for o in parts]
     thin = np.concatenate([o[i] for o,i in zip(parts, some)])
     return codes[thin], label[thin]
+
+# %% ../../nbs/finetune/2_baselines.ipynb #ac8bd512
+@lru_cache(maxsize=6)
+def _found(shape, codes, bound, k, width, n_starts, n_rounds):
+    "The motif of some regions, whose codes and labels are given as bytes"
+    codes, bound = np.frombuffer(codes, np.uint8).reshape(shape), np.frombuffer(bound, bool)
+    starts = _start_words(codes, bound, k, n_starts)
+    if not starts: raise UserError("no word is more frequent in bound than in unbound regions; give more peaks")
+    found = _refined([_motif_of(w, width) for w in starts], codes, bound, n_rounds)
+    return found[int(average_precisions(_sites(found, codes).score, bound).argmax())]
 
 # %% ../../nbs/finetune/2_baselines.ipynb #69a1b11e
 def _start_words(codes, label, k, n):
@@ -330,8 +374,6 @@ def rows_of(
 
 # %% ../../nbs/finetune/2_baselines.ipynb #10145a60
 def _apart(estimator, codes, label):
-    "Values for each fifth, fitted on the others; a pipeline reads the regions once and keeps the penalty that it chose"
-    if isinstance(estimator, Pipeline):
-        read, *between, chosen = estimator
-        codes, estimator = read.transform(codes), make_pipeline(*between, chosen.best_estimator_)
+    "Values for each fifth, fitted on the others"
+    if isinstance(estimator, Pipeline): return estimator[-1].apart_
     return cross_val_predict(estimator, codes, label, cv=5, method="decision_function")

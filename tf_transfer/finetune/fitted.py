@@ -66,7 +66,7 @@ def tested_regions(
     regions = target.m.var[["chrom", "start", "end"]].iloc[test.index].reset_index(drop=True)
     for name,v in _values(target, pre, learn, withheld):
         values[name] = v
-        if say: say(f"  {name}: AUPRC {score(test.label, v, n_boot=2).auprc:.3f}")
+        if say: say(f"  {name}: AUPRC {average_precisions(v[:, None], test.label)[0]:.3f}")
     return regions.assign(label=test.label, **values)
 
 # %% ../../nbs/finetune/7_fitted.ipynb #9c359101
@@ -92,9 +92,11 @@ def _lines_of(m, n_neg):
 
 def _counts(target):
     "Lines about the numbers of regions"
+    n, there = (target.m.uns["peaks"].get(k) for k in ("unbound", "without_peak"))
+    some = f"{n}{f' of {there}'*bool(there and there>n)} regions without a peak"
     split, (train, valid, test) = target.split, (target.train, target.valid, target.test)
     where = lambda names: f" on {', '.join(names)}" if names else ""
-    return [*_lines_of(target.m, f"and {target.m.uns['peaks']['unbound']} regions without a peak"),
+    return [*_lines_of(target.m, f"and {some}"),
             f"{train.n_pos} peaks and {train.n_neg} unbound regions of equal GC content to train on, "
             f"{valid.n_pos} and {valid.n_neg} to validate{where(split.valid_chroms)}, "
             f"{test.n_pos} and {test.n_neg} to test{where(split.test_chroms)}", *target.shortages]
@@ -151,7 +153,7 @@ def _odd_peaks(target):
 def _shares(net):
     "A line about the sources of the model"
     shares = ", ".join(f"{k} {v}" for k,v in net.card.training["shares"].items())
-    learned = "; the body's holds dense layers that learned from these" if net.card.training.get("learned") else ""
+    learned = "; body counts layers that learned anew from these" if net.card.training.get("learned") else ""
     return f"shares (standard deviation of what each source adds to the logit): {shares}{learned}"
 
 def _motif_lines(net, pre):
@@ -164,9 +166,11 @@ def _motif_lines(net, pre):
     nearest = f"{near.name} {near.matrix_id} (similarity {similarity:.2f})"
     return [f"motif: {motif.consensus()}, nearest in JASPAR {nearest}", told]
 
-def _without_valid(f):
-    "A model like that of `Fitted`, from the training regions alone"
-    return finetune(f.target, f.pre, "auto", seed=f.seed, withheld=f.withheld, with_valid=False)
+def _on_valid(f):
+    "The scores on the validation regions of a model like that of `Fitted`, from the training regions alone"
+    learn = finetune(f.target, f.pre, "auto", seed=f.seed, withheld=f.withheld, with_valid=False)
+    scores, learn.model = evaluate(learn, f.valid_regions), None    # A learner is freed late, its network now
+    return scores
 
 # %% ../../nbs/finetune/7_fitted.ipynb #f0c3e681
 @dataclass(repr=False, eq=False)
@@ -197,7 +201,7 @@ class Fitted:
     @cached_property
     def valid(self): # `Scores`
         "Scores on the validation regions, of a model that was fitted without them."
-        return evaluate(_without_valid(self), self.valid_regions)
+        return _on_valid(self)
 
 # %% ../../nbs/finetune/7_fitted.ipynb #191fe850
 @patch(as_prop=True)
@@ -206,17 +210,18 @@ def valid_regions(self:Fitted): # `Labelled`
     return labelled(self.target.m, self.target.tf, self.target.split.valid)
 
 @patch
-def __str__(self:Fitted): return self.account
-
-@patch
-def __repr__(self:Fitted): return f"{type(self).__name__}({self.target})"
-
-@patch
 def named(self:Fitted,
     regions:pd.DataFrame, # chrom, start, end
 ) -> list: # Of str
     "Names of regions, to show."
     return [f"{r.chrom}:{r.start:,}-{r.end:,}" for r in regions.itertuples()]
+
+# %% ../../nbs/finetune/7_fitted.ipynb #3e0af22a
+@patch
+def __str__(self:Fitted): return self.account
+
+@patch
+def __repr__(self:Fitted): return f"{type(self).__name__}({self.target})"
 
 # %% ../../nbs/finetune/7_fitted.ipynb #6c20aa12
 class FittedPeaks(Fitted):

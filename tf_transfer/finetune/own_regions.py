@@ -60,7 +60,7 @@ def away_from(
 
 # %% ../../nbs/finetune/6_own_regions.ipynb #eb2f0f88
 def _open_without_peak(background, peaks, taken, genome, n, width, seed, skipped):
-    "At most n windows in a background, on no peak and on no window that is taken; their codes; what gave their places"
+    "At most n windows in a background, on no peak and no window that is taken; codes; what gave places; of how many"
     free, places = read_peaks(background)
     free = skipped.drop(free, overlaps(free, peaks), "on a peak")
     if not len(free): raise UserError(f"{background}: every region of the background overlaps a peak; "
@@ -68,7 +68,7 @@ def _open_without_peak(background, peaks, taken, genome, n, width, seed, skipped
     w, codes = own_windows(free, genome, width, background, skipped)
     apart = np.flatnonzero(~overlaps(w, taken))
     some = np.sort(np.random.default_rng(seed).permutation(apart)[:n])
-    return w.iloc[some], codes[some], places_line(places, "places of background regions")
+    return w.iloc[some], codes[some], places_line(places, "places of background regions"), len(apart)
 
 # %% ../../nbs/finetune/6_own_regions.ipynb #43e829c1
 def _doubts(peaks, places, skipped, width):
@@ -104,7 +104,7 @@ def peaks_matrix(
     if len(pos)<2: raise UserError(f"{peaks}: {len(pos)} peaks can be used (of {len(read)}); at least 2 are needed"
                                    f"{'; '*bool(skipped.count)}{skipped}")
     near, n = read[["chrom", "start", "end"]], per_peak*len(pos)
-    neg, neg_codes, of_neg = (*away_from(near, genome, n, width, seed), "") if background is None else \
+    neg, neg_codes, of_neg, there = (*away_from(near, genome, n, width, seed), "", None) if background is None else \
         _open_without_peak(background, near, pos, genome, n, width, seed, unfit)
     if len(neg)<len(pos)//2: raise UserError(f"{background or genome.path}: only {len(neg)} regions without a peak "
                                              f"for {len(pos)} peaks; give a larger background")
@@ -114,7 +114,8 @@ def peaks_matrix(
     m = binding_matrix(states, [tf], regions, codes, genome.path.name, names)
     m.uns["peaks"] = dict(read=len(read), used=len(pos), unbound=len(neg), background="".join(names[1:]),
                           skipped=str(skipped), background_skipped=str(unfit), places=places_line(places),
-                          background_places=of_neg, doubts=[*_doubts(read, places, skipped, width), *_alone(pos, neg)])
+                          background_places=of_neg, without_peak=there or len(neg),
+                          doubts=[*_doubts(read, places, skipped, width), *_alone(pos, neg)])
     return m
 
 # %% ../../nbs/finetune/6_own_regions.ipynb #bb2c9ebe

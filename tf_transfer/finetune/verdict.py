@@ -92,10 +92,15 @@ def _use(pairs, ours, beats):
         return next((k for k in known.index[known.verdict==AS_GOOD] if k in PLAIN or k in SCANS), ours)
     return known.difference.idxmin() if len(known) else ""
 
-def _named(pairs):
+def _plain(pairs, beats):
+    "The methods that know nothing of binding, and still were not shown to do less than the model"
+    return [k for k in PLAIN if k in pairs.index and (pairs.verdict[k]==AS_GOOD or
+                                                      k in beats and pairs.verdict[k]!=BETTER)]
+
+def _named(pairs, beats):
     "The other methods that a verdict names"
     scan = next((k for k in SCANS if k in pairs.index), None)
-    plain = [k for k in PLAIN if k in pairs.index and pairs.verdict[k]==AS_GOOD]
+    plain = _plain(pairs, beats)
     return [k for k in pairs.index if k in (scan, STACK, *plain) or _of_body(k) or pairs.verdict[k]==WORSE]
 
 def _and(parts): return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts)>1 else parts)
@@ -118,7 +123,8 @@ class Verdict:
     def __str__(self):
         advice = f"use {_words(self.use)}{self._why()}" if self.use else self._none()
         beware = f". Beware: {self.flattered}"*bool(self.use and self.flattered)
-        return f"{self.ours}, in AUPRC: {'; '.join(self._compared())}\n{advice}{self._doubt()}{beware}"
+        doubts = f"{self._doubt()}{self._confounded()}{beware}"
+        return f"{self.ours}, in AUPRC: {'; '.join(self._compared())}\n{advice}{doubts}"
 
     def _repr_markdown_(self): return str(self).replace("\n", "  \n").replace("'", "&#39;")
 
@@ -126,7 +132,7 @@ class Verdict:
 @patch
 def _compared(self:Verdict):
     "What the model is beside the others, a part of a sentence for each verdict"
-    named = self.pairs.loc[_named(self.pairs)]
+    named = self.pairs.loc[_named(self.pairs, self.beats)]
     for verdict,rows in named.groupby("verdict", sort=False):
         others = _and([f"{_words(k)} ({d:+.3f} [{low:+.3f}, {high:+.3f}])"
                        for k,d,low,high in rows[["difference", "low", "high"]].itertuples()])
@@ -157,15 +163,15 @@ def _why(self:Verdict):
     if self.use!=self.ours:
         if self.ours not in self.beats: return f": it beats guessing, and {self.ours} does not"
         return ": it does better" if self.pairs.verdict[self.use]==WORSE else ": it does as well"
-    unclear = [k for k in _named(self.pairs) if self.pairs.verdict[k]==UNCLEAR]
+    unclear = [k for k in _named(self.pairs, self.beats) if self.pairs.verdict[k]==UNCLEAR]
     ranks = [k for k in self.pairs.index if _of_body(k) and (self.pairs.verdict[k]==AS_GOOD or
                                                              k==self.known and k in unclear)]
     asked = STACK in unclear or {*SCANS} & {*unclear}
     reasons = ["its probabilities are calibrated on your regions",
                f"{_and([_words(k) for k in ranks])} ranks as well without training, as far as the test can tell"]
-    reasons = reasons*bool(ranks)
+    reasons, other = reasons*bool(ranks), "else that looks for binding" if self._confounded() else "simpler"
     if asked and self.things=="peaks": reasons.append(f"{ELSEWHERE}. {more} for yours")
-    elif unclear: reasons += [*["nothing simpler was shown to do as well"]*(not ranks), more]
+    elif unclear: reasons += [*[f"nothing {other} was shown to do as well"]*(not ranks), more]
     return f": {'. '.join(o[0].upper()+o[1:] if i else o for i,o in enumerate(reasons))}" if reasons else \
         ": nothing that needs no training does as well"
 
@@ -179,6 +185,18 @@ def _doubt(self:Verdict):
     names = " and ".join("a scan for any motif" if k=="any motif" else _words(k) for k in silent)
     check = "peaks, assembly and the TF's name" if self.things=="peaks" else "sequences, labels and the TF's name"
     return f". But {names} {'do' if len(silent)>1 else 'does'} not beat guessing: check {check}"
+
+# %% ../../nbs/finetune/5_verdict.ipynb #f0b71449
+@patch
+def _confounded(self:Verdict):
+    "What knows nothing of binding does as well: perhaps the labels say how the data were made"
+    plain = _plain(self.pairs, self.beats)
+    if not self.use or not plain: return ""
+    told, doubt = [*self.pairs.verdict[plain]], "the labels may say how the data were made, not where the TF binds"
+    if self.use in plain: return f". But then {doubt}; look for other unbound sequences"
+    how = f"{'better' if WORSE in told else 'as well'}{', as far as the test can tell'*(UNCLEAR in told)}"
+    return (f". But {_and([WORDS[k] for k in plain])} {'rank' if len(plain)>1 else 'ranks'} {how}: {doubt}; "
+            "look for other unbound sequences")
 
 # %% ../../nbs/finetune/5_verdict.ipynb #a86bbac1
 def judge(

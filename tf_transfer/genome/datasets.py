@@ -8,12 +8,12 @@ Docs: https://tf-transfer.github.io/tf_transfer/genome/datasets.html.md"""
 __all__ = ['remap_name', 'unibind_name', 'interval_files']
 
 # %% ../../nbs/genome/6_datasets.ipynb #9a1e0043
-import re
+import os, re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 import pandas as pd
-from ..core import UserError, check_file, check_inside, reading, table_rows
+from ..core import UserError, below_comments, check_file, check_inside, printable, reading, table_rows
 from .formats import recognise_peaks
 
 # %% ../../nbs/genome/6_datasets.ipynb #7d4a7e6e
@@ -57,7 +57,7 @@ def interval_files(
     files = [f for p,sheet in sheets.items() for f in _sheet_files(p, sheet)]
     listed = {*sheets, *(f.path for f in files)}
     found = {p:"not in the sheet"*(p not in listed) if sheets else _file_or_why_not(p) for p in there}
-    unread.update({str(p.relative_to(path)):o for p,o in found.items() if o and isinstance(o, str)})
+    unread.update({printable(p.relative_to(path)):o for p,o in found.items() if o and isinstance(o, str)})
     if sheets: return files
     files = [o for o in found.values() if not isinstance(o, str)]
     if not files: raise UserError(f"{path}: no .bed or .narrowPeak file in this folder{_unread_line(unread)}")
@@ -89,15 +89,24 @@ def _file_or_why_not(path):
 # %% ../../nbs/genome/6_datasets.ipynb #9a1e0024
 def _there(folder, unread):
     "The files in a folder and in those in it"
-    visible = [p for p in sorted(folder.rglob("*")) if not any(o.startswith(".") for o in p.relative_to(folder).parts)]
-    why = {p:_why_not_followed(p, folder) for p in visible}
-    unread.update({str(p.relative_to(folder)):reason for p,reason in why.items() if reason})
-    return [p for p in visible if p.is_file() and not why[p]]
+    visible, closed = [], []
+    for at,folders,files in os.walk(folder, onerror=closed.append):
+        folders[:] = [o for o in folders if not o.startswith(".")]
+        visible += [Path(at)/o for o in [*files, *folders] if not o.startswith(".")]
+    if any(Path(e.filename)==folder for e in closed): raise UserError(f"{folder}: you may not read this folder")
+    why = {p:_why_not_followed(p, folder) for p in sorted(visible)}
+    why |= {Path(e.filename):"a folder that you may not read" for e in closed}
+    unread.update({printable(p.relative_to(folder)):reason for p,reason in why.items() if reason})
+    return [p for p in why if not why[p] and p.is_file()]
 
 def _why_not_followed(p, folder):
     "Why a link is not followed; empty if it is, or is none"
-    if p.is_symlink() and p.is_dir(): return "a link to a folder"
-    if p.is_symlink() and not p.exists(): return "a link to nothing"
+    try:
+        if p.is_symlink() and p.is_dir(): return "a link to a folder"
+        if p.is_symlink() and not p.exists(): return "a link to nothing"
+        if not p.is_dir() and not p.is_file(): return "no plain file"
+    except OSError: return "you may not read it"
+    if not p.name.isprintable(): return "the name holds what no text has; give it another one"
     try: check_inside(p, folder)
     except UserError: return "a link out of the folder; TF_TRANSFER_FOLLOW=1 reads it"
     return ""
@@ -124,16 +133,18 @@ def _whose(file, naming, tf, biosample, names_first):
     return replace(file, naming=naming, format=f"{'UniBind' if naming is unibind_name else 'ReMap'}, {file.format}")
 
 # %% ../../nbs/genome/6_datasets.ipynb #9a1e0051
+_SHEET = "file", "tf", "biosample"
+
 def _sheet(path):
     "A sheet as a table of strings, or None if the file is something else"
     if path.suffix.lower() not in (".tsv", ".txt"): return None
     try:
-        with reading(path) as f: header = f.readline().lstrip("\ufeff").rstrip("\r\n").split("\t")
+        with reading(path) as f: header = next(below_comments(f, "\t", _SHEET), "").split("\t")
     except UserError: return None
-    if not {"file", "tf", "biosample"} <= {h.strip().lower() for h in header}: return None
-    header, rows = table_rows(path)
+    if not {*_SHEET} <= {h.strip().lower() for h in header}: return None
+    header, rows = table_rows(path, needed=_SHEET)
     header = [h.lower() for h in header]
-    twice = next((h for h in ("file", "tf", "biosample") if header.count(h)!=1), None)
+    twice = next((h for h in _SHEET if header.count(h)!=1), None)
     if twice: raise UserError(f"{path}: the sheet needs one column {twice}, it has {header.count(twice)}")
     return pd.DataFrame(rows, columns=header, dtype=str)
 

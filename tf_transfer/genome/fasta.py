@@ -26,7 +26,7 @@ from ..core import UserError, check_file, is_gzipped, pick, reading, writing
 def _lines(path):
     "Number and text of each line of a FASTA file, without blanks; blank lines and comments are passed over"
     begun = False
-    with reading(path, errors="replace") as f:
+    with reading(path) as f:
         for n,line in enumerate(f, 1):
             if n==1: line = line.lstrip("\ufeff")
             line = line.strip()

@@ -90,6 +90,7 @@ class _Header:
     line:int # Its number
     cells:tuple # Its fields
     sep:str # What stands between them
+    tabs:bool = True # Are there tabs?
 
     @property
     def is_comment(self): return self.cells[0].startswith("#")
@@ -104,14 +105,14 @@ class _Header:
 
 # %% ../../nbs/genome/3_formats.ipynb #9a1e0050
 def _header(n, line, sep=None):
-    "The header that a line is, or None; a comment is one only with tabs, and with news for who takes it for BED"
+    "The header that a line is, or None; a comment between tabs is one only with news for who takes it for BED"
     if "start" not in line.lower(): return None
-    tabs = "\t" in line or '"' not in line # A quoted field may hold spaces
-    for s in [sep] if sep else ["\t"]*tabs+[",", ";", " "]*(not line.startswith("#")):
-        h = _Header(n, tuple(_fields(line.lstrip("\ufeff").rstrip(), s)), s)
+    tabs, comment = "\t" in line or '"' not in line, line.startswith("#") # A quoted field may hold spaces
+    for s in [sep] if sep else ["\t"]*tabs+[",", ";"]+[" "]*(not comment):
+        h = _Header(n, tuple(_fields(re.sub("^#+ +", "#", line.lstrip("\ufeff").rstrip()), s)), s, "\t" in line)
         if not {"chrom", "start", "end"} <= set(h.columns): continue
         news = h.columns.index("chrom")>h.columns.count("bin") or {"width", "summit"} & set(h.columns)
-        return h if news or not line.startswith("#") else None
+        return h if news or not comment or s in ",;" else None
 
 # %% ../../nbs/genome/3_formats.ipynb #9a1e0003
 def _fields(line, sep="\t"):
@@ -228,7 +229,7 @@ def _evidence(b):
                 thick=inside & matches("c9", r"^([0-9]+,[0-9]+,[0-9]+,?|0|\.|-|)$"),
                 odd=(tenth!=np.floor(tenth)) & ~np.isnan(tenth) | (tenth< -1),
                 offset=(0<=tenth) & (tenth<end-start), beyond=tenth>=end-start,
-                edge=(0<=tenth) & (20*tenth<end-start) & (end-start>=20),
+                edge=(0<=tenth) & (20*tenth<end-start) & (end-start>=100), zero=(tenth==0) & (end-start>=20),
                 position=(start<=tenth) & (tenth<end), idr=idr)
 
 # %% ../../nbs/genome/3_formats.ipynb #d529607d
@@ -250,7 +251,7 @@ def _ten_or_more(file, shift, rows):
     numbers = n["offset"]+n["beyond"]
     if n["word"] and numbers>20*n["word"] and not n["odd"] and n["offset"]>n["beyond"]: _refuse_word(file, shift+9)
     if not n["word"] and not n["odd"]:
-        if n["edge"]>numbers/2: return f"BED6+{width-6}", BED[:6], "middle"
+        if n["edge"]>numbers/2 or 0<numbers==n["zero"]: return f"BED6+{width-6}", BED[:6], "middle"
         if n["offset"]>=n["beyond"]: return "narrowPeak"+more(10), NARROW_PEAK, _TENTH if numbers else "middle"
         if 2*n["position"]>numbers: return "narrowPeak"+more(10), (*BROAD_PEAK, "summit"), _POSITION
     return f"BED6+{width-6}", BED[:6], "middle"
@@ -393,8 +394,15 @@ def _first_lines(path):
             if _is_no_data(line) or header and n==header.line: continue
             lines.append((n, line.lstrip("\ufeff")))
             if len(lines)==50: break
+        if header and not _has_rows(header, lines): header = None
         sep = header.sep if header else "\t"
         return header, sep, lines, [(n, _fields(line, sep)) for n,line in lines]
+
+def _has_rows(header, lines):
+    "Does a header stand above rows like it? One in a comment, without tabs, may be prose"
+    sure = header.sep=="\t" and (header.tabs or header.columns[0]=="chrom")
+    if not header.is_comment or not lines or sure: return True
+    return len(_fields(lines[0][1], header.sep))==len(header.cells)
 
 def _common_width(path, rows):
     "How many columns all rows have, where empty fields at the end do not count, nor what follows a tenth"

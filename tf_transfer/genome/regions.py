@@ -155,7 +155,8 @@ def _renaming(same, path):
     if {"M", "MT", "chrM", "chrMT"} & {*same}:
         swap = f"s/^chrM/chrMT/; {swap}" if changes=={""} else f"{swap}; s/^chrMT/chrM/"
     new = path.with_name(f"renamed_{path.name.removesuffix('.gz')}")
-    read = f"gzip -dc {quote(str(path))} | sed '{swap}'" if path.suffix==".gz" else f"sed '{swap}' {quote(str(path))}"
+    packed = path.suffix.lower()==".gz"
+    read = f"gzip -dc {quote(str(path))} | sed '{swap}'" if packed else f"sed '{swap}' {quote(str(path))}"
     return f": {read} > {quote(str(new))}"
 
 # %% ../../nbs/genome/2_regions.ipynb #85514988

@@ -101,7 +101,7 @@ def _without(path, names):
     path, plain = Path(path), all(re.fullmatch("[A-Za-z0-9_.|:*-]+", n) for n in names)
     if len(names)>9 or not plain or not path.is_file(): return ""
     rows = " && ".join(f'$1!="{n}"' for n in names)
-    unpacked = "gzip -dc" if path.suffix==".gz" else "cat"
+    unpacked = "gzip -dc" if path.suffix.lower()==".gz" else "cat"
     new = path.with_name(f"some_{path.name.removesuffix('.gz')}")
     return f"; or so: {unpacked} {quote(str(path))} | awk '{rows}' > {quote(str(new))}"
 

@@ -94,7 +94,8 @@ def write_contributions(
     force:bool=False, # May an existing file be replaced?
 ) -> tuple[int, Skipped]: # Bases with a value, and what was skipped
     "What each base of intervals adds to the logit; raises `UserError` where no base has a value."
-    suffix, skipped = check_output(out, force).suffix, Skipped()
+    suffix, skipped = check_output(out, force).suffix.lower(), Skipped()
+    if suffix==".bigwig": suffix = ".bw"
     if suffix not in (".bw", *PICTURES):
         raise UserError(f"{out}: contributions go to .bw (a track) or {', '.join(PICTURES)} (a picture)")
     t = read_bed(bed)[["chrom", "start", "end"]]

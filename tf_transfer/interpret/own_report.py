@@ -94,7 +94,8 @@ _CURVES = {"recall":"the share of all bound regions that are found.",
 
 # %% ../../nbs/interpret/11_own_report.ipynb #b1000012
 _SOURCES = {
-    "body":"a network that was pre-trained on many other TFs. What it recognises is used, and not changed.",
+    "body":"a network that was pre-trained on many other TFs. What it recognises is used, and not changed. Where there "
+           "were a thousand regions or more to learn from, layers that learned anew from them count with it.",
     "profile":"the TF's own motif in JASPAR, a collection of motifs.",
     "nearest":"the motif in JASPAR, of whichever TF, that tells the {things} best from other regions.",
     "found":"the motif that was found in the {things} themselves.",

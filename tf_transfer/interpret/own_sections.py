@@ -185,7 +185,10 @@ def _source_names(
     "What the sources of a model are."
     sources = [k for k in fitted.learn.model.card.training["shares"] if k not in ("body", "words")]
     known = dict(zip(sources, fitted.learn.model.card.training["motifs"]))
-    return {"body":"what the pre-trained network recognises", "profile":f"the known motif ({known.get('profile')})",
+    anew = fitted.learn.model.card.training.get("learned")
+    return {"body":"the pre-trained network, and layers that learned here" if anew else
+                   "what the pre-trained network recognises",
+            "profile":f"the known motif ({known.get('profile')})",
             "nearest":f"the nearest known motif ({known.get('nearest')})",
             "found":f"the motif found in the {fitted.things}", "words":"words, whether in a motif or not"}
 
@@ -253,7 +256,8 @@ def stretch_letters(
     at = np.repeat(np.arange(start, end), 4)
     mutants = np.repeat(codes[None], len(at), 0)
     mutants[np.arange(len(at)), at] = np.arange(len(at))%4
-    said = logits(model, mutants, both_strands=False)[:, 0].reshape(-1, 4)
+    each, place = np.unique(mutants, axis=0, return_inverse=True)
+    said = logits(model, each, both_strands=False)[place.ravel(), 0].reshape(-1, 4)
     hypothetical = np.zeros((1, 4, len(codes)), np.float32)
     hypothetical[0, :, start:end] = (said-said.mean(1, keepdims=True)).T
     return Attributions(codes[None], hypothetical)

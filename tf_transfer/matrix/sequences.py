@@ -220,10 +220,11 @@ def read_columns(
     needed:Sequence, # Names of columns, in small letters
 ) -> pd.DataFrame: # All columns, of text, their names in small letters
     "A table; raises `UserError` where it is none, or a column is missing or there twice."
-    if ".xls" in "".join(Path(path).suffixes): raise UserError(f"{path}: save the sheet as .csv or .tsv first")
-    comma = ".csv" in Path(path).suffixes
-    header, rows = table_rows(path, "," if comma else "\t")
+    if ".xls" in "".join(Path(path).suffixes).lower(): raise UserError(f"{path}: save the sheet as .csv or .tsv first")
+    comma = ".csv" in map(str.lower, Path(path).suffixes)
+    header, rows = table_rows(path, "," if comma else "\t", needed)
     header = [" ".join(h.lower().split()) for h in header]
+    if not header: raise UserError(f"{path}: no column {' and '.join(needed)}; the table is empty")
     t = pd.DataFrame(rows, columns=header, dtype=str)
     missing = [c for c in needed if c not in t]
     if missing: raise UserError(f"{path}: no column {' and '.join(missing)}; it has {', '.join(header[:8])[:200]}, "

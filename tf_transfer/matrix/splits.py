@@ -177,10 +177,13 @@ def _shortage(positives, drawn, pool, gc, ratio, n_bins=10):
     n, asked = int(np.minimum(unbound, ratio*bound).sum()), ratio*len(positives)
     near, share = len(drawn)-n, lambda i: f"{np.nanmedian(gc[i]):.0%}"
     if len(drawn)>=ENOUGH*asked and not near: return _apart(positives, drawn, gc, share)
-    more = f", and {near:,} nearly" if near else ""
+    more, of = f", and {near:,} nearly" if near else "", "median"
+    spread = np.nanquantile(gc[positives], [0.1, 0.9])
+    if len(pool) and np.ptp(spread)>0.2 and abs(np.nanmedian(gc[positives])-np.nanmedian(gc[pool]))<0.05:
+        of, share = "80% of them", lambda i: "{:.0%} to {:.0%}".format(*np.nanquantile(gc[i], [0.1, 0.9]))
     them = f", the {len(pool):,} unbound ones to draw from {share(pool)}" if len(pool) else "; none is unbound"
     return (f"only {n:,} of {asked:,} unbound regions could be matched in GC content{more}, "
-            f"for {len(positives):,} bound ones: these have {share(positives)} G and C (median){them}")
+            f"for {len(positives):,} bound ones: these have {share(positives)} G and C ({of}){them}")
 
 def _apart(positives, drawn, gc, share, least=10):
     "What to say where all were matched, and GC content still tells bound and unbound regions apart; else empty"

@@ -275,8 +275,13 @@ _PLACES = [re.compile(p) for p in (
 _ANYWHERE = re.compile(r"(?<![^\s:;|=\"'(])(?P<chrom>[^\s:;|=\"'(]+?)[:;_.,\s](?P<start>\d[\d,]*?)(?:-|\.\.|[:;_.\s])"
                        r"(?P<end>\d+|\d[\d,]+\d)(?![\d.])(?P<strand>[:_,|\s(]?[-+])?(?!\w)")
 
+_STRAND = re.compile(r"(?i)(?<=\d)(?:[:_|/ ](?:strand=)?(?:(plus|fwd|forward|1)|(minus|rev|reverse|revcomp|rc|-1?)))"
+                     r"(?=\s|$)") # Words for a strand behind a place
+
+# %% ../../nbs/matrix/1_states.ipynb #d38d8ad1
 def _place(header, starts):
     "Contig, start, end and strand in the header of a sequence; None where it has none"
+    header = _STRAND.sub("", header)
     for i,p in enumerate(_PLACES):
         m = p.fullmatch(header)
         if not m: continue
@@ -332,7 +337,9 @@ def _tell(bed, headers, t, one_based, unknown, regions, fasta, tell):
 
 def _n_reverse(headers, t):
     "How many headers say that a sequence is of the reverse strand"
-    return sum(s=="-" or bool(re.match(r"\S*(\(-\)|/rc)(\s|$)", h)) for s,h in zip(t.strand, headers))
+    said = [_STRAND.search(h) for h in headers]
+    return sum(s=="-" or bool(re.match(r"\S*(\(-\)|/rc)(\s|$)", h) or m and m[2])
+               for s,h,m in zip(t.strand, headers, said))
 
 # %% ../../nbs/matrix/1_states.ipynb #52da6e7f
 def read_regions(

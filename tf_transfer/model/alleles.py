@@ -6,7 +6,7 @@ Docs: https://tf-transfer.github.io/tf_transfer/model/alleles.html.md"""
 
 # %% auto #0
 __all__ = ['AlleleWindows', 'leaves_contig', 'shifts_of', 'AlleleReader', 'Seen', 'Effects', 'effects_of', 'Parts',
-           'made_or_broken', 'GappedWords', 'gained_and_lost']
+           'made_or_broken', 'own_motif_names', 'GappedWords', 'gained_and_lost']
 
 # %% ../../nbs/model/7_alleles.ipynb #a11e0004
 from functools import lru_cache
@@ -21,7 +21,7 @@ from .along import first_dense, reads_once
 from .networks import MotifLayer, MotifsAndKmers, TargetNet
 from .predict import evaluating, logits
 from ..motifs.kmers import gap_patterns, mirrored_words
-from ..motifs.pwm import vertebrate_profiles
+from ..motifs.pwm import PWM, similarities, vertebrate_profiles
 from ..motifs.scan import BEYOND, AlleleScan
 
 # %% ../../nbs/model/7_alleles.ipynb #70809e93
@@ -216,13 +216,14 @@ def effects_of(
 # %% ../../nbs/model/7_alleles.ipynb #b1d50062
 class Parts(NamedTuple):
     "The motif and the word that changes make or break; None where the first layer has none."
-    motif:np.ndarray # Name, (changes,); empty where none has the direction of the difference
+    motif:np.ndarray # Name, (changes,), `own_...` if it is the model's own; empty where none has the direction
     before:np.ndarray # Its log-odds at the reference allele, bits, (changes,)
     after:np.ndarray # At the alternative one
     word:np.ndarray # Letters, (changes,); empty likewise
     word_before:np.ndarray # How often it stands in the window with the reference allele, on either strand, (changes,)
     word_after:np.ndarray # With the alternative one
 
+# %% ../../nbs/model/7_alleles.ipynb #2580913e
 def made_or_broken(
     read:AlleleReader, # Of a network with motifs
     w:AlleleWindows, # Of changes
@@ -236,10 +237,42 @@ def made_or_broken(
     around, before, after = e.seen.odds[0, here[:, 0]], *(e.seen.odds[1, i] for i in here.T)
     adds = slope[:, :n]*np.log2((around+after+1e-30)/(around+before+1e-30))
     most = adds.argmax(1)
-    there = adds[rows, most]>0
-    at = lambda o: np.where(there, np.log2(np.maximum(o[rows, most], 1e-30)), np.nan)
+    at = lambda o: np.log2(np.maximum(o[rows, most], 1e-30))
+    found = adds[rows, most], read.names[most], at(before), at(after)
+    if type(read.net) is TargetNet:
+        own = _strongest_own(read.net, e, here, tf)
+        found = [np.where(own[0]>found[0], a, b) for a,b in zip(own, found)]
+    adds, name, before, after = found
+    at = lambda o: np.where(adds>0, o, np.nan)
     words = _words_made(read.counts, w, e.seen.codes, here, slope[:, n:]) if read.counts else (None,)*3
-    return Parts(np.where(there, read.names[most], ""), at(before), at(after), *words)
+    return Parts(np.where(adds>0, name, ""), at(before), at(after), *words)
+
+# %% ../../nbs/model/7_alleles.ipynb #9d14aa94
+def _strongest_own(net, e, here, tf):
+    "Of a model's own motifs the one that adds most: what it adds, its name, and its log-odds in either window"
+    rows, n = np.arange(len(tf)), len(net.motifs.widths)
+    before, after = (e.seen.beside[i, :n].numpy() for i in here.T)
+    weight = net.head.weight.detach().cpu().numpy()[tf, -n-1:-1]     # The words with gaps come last
+    adds = weight*(after-before)*np.sign(e.alt-e.ref)[rows, tf][:, None]
+    most = adds.argmax(1)
+    names = np.array([f"own_{o}".replace(" ", "_") for o in own_motif_names(net)], object)
+    return adds[rows, most], names[most], before[rows, most], after[rows, most]
+
+# %% ../../nbs/model/7_alleles.ipynb #e9b2d7ba
+def own_motif_names(
+    net:TargetNet, # A network with motifs of its own
+) -> list: # Of str; "de novo like JUND MA0491.1" where it was found in peaks or sequences
+    "What the motifs of a network's own are called."
+    called = net.card.training.get("motifs", []) if hasattr(net, "card") else []
+    weights = net.motifs.weight.detach().cpu().double().numpy()
+    known, names = {f"{p.name} {p.matrix_id}" for p in vertebrate_profiles()}, []
+    for i,(w,n) in enumerate(zip(weights, net.motifs.widths)):
+        name = called[i] if i<len(called) else f"motif {i+1}"
+        if name not in known:
+            like = vertebrate_profiles()[similarities(PWM(name, 25*2**w[:, :n]), vertebrate_profiles()).argmax()]
+            name = f"{name} like {like.name} {like.matrix_id}"
+        names.append(name)
+    return names
 
 # %% ../../nbs/model/7_alleles.ipynb #b1d50063
 def _slopes(read, seen, here, tf):

@@ -54,8 +54,9 @@ def weights_id(
     model, # A network, or a learner
 ) -> str:
     "A fingerprint of the weights of a network."
-    weights = net_of(model).state_dict().values()
-    return blake2b(b"".join(w.cpu().float().numpy().tobytes() for w in weights), digest_size=8).hexdigest()
+    found = blake2b(digest_size=8)
+    for w in net_of(model).state_dict().values(): found.update(w.cpu().float().contiguous().numpy())
+    return found.hexdigest()
 
 def keep_numbers(
     model, # A network, or a learner

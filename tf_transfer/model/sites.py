@@ -15,6 +15,7 @@ import pandas as pd
 from fastcore.basics import chunked
 from ..core import UserError, check_output, writing
 from ..genome.windows import Skipped
+from .alleles import own_motif_names
 from .networks import BindingNet, TargetNet
 from .tracks import Track, computed
 from ..motifs.pwm import log_odds_of, usable_profiles
@@ -63,9 +64,7 @@ def motifs_of(
 ) -> tuple[list, list, np.ndarray]: # Names; widths, bp; log-odds, bits, (motifs, 4, widest). Empty where there are none
     "The motifs to look for in the sites of a TF."
     if isinstance(net, TargetNet):
-        names = net.card.training.get("motifs", [])
-        found = [f"motif {i+1}" for i in range(len(names), len(net.motifs.widths))]
-        return [*names, *found], net.motifs.widths, net.motifs.weight.detach().cpu().numpy()
+        return own_motif_names(net), net.motifs.widths, net.motifs.weight.detach().cpu().numpy()
     own = usable_profiles(tf).own_profiles
     if not own: return [], [], np.empty((0, 4, 1), np.float32)
     return [f"{p.name} {p.matrix_id}" for p in own], [p.width for p in own], log_odds_of(own)

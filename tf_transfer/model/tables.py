@@ -32,12 +32,12 @@ from .ranks import unbound_of
 
 # %% ../../nbs/model/6_tables.ipynb #dd651a82
 def suffix_of(
-    out:str|Path, # A file to make
+    out:str|Path, # A file to make, its suffix in any spelling
     known:list, # Suffixes, the longer ones first where one ends like another
     what:str="a table", # What they stand for
 ) -> str: # One of them
     "What a file is to be; raises `UserError` where its suffix does not say."
-    found = next((s for s in known if str(out).endswith(s)), None)
+    found = next((s for s in known if str(out).lower().endswith(s)), None)
     if found: return found
     raise UserError(f"{out}: its suffix must say what to write: {', '.join(known[:-1])} or {known[-1]} ({what})")
 

@@ -116,8 +116,8 @@ MOTIF_COLUMNS = dict(motif=["motif_ref", "motif_alt"], word=["word_ref", "word_a
 # %% ../../nbs/model/9_variant_files.ipynb #2d71b3d7
 _OF_PARTS = dict(
     motif={"TFT_MOTIF":("String", "The motif that the allele makes or breaks"),
-           "TFT_MOTIF_REF":("Float", "Log-odds of its sites at the reference allele, bits"),
-           "TFT_MOTIF_ALT":("Float", "Log-odds of its sites at the alternative allele, bits")},
+           "TFT_MOTIF_REF":("Float", "Log-odds of its sites at the reference allele, bits; if own_, of its best"),
+           "TFT_MOTIF_ALT":("Float", "Log-odds of its sites at the alternative allele, bits; likewise")},
     word={"TFT_WORD":("String", "The word that the allele makes or breaks, or its reverse complement"),
           "TFT_WORD_REF":("Float", "How often it stands in the window with the reference allele"),
           "TFT_WORD_ALT":("Float", "How often it stands in the window with the alternative allele")},

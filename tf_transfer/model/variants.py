@@ -8,6 +8,7 @@ Docs: https://tf-transfer.github.io/tf_transfer/model/variants.html.md"""
 __all__ = ['predict_vcf']
 
 # %% ../../nbs/model/10_variants.ipynb #6980516e
+from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -47,6 +48,7 @@ class _Alleles:
     def __init__(self, vcf, genome, width, shifts, skipped):
         self.vcf, self.genome, self.width, self.shifts, self.skipped = vcf, genome, width, shifts, skipped
         self.nearby, self.chroms, self.compared, self.wrong = _Nearby(genome, 2*width), set(), 0, 0
+        self.beside = Counter() # How often an allele is what stands a base later (1), or earlier (-1)
 
     def __call__(self, records):
         "A table of alleles, and the windows and kinds of those without a note"
@@ -74,6 +76,7 @@ def change(self:_Alleles, chrom, start, ref, alt, w):
     if abs(len(ref)-len(alt))>self.width//2: return "change longer than half the window"
     seq, base = self.nearby(chrom, start, start+len(ref))
     self.compared += 1
+    self.beside.update(by for by in (1, -1) if seq[max(start-base+by, 0):].startswith(ref.upper()))
     if seq[start-base:start-base+len(ref)]!=ref.upper():
         self.wrong += 1
         return "reference allele is not what the genome has"
@@ -89,8 +92,13 @@ def change(self:_Alleles, chrom, start, ref, alt, w):
 def check(self:_Alleles, least=100):
     "Raises `UserError` where most reference alleles are not what the genome has"
     if self.compared<least or 2*self.wrong<=self.compared: return
-    raise UserError(f"{self.vcf.path}: {self.wrong:,} of the first {self.compared:,} reference alleles are not what "
-                    f"{self.genome.path} has; the file is of another genome{_lengths_tell(self.vcf, self.genome)}")
+    wrong = (f"{self.vcf.path}: {self.wrong:,} of the first {self.compared:,} reference alleles are not what "
+             f"{self.genome.path} has")
+    by, n = max(self.beside.items(), key=lambda o: o[1], default=(0, 0))
+    if 10*n<9*self.compared:
+        raise UserError(f"{wrong}; the file is of another genome{_lengths_tell(self.vcf, self.genome)}")
+    counts = "POS counts from 0, in VCF it counts from 1: add 1 to" if by>0 else "POS is one too high: take 1 from"
+    raise UserError(f"{wrong}, but {n:,} are a base {'later' if by>0 else 'earlier'}; {counts} each")
 
 @patch
 def check_contigs(self:_Alleles):

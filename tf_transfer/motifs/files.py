@@ -6,7 +6,7 @@ Docs: https://tf-transfer.github.io/tf_transfer/motifs/files.html.md"""
 
 # %% auto #0
 __all__ = ['read_meme', 'write_meme', 'write_jaspar', 'read_jaspar', 'read_hocomoco', 'read_homer', 'read_transfac', 'read_cisbp',
-           'read_motifs']
+           'read_uniprobe', 'read_motifs']
 
 # %% ../../nbs/motifs/2_files.ipynb #e522fb72
 import re
@@ -79,7 +79,7 @@ LONGEST = 2**28 # Letters of a motif file, unpacked
 
 def _lines(path):
     "The lines of a motif file"
-    with reading(path, errors="replace") as f: text = f.read(LONGEST+1)
+    with reading(path) as f: text = f.read(LONGEST+1)
     if len(text)>LONGEST: raise UserError(f"{path}: longer than {LONGEST:,} letters; this is no motif file")
     if "\0" in text: raise UserError(f"{path}: this is not a text file")
     return text.removeprefix("\ufeff").split("\n")
@@ -363,6 +363,35 @@ def read_cisbp(
     if not pwms: raise UserError(f"{path}: no line 'Pos A C G T'; this is no file of CIS-BP")
     return pwms
 
+# %% ../../nbs/motifs/2_files.ipynb #84c7400c
+_BASE_ROW = re.compile(r"\s*([A-Za-z])(?:\s*[:=|\[]|\s+(?=[-+.0-9]))(.*)")
+_OTHER_MATRIX = re.compile(r"(?i)\s*(energy|reverse complement) matrix")
+
+def _named_rows(path):
+    "Line, head, kind of matrix, and rows of each motif whose rows begin with a base, below a line of words"
+    head, kind, blocks, below = (1, _stem(path)), "", [], False
+    for i,line in enumerate(_lines(path), 1):
+        row = _BASE_ROW.match(line)
+        if row:
+            if not below or len(blocks[-1][3])==4: blocks.append((*head, kind, []))
+            blocks[-1][3].append((i, [row[1], *re.sub(r"[\[\]|]", " ", row[2]).split()]))
+        elif re.search("(?i)matrix", line): kind = line.strip()
+        elif line.strip() and not re.match(r"\s*(#|;|//|PO\b|Pos\b)", line): head, kind = (i, line.strip()), ""
+        below = bool(row or below and not line.strip())
+    return blocks
+
+# %% ../../nbs/motifs/2_files.ipynb #01d87ad7
+def read_uniprobe(
+    path:str, # A file of UniPROBE
+) -> list: # Of PWM; 20 sites where the file holds probabilities
+    "Read motifs of UniPROBE; raises `UserError` that names the line where it is no such file."
+    blocks = _named_rows(path)
+    if not blocks: raise UserError(f"{path}: no row begins with a base, 'A:'; this is no file of UniPROBE")
+    if any("robability" in kind for _,_,kind,_ in blocks):
+        blocks = [b for b in blocks if not _OTHER_MATRIX.match(b[2])]
+    said = re.compile(r"(?i)(?:protein|gene)\s*:\s*(\S+)")
+    return [_base_rows(path, i, m[1] if (m := said.match(head)) else head, rows) for i,head,_,rows in blocks]
+
 # %% ../../nbs/motifs/2_files.ipynb #723c8ed0
 def read_motifs(
     path:str, # A file in any format of the table above
@@ -372,10 +401,13 @@ def read_motifs(
     if not lines: raise UserError(f"{path}: no motif in this file")
     if lines[0].startswith("<"):
         raise UserError(f"{path}: this is XML or HTML; give the text output, such as meme.txt or streme.txt")
-    for pattern,reader in ((r"MEME version|letter-probability", read_meme), (r"P[0O]\s+\w\s", read_transfac),
+    base_rows = r"$^" if any(o.startswith(">") for o in lines) else r"[ACGT]\s*:\s"
+    for pattern,reader in ((r"MEME version|letter-probability", read_meme), (base_rows, read_uniprobe),
+                           (r"P[0O]\s+\w\s", read_transfac),
                            (r"Pos\s+\w\s", read_cisbp), (r">", _arrows), (r"(AC|DE)\s", read_transfac)):
         if any(re.match(pattern, o) for o in lines): return reader(path)
     if all(_is_number(w) or _is_letter(w) for o in lines[:4] for w in re.sub(r"[\[\]|:=]", " ", o).split()):
         return _arrows(path)
-    raise UserError(f"{path}: no motif file that can be read; give MEME, JASPAR, HOCOMOCO (counts), HOMER, TRANSFAC "
-                    "or CIS-BP")
+    if any(map(_BASE_ROW.match, lines)): return read_uniprobe(path)
+    raise UserError(f"{path}: no motif file that can be read; give MEME, JASPAR, HOCOMOCO (counts), HOMER, TRANSFAC, "
+                    "CIS-BP or UniPROBE")

@@ -80,7 +80,7 @@ def figure(
 def _png(fig):
     "The bytes of a figure, which is closed"
     png = io.BytesIO()
-    fig.savefig(png, format="png", dpi=150, bbox_inches="tight")
+    fig.savefig(png, format="png", dpi=150, bbox_inches=None if fig.get_layout_engine() else "tight")
     plt.close(fig)
     return png.getvalue()
 
