@@ -2,6 +2,7 @@
 
     python bench/learned.py FOLDER OUT.csv           # five sets, 2,000 and up to 8,000 sequences: half an hour
     python bench/learned.py FOLDER OUT.csv --conv    # and convolutions, some minutes a set
+    python bench/learned.py FOLDER OUT.csv --twins --sizes 8000   # and folds with and without twins, a minute a set
 
 FOLDER is that of bench/sequences.py. Of each set the training part alone is read: a fifth of it, of other groups of
 similar sequences, is scored. The head sees the body's first layer, outputs and features and gapped words, and
@@ -12,10 +13,13 @@ beside these what has learned, out of fold. OUT.csv has a row for each set, numb
 - halves: the same halves; what the two say, averaged, is what the head sees afterwards too
 - conv: convolutions that begin with motifs learn on each half, averaged; beside `halves`
 - conv alone
+- mixed: all of `auto`; sequences that are nearly the same may be in two folds when its sources are weighed
+- apart: all of `auto` as it is; they are in one fold
 
 Seconds are of the processor, for what learns alone. What is there already is not done again."""
 import time
 from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
@@ -24,6 +28,7 @@ import torch.nn.functional as F
 from common import commit, write_table
 from fastcore.script import call_parse, store_true
 from sequences import read, sets_in
+from tf_transfer.finetune import auto
 from tf_transfer.finetune.auto import TRUST, View, _logits, _read, frozen_views, out_of_fold, weigh, word_scores
 from tf_transfer.finetune.head import in_16_bits, tuned
 from tf_transfer.finetune.own_sequences import width_for
@@ -31,6 +36,7 @@ from tf_transfer.genome.dna import one_hot
 from tf_transfer.matrix.sequences import sequences_matrix, similar_groups
 from tf_transfer.matrix.states import BOUND
 from tf_transfer.model.networks import at_width
+from tf_transfer.model.predict import logits
 from tf_transfer.model.saving import pretrained
 from tf_transfer.motifs.pwm import vertebrate_profiles
 from tf_transfer.train.metrics import score
@@ -140,6 +146,16 @@ def ways(codes, label, others, truth, conv):
     again = _logits(fit(seen, label), seen_t)
     yield row("again", [(said, again)], seconds+time.process_time()-start)
 
+def of_folds(codes, label, others, truth):
+    "A row for folds with and without twins"
+    body, alone = at_width(pretrained(), codes.shape[1]), lambda codes: np.arange(len(codes))
+    for way,groups in (("mixed", alone), ("apart", similar_groups)):
+        start = time.process_time()
+        with patch.object(auto, "similar_groups", groups): head = auto.weighed(body, codes, label, "TF")
+        seconds, net = time.process_time()-start, auto.target_net(body, head).eval()
+        s = score(truth, 1/(1+np.exp(-logits(net, others)[:, 0])), n_boot=2)
+        yield dict(way=way, auroc=s.auroc, auprc=s.auprc, prevalence=s.prevalence, mcc=s.mcc, seconds=seconds)
+
 @call_parse
 def main(
     folder:str, # Where the sets are
@@ -147,6 +163,7 @@ def main(
     only:str="", # Sets whose name has this
     sizes:str="2000 8000", # Sequences to learn from, at most
     conv:store_true=False, # Convolutions too?
+    twins:store_true=False, # Only folds with and without twins?
 ):
     "Learn from each set in each way, and score it."
     torch.set_num_threads(1)
@@ -154,10 +171,10 @@ def main(
     for most in map(int, sizes.split()):
         for name in [s for s in SETS if only in s]:
             mine = {r["way"] for r in rows if (r["set"], r["most"])==(name, most)}
-            if ("conv" if conv else "none") in mine: continue
+            if ("mixed" if twins else "conv" if conv else "none") in mine: continue
             parts = parts_of(sets_in(folder)[name]["train"], name, most)
             about = dict(set=name, most=most, n=len(parts[1]), n_scored=len(parts[3]))
-            for r in ways(*parts, conv):
+            for r in of_folds(*parts) if twins else ways(*parts, conv):
                 rows.append(about | r | dict(commit=commit(), date=time.strftime("%Y-%m-%d")))
                 print(rows[-1], flush=True)
             write_table(rows, out)
