@@ -6,7 +6,7 @@
 
 Each parser starts from valid files, and atheris changes them towards lines of tf_transfer that were not reached before.
 Of `parts`, `states` and `card` the parts are changed, not the bytes: of a matrix, a state table, the card of a model.
-`results/fuzz.csv` has a row for each parser; those that are named are put in place of their older ones. What ends in
+`results/fuzz.csv` has a row for each parser, put in place of its older one when it is done. What ends in
 another error is printed, and its input is kept in FOLDER."""
 import argparse
 import bz2
@@ -217,7 +217,7 @@ def parsers(folder):
               bytes.fromhex("4327411a000000000100000000000000"), bgzip(FASTA[0])]
     zipped = [gzip.compress(o) for o in INTERVALS[:2]]
     return {
-        "bed":Parser(".bed", read_bed, INTERVALS, 0.12), "bed.gz":Parser(".bed.gz", read_bed, zipped, 0.01),
+        "bed":Parser(".bed", read_bed, INTERVALS, 0.14), "bed.gz":Parser(".bed.gz", read_bed, zipped, 0.01),
         "files":Parser(".tsv", interval_files, INTERVALS+SHEET, 0.04), "fasta":Parser(".fa", read_fasta, FASTA, 0.1),
         "genome":Parser(".fa", genome, FASTA, 0.05), "motifs":Parser(".txt", read_motifs, MOTIFS, 0.12),
         "vcf":Parser(".vcf", lambda p: list(VcfFile(p).records()), VCF, 0.08),
@@ -308,11 +308,12 @@ def main():
                    seed=a.seed, commit=commit(), date=time.strftime("%Y-%m-%d"))
         print(row, flush=True)
         return row
-    with ThreadPoolExecutor(a.workers) as pool: rows = list(pool.map(row_of, a.names or every))
     table = RESULTS/"fuzz.csv"
-    known = json.loads(pd.read_csv(table).to_json(orient="records")) if a.names and table.exists() else []
-    found = {r["parser"]:r for r in known} | {r["parser"]:r for r in rows}
-    write_table([found[name] for name in every if name in found], table)
+    found = {r["parser"]:r for r in json.loads(pd.read_csv(table).to_json(orient="records"))} if table.exists() else {}
+    with ThreadPoolExecutor(a.workers) as pool:
+        for row in pool.map(row_of, a.names or every):                       # A run that is stopped keeps what it has
+            found[row["parser"]] = row
+            write_table([found[name] for name in every if name in found], table)
 
 
 if __name__=="__main__": main()

@@ -6,6 +6,8 @@ from hashlib import blake2b
 
 import numpy as np
 import pytest
+import scipy.sparse
+import torch
 from pyjaspar import jaspardb
 from sklearn.svm import LinearSVC
 
@@ -15,8 +17,10 @@ from tf_transfer.finetune.auto import sources
 from tf_transfer.finetune.baselines import DeNovoMotif, GappedKmers, baseline_values, gapped_kmer_svm
 from tf_transfer.matrix.simulate import simulate
 from tf_transfer.matrix.splits import by_chrom, target_set
-from tf_transfer.model.networks import SmallCNN
+from tf_transfer.genome.dna import one_hot
+from tf_transfer.model.networks import KmerCounts, KmerScore, SmallCNN
 from tf_transfer.model.saving import weights_id
+from tf_transfer.motifs.kmers import gapped_counts
 from tf_transfer.motifs.pwm import vertebrate_profiles
 
 
@@ -104,3 +108,31 @@ def test_a_command_looks_for_garbage_less_often(monkeypatch):
         monkeypatch.setattr(sys, 'argv', ['tft-example', 'x'])
         assert tft_example('x') == 100_000
     finally: gc.set_threshold(*before)
+
+
+@pytest.mark.parametrize('k, informative', [(8, 6), (6, 4), (5, 5)])
+def test_products_need_no_second_copy_of_the_counts(target, k, informative):
+    "Nor are columns forgotten where their number is no multiple of 4,096"
+    a, b = (gapped_counts(o, k, informative) for o in (target.train.codes, target.test.codes))
+    assert np.array_equal(baselines._products(a, a), (a@a.T).toarray())
+    assert np.array_equal(baselines._products(a, b), (a@b.T).toarray())
+    a = scipy.sparse.random(100, 4096*20, 0.2, 'csr', np.float32, 0)
+    baselines._products(a[:2], a[:2])
+    tracemalloc.start()
+    baselines._products(a, a)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < a.data.nbytes
+
+
+def test_counts_are_made_in_small_parts():
+    x = one_hot(np.random.default_rng(0).integers(0, 4, (1024, 200)).astype(np.uint8))
+    for layer in (KmerCounts(), KmerScore()):
+        whole, small = layer(x), torch.cat([layer(o) for o in x.split(100)])
+        assert torch.allclose(whole, small)
+    counted = KmerCounts()
+    tracemalloc.start()
+    counted(x)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1024*4096*8/2

@@ -650,6 +650,32 @@ def test_summits_of_any_width(tmp_path, width, at):
     assert (table.summit-table.start).tolist() == [w if w >= 0 else width//2 for w in want]
 
 
+TOOLS = {  # A row, and how far from the start the summit lies; from start, width and a generator
+    'MACS': lambda s, w, r: ([f'p{s}', r.randrange(1000), '.', r.uniform(2, 9), 9.2, 4.1], r.randrange(w)),
+    'MACS, subpeaks near the ends': lambda s, w, r: (['p', 9, '.', 5.1, 9.2, 4.1], r.choice([w//12, w-1-w//12])),
+    'Genrich': lambda s, w, r: ([f'peak_{s}', 1000, '.', 124.5, 13.1, -1], r.randrange(w)),
+    'HMMRATAC of MACS3': lambda s, w, r: (['p', r.randrange(9), '.', 0, 0, 0], r.randrange(w)),
+    'SPP': lambda s, w, r: (['.', 0, '.', r.uniform(2, 90), -1, r.uniform(0, 4)], w//2),
+    'ENCODE, none': lambda s, w, r: (['.', r.randrange(1000), '.', 2.5, 3.1, -1], -1),
+    'ENCODE, hotspot': lambda s, w, r: (['.', 0, '.', 22, 8.9, -1], r.choice([-1, w//2])),
+    'ENCODE, DNase with zeros': lambda s, w, r: (['.', 0, '.', 22, -1, -1], 0),
+}
+
+
+@pytest.mark.parametrize('tool', TOOLS)
+@pytest.mark.parametrize('widths', [(20, 21), (30, 60), (150, 151), (36, 900), (500, 5000)])
+@pytest.mark.parametrize('idr', [False, True])
+def test_summits_as_tools_write_them(tmp_path, tool, widths, idr):
+    rng, rows, want = random.Random(0), [], []
+    for s in range(7, 10_000*200, 10_000):
+        w = rng.randrange(*widths)
+        fields, at = TOOLS[tool](s, w, rng)
+        beside = [2.1, 2.7, s-1, s+w+4, 9.1, at, s+2, s+w, 8.2, at] if idr else []
+        rows.append('\t'.join(map(str, ['chr1', s, s+w, *fields, at, *beside]))+'\n')
+        want.append(s+at if at >= 0 and 'zeros' not in tool else s+w//2)
+    assert (read_bed(written(tmp_path, ''.join(rows))).summit-want).abs().max() <= 1
+
+
 @pytest.mark.parametrize('width', [20, 40, 80])
 def test_summits_of_short_peaks_may_lie_at_their_start(tmp_path, width):
     table = read_bed(written(tmp_path, peaks_of(width, lambda r, w: r.choice([0, 0, 0, 1]))))

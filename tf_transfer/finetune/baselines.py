@@ -25,7 +25,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler, normalize
 from sklearn.svm import LinearSVC
 from sklearn.utils.extmath import row_norms
-from ..core import UserError
+from ..core import UserError, compiled
 from ..motifs.kmers import gapped_counts
 from ..motifs.pwm import PWM, log_odds_of, usable_profiles
 from ..motifs.scan import Kept, best_sites, scan
@@ -124,14 +124,28 @@ def motif_regression(
 # %% ../../nbs/finetune/2_baselines.ipynb #96abb377
 def _products(a, b):
     "Products of the rows of two sparse matrices with each other; exact for whole numbers"
-    out, same, a, b = np.zeros((a.shape[0], b.shape[0])), a is b, a.tocsc(), b.tocsc()
-    for i in range(0, a.shape[1], 4096):
-        x = a[:, i:i+4096]
-        if not x.nnz: continue
-        x = x.toarray()
-        out += x@(x if same else b[:, i:i+4096].toarray()).T
+    out, done = np.zeros((a.shape[0], b.shape[0])), [np.array(o.indptr[:-1]) for o in (a, b)]
+    for end in range(4096, a.shape[1]+4096, 4096):
+        x = _spread_out(a, done[0], end)
+        if x.any(): out += x@(x if a is b else _spread_out(b, done[1], end)).T
     return out
 
+def _spread_out(counts, done, end, n=4096):
+    "The n columns before `end` of a sparse matrix; `done` says how far each row has been read"
+    out = np.zeros((counts.shape[0], n), np.float32)
+    compiled(_columns)(counts.indptr, counts.indices, counts.data, done, end, out)
+    return out
+
+def _columns(ends, columns, counts, done, end, out):
+    n = out.shape[1]
+    for i in range(len(out)):
+        at = done[i]
+        while at<ends[i+1] and columns[at]<end:
+            out[i, columns[at]-end+n] = counts[at]
+            at += 1
+        done[i] = at
+
+# %% ../../nbs/finetune/2_baselines.ipynb #8ce8a7a9
 def _lengths(counts):
     "Lengths of the rows of a sparse matrix, (rows, 1); 1 where there is nothing"
     lengths = row_norms(counts)[:, None]

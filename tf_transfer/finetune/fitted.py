@@ -166,9 +166,11 @@ def _motif_lines(net, pre):
     nearest = f"{near.name} {near.matrix_id} (similarity {similarity:.2f})"
     return [f"motif: {motif.consensus()}, nearest in JASPAR {nearest}", told]
 
-def _without_valid(f):
-    "A model like that of `Fitted`, from the training regions alone"
-    return finetune(f.target, f.pre, "auto", seed=f.seed, withheld=f.withheld, with_valid=False)
+def _on_valid(f):
+    "The scores on the validation regions of a model like that of `Fitted`, from the training regions alone"
+    learn = finetune(f.target, f.pre, "auto", seed=f.seed, withheld=f.withheld, with_valid=False)
+    scores, learn.model = evaluate(learn, f.valid_regions), None    # A learner is freed late, its network now
+    return scores
 
 # %% ../../nbs/finetune/7_fitted.ipynb #f0c3e681
 @dataclass(repr=False, eq=False)
@@ -199,7 +201,7 @@ class Fitted:
     @cached_property
     def valid(self): # `Scores`
         "Scores on the validation regions, of a model that was fitted without them."
-        return evaluate(_without_valid(self), self.valid_regions)
+        return _on_valid(self)
 
 # %% ../../nbs/finetune/7_fitted.ipynb #191fe850
 @patch(as_prop=True)

@@ -169,9 +169,9 @@ def _why(self:Verdict):
     asked = STACK in unclear or {*SCANS} & {*unclear}
     reasons = ["its probabilities are calibrated on your regions",
                f"{_and([_words(k) for k in ranks])} ranks as well without training, as far as the test can tell"]
-    reasons = reasons*bool(ranks)
+    reasons, other = reasons*bool(ranks), "else that looks for binding" if self._confounded() else "simpler"
     if asked and self.things=="peaks": reasons.append(f"{ELSEWHERE}. {more} for yours")
-    elif unclear: reasons += [*["nothing simpler was shown to do as well"]*(not ranks and not self._confounded()), more]
+    elif unclear: reasons += [*[f"nothing {other} was shown to do as well"]*(not ranks), more]
     return f": {'. '.join(o[0].upper()+o[1:] if i else o for i,o in enumerate(reasons))}" if reasons else \
         ": nothing that needs no training does as well"
 
@@ -192,10 +192,11 @@ def _confounded(self:Verdict):
     "What knows nothing of binding does as well: perhaps the labels say how the data were made"
     plain = _plain(self.pairs, self.beats)
     if not self.use or not plain: return ""
-    told = [*self.pairs.verdict[plain]]
+    told, doubt = [*self.pairs.verdict[plain]], "the labels may say how the data were made, not where the TF binds"
+    if self.use in plain: return f". But then {doubt}; look for other unbound sequences"
     how = f"{'better' if WORSE in told else 'as well'}{', as far as the test can tell'*(UNCLEAR in told)}"
-    return (f". But {_and([WORDS[k] for k in plain])} {'rank' if len(plain)>1 else 'ranks'} {how}: the labels may say "
-            "how the data were made, not where the TF binds; look for other unbound sequences")
+    return (f". But {_and([WORDS[k] for k in plain])} {'rank' if len(plain)>1 else 'ranks'} {how}: {doubt}; "
+            "look for other unbound sequences")
 
 # %% ../../nbs/finetune/5_verdict.ipynb #a86bbac1
 def judge(

@@ -261,7 +261,7 @@ def _strongest_own(net, e, here, tf):
 # %% ../../nbs/model/7_alleles.ipynb #e9b2d7ba
 def own_motif_names(
     net:TargetNet, # A network with motifs of its own
-) -> list: # Of str; "found like JUND MA0491.1" where it was found in peaks or sequences
+) -> list: # Of str; "de novo like JUND MA0491.1" where it was found in peaks or sequences
     "What the motifs of a network's own are called."
     called = net.card.training.get("motifs", []) if hasattr(net, "card") else []
     weights = net.motifs.weight.detach().cpu().double().numpy()

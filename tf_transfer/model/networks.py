@@ -275,8 +275,10 @@ class KmerCounts(nn.Module):
         x:torch.Tensor, # One-hot, float32, (batch, 4, width)
     ) -> torch.Tensor: # Counts, float32, (batch, words), words in alphabetical order
         codes = None if _learns(x) else _codes(x)
-        counts = self._multiplied(x) if codes is None or (codes>3).any() else _counted(codes, self.k)
-        return counts[:, self.words]+counts[:, self.mirror]
+        if codes is None or (codes>3).any(): return self._both(self._multiplied(x))
+        return torch.cat([self._both(_counted(c, self.k)) for c in np.array_split(codes, len(codes)//64+1)])
+
+    def _both(self, counts): return counts[:, self.words]+counts[:, self.mirror]
 
     def _multiplied(self, x):
         left, right = self.k//2, self.k-self.k//2
@@ -333,6 +335,9 @@ class KmerScore(nn.Module):
     def forward(self,
         x:torch.Tensor, # One-hot, float32, (batch, 4, width); words with N do not count
     ) -> torch.Tensor: # Float32, (batch, 1)
+        return torch.cat([self._of(some) for some in x.split(64 if x.device.type=="cpu" else max(len(x), 1))])
+
+    def _of(self, x):
         k = self.powers.shape[-1]
         with _in_32_bits(x): words = F.conv1d(x.argmax(1, keepdim=True).to(x.dtype), self.powers)
         words = words.long().transpose(0, 1)
