@@ -75,6 +75,7 @@ def process(folder):
 def adapt_all(processed, src):
     "Write the pages that Sphinx reads to `src`: notebooks in MyST Markdown, a page for each section, and images"
     notebooks = {p.relative_to(processed): read_nb(p) for p in sorted(processed.rglob('*.ipynb'), key=by_number)}
+    for nb in notebooks.values(): nb.cells = [c for c in nb.cells if not of_python(c)]
     labels = {label_of(path, c) for path, nb in notebooks.items() for c in nb.cells if documents(c)}
     lists = contents({path: front_of(nb.cells) for path, nb in notebooks.items()})
     own = {f'/{page_of(path)}' for path in notebooks}     # sections whose page is a notebook
@@ -195,6 +196,11 @@ def documents(cell):
     "What a cell documents with `show_doc`, if it does"
     found = cell.cell_type == 'code' and re.search(r'^show_doc\((.+)\)', cell.source, re.M)
     return found and found[1]
+
+
+def of_python(cell):
+    "Does a cell document a method that Python calls, such as `__len__`?"
+    return bool(re.search(r'\.__\w+__$', documents(cell) or ''))
 
 
 def label_of(path, cell):

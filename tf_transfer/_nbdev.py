@@ -77,6 +77,6 @@ def table(sym):
 def shown(value):
     "A type or a default as one writes it, without module names"
     if value is empty: return ''
-    if inspect.isclass(value) or inspect.isroutine(value): return value.__name__
+    if callable(value) and hasattr(value, '__name__'): return value.__name__
     if isinstance(value, dict) and len(repr(value)) > 40: return '{...}'
     return repr(value) if isinstance(value, str) else re.sub(r'\b(?:[a-zA-Z_]\w*\.)+(?=\w)', '', repr(value))
