@@ -24,4 +24,4 @@ def test_readme_lines(tmp_path, monkeypatch):
     fitted, told = names['fitted'], out.getvalue()
     assert told.startswith('this model, in AUPRC: ') and 'all of these, stacked' in told
     assert not same_name(fitted.target.tf, pretrained().card.tfs), 'the released model knows the TF of the example'
-    assert load_model('gata6.safetensors').card.training['test']['auprc'] == fitted.scores.auprc['this model']
+    assert load_model('simulated.safetensors').card.training['test']['auprc'] == fitted.scores.auprc['this model']

@@ -112,13 +112,13 @@ pre code { user-select: all } .scroll { overflow-x: auto }
   .wide { width: 64rem; margin-left: calc(50% - 32rem) }
   .scroll:not(.wide) { width: max-content; min-width: 100%; max-width: 64rem; margin-left: 50%;
                        transform: translateX(-50%) } }
-details { background: var(--box); padding: .5rem 1rem; border-radius: 4px; font-size: .92rem }
+details { background: var(--box); padding: .5rem 1rem; border-radius: 4px; font-size: .92rem; margin-top: .8rem }
 dt { font-weight: 600; margin-top: .5rem } dd { margin-left: 0 } footer { margin-top: 3rem; font-size: .85rem }
 @media (max-width: 600px) { .wide img { max-width: none; width: 46rem }
   .many::before { content: "scrolls sideways \\2192"; position: sticky; left: 0 } }
 @media (prefers-color-scheme: dark) {
   :root { --ink: #e6e9ed; --faint: #a9b3bd; --paper: #14181d; --line: #3a424b; --box: #20262d }
-  img { filter: invert(1) hue-rotate(180deg); mix-blend-mode: screen }
+  img { filter: invert(1) hue-rotate(180deg) brightness(1.1); mix-blend-mode: screen }
 }
 """
 
