@@ -40,7 +40,7 @@ def _card(m, split, model, tfs, index, seed, training, pre=None):
     before = getattr(pre, "card", None)
     if before is not None: regions = pd.concat([before.regions, regions]).drop_duplicates()
     return ModelCard(
-        type(model).__name__, model.width, list(tfs), seed, str(m.uns.get("fingerprint") or fingerprint(m)),
+        type(model).__name__, model.width, list(tfs), seed, fingerprint(m),
         str(m.uns.get("genome", "")), regions.reset_index(drop=True), list(split.valid_chroms), list(split.test_chroms),
         training, before and {k:v for k,v in vars(before).items() if k!="regions"}, args=model.args)
 
