@@ -102,7 +102,8 @@ def test_a_part_of_a_saved_matrix_is_other_data(tmp_path):
 def test_a_study_of_a_file_that_anndata_wrote(tmp_path):
     "It may have no fingerprint, or that of a matrix it was cut out of"
     write_matrix(WORLD.matrix(), tmp_path/'m.h5ad')
-    study = Study('part', matrix=str(tmp_path/'part.h5ad'), targets=('JUND',), n_peaks=(10,), strategies=('probe',), members=2, valid=('chr5',), test=('chr6',))
+    study = Study('part', matrix=str(tmp_path/'part.h5ad'), targets=('JUND',), n_peaks=(10,), strategies=('probe',),
+                  members=2, valid=('chr5',), test=('chr6',))
     whole = read_matrix(tmp_path/'m.h5ad')
     whole[:, :50].copy().write_h5ad(tmp_path/'part.h5ad')
     begun = open_study(study, tmp_path/'study')
