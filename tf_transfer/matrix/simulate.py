@@ -231,7 +231,8 @@ def write(self:World,
 
 # %% ../../nbs/matrix/7_simulate.ipynb #fad6cf4e
 def _write_lines(path, lines):
-    with (packed_text(path) if path.suffix==".gz" else open(path, "w")) as f: f.writelines(f"{line}\n" for line in lines)
+    with (packed_text(path) if path.suffix==".gz" else open(path, "w")) as f:
+        f.writelines(f"{line}\n" for line in lines)
 
 @patch
 def _write_experiments(self:World, folder):
