@@ -199,7 +199,10 @@ def test_a_misspelt_tf_is_said_first(files):
     lines = []
     fit_peaks(files/'peaks.bed', files/'world'/'genome.fa', tf='FOLS2', pretrained=files/'pre.safetensors',
               say=lines.append)
-    assert lines[0].startswith('FOLS2: did you mean FOSL2')
+    assert lines[0].startswith('reading ') and lines[1].startswith('FOLS2: did you mean FOSL2')
+    begun = ['motifs that are known', 'the regions themselves teach', 'network sees', 'random changes of single bases']
+    assert lines[1].splitlines()[-1].startswith('fitting the model on ') and len(lines) == 2+len(begun)
+    for words, line in zip(begun, lines[2:]): assert words in line
 
 
 def matrix_of(n, width=50):

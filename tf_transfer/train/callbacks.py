@@ -19,6 +19,7 @@ from fastai.callback.fp16 import MixedPrecision
 from fastai.callback.tracker import TrackerCallback
 from fastai.learner import Learner
 from fastai.torch_core import num_distrib
+from fastcore.basics import patch
 from ..core import UserError
 
 # %% ../../nbs/train/4_callbacks.ipynb #3961f26f
@@ -102,9 +103,13 @@ class KeepBest(TrackerCallback):
         self.fitting = False
         if self.kept is not None: self.model.load_state_dict(self.kept)
         if self.stopped: self.learn.logger(self.stopped)
-    def interrupted(self): self.fitting = False
 
 # %% ../../nbs/train/4_callbacks.ipynb #d8b9c708
+@patch
+def interrupted(self:KeepBest):
+    "The next validation is no part of this training."
+    self.fitting = False
+
 def kept_epoch(
     learn:Learner, # Trained, with `KeepBest`
 ) -> dict: # epoch_kept, from 1 on, valid_loss, and `stopped`, where and why, if training did
@@ -138,7 +143,9 @@ class OwnSeed(Callback):
     def after_fit(self):
         if self.fork: self.fork.__exit__(None, None, None)
         self.fork = None
-    interrupted = after_fit
+    def interrupted(self):
+        "Torch's random state is as it was."
+        self.after_fit()
 
 # %% ../../nbs/train/4_callbacks.ipynb #92cb7fcb
 class TidyMemory(Callback):
@@ -147,7 +154,7 @@ class TidyMemory(Callback):
         libc = ctypes.CDLL(None) if sys.platform=="linux" else None
         if hasattr(libc, "malloc_trim"): libc.malloc_trim(0)
 
-# %% ../../nbs/train/4_callbacks.ipynb #37332df7
+# %% ../../nbs/train/4_callbacks.ipynb #e4f25332
 class UndoneLearner(Learner):
     "A fastai `Learner` that leaves torch as it was, also where an error or Ctrl-C ends a fit."
     def fit(self,
