@@ -129,8 +129,7 @@ def ablation(
     lost = change(lambda: sites.start)
     control = change(lambda: _elsewhere(sites.start, motif.width, width, rng))
     p = _less(lost-control)
-    null = dict(elsewhere=control.mean(), p=p, beats=p<=0.05)
-    return dict(motif=motif.name, sequences=len(carry)) | _mean(lost) | null
+    return dict(motif=motif.name, sequences=len(carry), **_mean(lost), elsewhere=control.mean(), p=p, beats=p<=0.05)
 
 # %% ../../nbs/interpret/6_experiments.ipynb #4a4f13bc
 def _known(motif):
