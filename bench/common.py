@@ -77,7 +77,8 @@ def done_once(folder, tasks, do, workers):
 def _day(path): return time.strftime("%Y-%m-%d", time.gmtime(path.stat().st_mtime))
 
 def write_table(rows, out, **origin):
-    "Write a table, and say so"
+    "Write a table, and say so; its folder is made if need be"
+    Path(out).parent.mkdir(parents=True, exist_ok=True)
     pd.DataFrame([row | origin for row in rows]).round(4).to_csv(out, index=False)
     print(f"{out}: {len(rows)} rows")
 

@@ -23,6 +23,15 @@ def test_a_script_loads(path, monkeypatch):
         for name in shared: sys.modules.pop(name, None)
 
 
+@pytest.mark.parametrize("name,options", [("growth", dict(only="none")), ("findings", dict(seeds=0))])
+def test_the_folder_of_tables_is_made(name, options, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(bench)
+    try: runpy.run_path(str(bench/f"{name}.py"))["main"](out=str(tmp_path/"new"/"folder"), **options)
+    finally:
+        for o in shared: sys.modules.pop(o, None)
+    assert (tmp_path/"new"/"folder").is_dir()
+
+
 def test_the_readme_names_scripts_and_tables():
     rows = [r for r in (bench/"README.md").read_text().splitlines() if r.startswith("| `")]
     assert {re.match(r"\| `(\w+)\.py", r)[1] for r in rows} == {p.stem for p in scripts}

@@ -246,6 +246,13 @@ def test_chromosomes_without_background_are_only_trained_on():
     assert {'chr1', 'chr2'} <= set(m.var.chrom.iloc[s.train])
 
 
+def test_contigs_that_one_window_fills(tmp_path):
+    letters = np.random.default_rng(0).choice(list('ACGT'), (40, 200))
+    (tmp_path/'g.fa').write_text(''.join(f'>c{i}\n{"".join(s)}\n' for i, s in enumerate(letters)))
+    (tmp_path/'p.bed').write_text(''.join(f'c{i}\t0\t200\n' for i in range(20)))
+    with pytest.raises(UserError, match='g.fa: only 0 regions without a peak for 20 peaks; give a larger background'):
+        peaks_matrix(tmp_path/'p.bed', tmp_path/'g.fa')
+
 def test_too_few_test_regions_raise_no_doubt():
     "That a scan is not shown to beat guessing on a dozen regions says nothing of the peaks"
     label = np.repeat([1, 0], 12)
