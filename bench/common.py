@@ -174,7 +174,7 @@ class Data:
 
     def each(self, jobs, do, workers):
         "Do what leaves its result in the folder"
-        self.activations
+        self.activations, self.hits
         for _ in in_parallel(lambda job: do(job) and None, jobs, workers): pass
 
     def _trained(self, body):
