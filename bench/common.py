@@ -77,7 +77,8 @@ def done_once(folder, tasks, do, workers):
 def _day(path): return time.strftime("%Y-%m-%d", time.gmtime(path.stat().st_mtime))
 
 def write_table(rows, out, **origin):
-    "Write a table, and say so"
+    "Write a table, and say so; its folder is made if need be"
+    Path(out).parent.mkdir(parents=True, exist_ok=True)
     pd.DataFrame([row | origin for row in rows]).round(4).to_csv(out, index=False)
     print(f"{out}: {len(rows)} rows")
 
@@ -173,7 +174,7 @@ class Data:
 
     def each(self, jobs, do, workers):
         "Do what leaves its result in the folder"
-        self.activations
+        self.activations, self.hits
         for _ in in_parallel(lambda job: do(job) and None, jobs, workers): pass
 
     def _trained(self, body):

@@ -139,6 +139,7 @@ def main(
     out:str=str(RESULTS), # Folder of the tables: findings.csv, refined.csv, cofactors.csv and spacings.csv
 ):
     "Planted motifs, found again."
+    Path(out).mkdir(parents=True, exist_ok=True)
     files = {what:Path(out)/f"{what}.csv" for what in QUESTIONS}
     rows = {what:pd.read_csv(f).to_dict("records") if f.exists() else [] for what,f in files.items()}
     jobs = [(what, s) for what in rows for s in range(seeds) if not any(r["seed"]==s for r in rows[what])]

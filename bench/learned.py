@@ -3,6 +3,7 @@
     python bench/learned.py FOLDER OUT.csv           # five sets, 2,000 and up to 8,000 sequences: half an hour
     python bench/learned.py FOLDER OUT.csv --conv    # and convolutions, some minutes a set
     python bench/learned.py FOLDER OUT.csv --twins --sizes 8000   # and folds with and without twins, a minute a set
+    python bench/learned.py FOLDER OUT.csv --long --sizes 8000    # and longer words, some minutes a set
 
 FOLDER is that of bench/sequences.py. Of each set the training part alone is read: a fifth of it, of other groups of
 similar sequences, is scored. The head sees the body's first layer, outputs and features and gapped words, and
@@ -15,6 +16,9 @@ beside these what has learned, out of fold. OUT.csv has a row for each set, numb
 - conv alone
 - mixed: all of `auto`; sequences that are nearly the same may be in two folds when its sources are weighed
 - apart: all of `auto` as it is; they are in one fold
+- short words: the body, what has learned, and words of 8 bases of which 6 count, folds apart
+- long words: the same with words of 11 bases of which 7 count, in place of the shorter ones
+- short words alone, long words alone
 
 Seconds are of the processor, for what learns alone. What is there already is not done again."""
 import time
@@ -26,10 +30,11 @@ import pandas as pd
 import torch
 import torch.nn.functional as F
 from common import commit, write_table
+from long_words import LongWords
 from fastcore.script import call_parse, store_true
 from sequences import read, sets_in
 from tf_transfer.finetune import auto
-from tf_transfer.finetune.auto import TRUST, View, _logits, _read, frozen_views, out_of_fold, weigh, word_scores
+from tf_transfer.finetune.auto import TRUST, View, _logits, _read, apart, frozen_views, out_of_fold, weigh, word_scores
 from tf_transfer.finetune.head import in_16_bits, tuned
 from tf_transfer.finetune.own_sequences import width_for
 from tf_transfer.genome.dna import one_hot
@@ -156,6 +161,24 @@ def of_folds(codes, label, others, truth):
         s = score(truth, 1/(1+np.exp(-logits(net, others)[:, 0])), n_boot=2)
         yield dict(way=way, auroc=s.auroc, auprc=s.auprc, prevalence=s.prevalence, mcc=s.mcc, seconds=seconds)
 
+def of_words(codes, label, others, truth):
+    "A row for words of either length: beside the body and what has learned, and alone"
+    body, halves = at_width(pretrained(), codes.shape[1]), apart(codes, label, 2)
+    (x, seen), (xt, seen_t) = (_read(body, c) for c in (codes, others))
+    frozen = frozen_views(body, x, seen.numpy(), int(label.sum()))
+    nets, learned = auto.learned_view(body, seen, label, halves=halves)
+    of_others = [seen_t.numpy(), xt@body.head.weight.detach().numpy().T, xt,
+                 np.mean([_logits(net, seen_t) for net in nets], 0)]
+    for name,made,trust in (("short words", word_scores, TRUST["words"]), ("long words", LongWords, 10)):
+        start, said = time.process_time(), np.empty(len(label), np.float32)
+        for train,rest in halves: said[rest] = made().fit(codes[train], label[train]).decision_function(codes[rest])
+        spoken = made().fit(codes, label).decision_function(others)
+        seconds = time.process_time()-start
+        with patch.dict(TRUST, words=trust): coef, offset, _ = weigh([*frozen, learned], dict(words=said), label)
+        for way,logit in ((name, np.column_stack([*of_others, spoken])@coef+offset), (f"{name} alone", spoken)):
+            s = score(truth, 1/(1+np.exp(-logit)), n_boot=2)
+            yield dict(way=way, auroc=s.auroc, auprc=s.auprc, prevalence=s.prevalence, mcc=s.mcc, seconds=seconds)
+
 @call_parse
 def main(
     folder:str, # Where the sets are
@@ -164,6 +187,7 @@ def main(
     sizes:str="2000 8000", # Sequences to learn from, at most
     conv:store_true=False, # Convolutions too?
     twins:store_true=False, # Only folds with and without twins?
+    long:store_true=False, # Only words of either length?
 ):
     "Learn from each set in each way, and score it."
     torch.set_num_threads(1)
@@ -171,10 +195,10 @@ def main(
     for most in map(int, sizes.split()):
         for name in [s for s in SETS if only in s]:
             mine = {r["way"] for r in rows if (r["set"], r["most"])==(name, most)}
-            if ("mixed" if twins else "conv" if conv else "none") in mine: continue
+            if ("long words" if long else "mixed" if twins else "conv" if conv else "none") in mine: continue
             parts = parts_of(sets_in(folder)[name]["train"], name, most)
             about = dict(set=name, most=most, n=len(parts[1]), n_scored=len(parts[3]))
-            for r in of_folds(*parts) if twins else ways(*parts, conv):
+            for r in of_words(*parts) if long else of_folds(*parts) if twins else ways(*parts, conv):
                 rows.append(about | r | dict(commit=commit(), date=time.strftime("%Y-%m-%d")))
                 print(rows[-1], flush=True)
             write_table(rows, out)

@@ -11,7 +11,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 bench = Path(__file__).parent.parent/"bench"
-shared = {"common", "draws"}
+shared = {"common", "draws", "long_words"}
 scripts = sorted(p for p in bench.glob("*.py") if p.stem not in shared)
 
 
@@ -21,6 +21,15 @@ def test_a_script_loads(path, monkeypatch):
     try: assert callable(runpy.run_path(str(path))["main"])
     finally:
         for name in shared: sys.modules.pop(name, None)
+
+
+@pytest.mark.parametrize("name,options", [("growth", dict(only="none")), ("findings", dict(seeds=0))])
+def test_the_folder_of_tables_is_made(name, options, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(bench)
+    try: runpy.run_path(str(bench/f"{name}.py"))["main"](out=str(tmp_path/"new"/"folder"), **options)
+    finally:
+        for o in shared: sys.modules.pop(o, None)
+    assert (tmp_path/"new"/"folder").is_dir()
 
 
 def test_the_readme_names_scripts_and_tables():

@@ -9,7 +9,10 @@ import pytest
 from pyfaidx import Fasta
 
 from helpers import assert_refused, command
+from tf_transfer.core import UserError
+from tf_transfer.genome.regions import Contigs
 from tf_transfer.matrix.build import build_report
+from tf_transfer.matrix.inputs import open_regions
 from tf_transfer.matrix.states import by_biosample, read_matrix
 from tf_transfer.matrix.simulate import simulate
 
@@ -188,6 +191,25 @@ def test_nothing_in_common(raw):
     lines = text(raw/'remap.bed.gz').splitlines()
     rewrite(raw/'remap.bed.gz', '\t'.join(['chr1', '0', '10', *lines[0].split('\t')[3:6], '5', '6', '0,0,0']) + '\n')
     refused(raw, 'no peak of 1 met a region; the regions lie on chr1')
+
+
+def on_blacklist(tmp_path, text):
+    (tmp_path/'r.bed').write_text('chr1\t100\t300\nchr1\t5000\t5200\nchr2\t100\t300\nchr2\t2000\t2200\n')
+    (tmp_path/'b.bed').write_text(text)
+    contigs = Contigs(dict(chr1=10000, chr2=10000))
+    kept = open_regions(tmp_path/'r.bed', contigs, blacklist=tmp_path/'b.bed').table
+    return {*zip('1122', [100, 5000, 100, 2000])} - {(c[3:], s) for c, s in zip(kept.chrom, kept.start)}
+
+
+@pytest.mark.parametrize('text,dropped', [
+    ('chr1\t9000\t10400\n', set()), ('chr1\t9999\t40000\n', set()), ('chr2\t0\t101\n', {('2', 100)}),
+    ('chr1\t0\t99999\n', {('1', 100), ('1', 5000)}), ('chrUn\t0\t9999\nchr2\t2199\t20000\n', {('2', 2000)})])
+def test_a_blacklist_ends_with_its_contig(tmp_path, text, dropped): assert on_blacklist(tmp_path, text) == dropped
+
+
+def test_a_blacklist_of_another_assembly(tmp_path):
+    with pytest.raises(UserError, match='b.bed: chr1:10000-10400 reaches over the end of chr1.*another assembly'):
+        on_blacklist(tmp_path, 'chr1\t10000\t10400\n')
 
 
 def test_no_region_left(raw):

@@ -1,6 +1,7 @@
 "What looks inside a network: agreement with other implementations, and no finding where there is nothing to find"
 from contextlib import suppress
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from tf_transfer.core import UserError
 from tf_transfer.genome.dna import encode, one_hot
 from tf_transfer.motifs.files import read_meme, write_meme
 from tf_transfer.motifs.pwm import PWM, align, jaspar, vertebrate_profiles
-from tf_transfer.motifs.tomtom import tomtom
+from tf_transfer.motifs.tomtom import motif_sites, tomtom
 from tf_transfer.matrix.simulate import simulate
 from tf_transfer.matrix.splits import by_chrom, target_set
 from tf_transfer.matrix.states import BOUND
@@ -21,13 +22,13 @@ from tf_transfer.train.pretraining import pretrain
 from tf_transfer.finetune.baselines import DeNovoMotif
 from tf_transfer.finetune.strategies import finetune
 from tf_transfer.interpret.attribution import Attributions, deep_lift, integrated_gradients, mutagenesis
-from tf_transfer.interpret.experiments import ablation, marginal, spacing
+from tf_transfer.interpret.experiments import ablation, marginal, motif_effects, spacing
 from tf_transfer.interpret.filters import activations, correctly_predicted, filter_pwms
 from tf_transfer.interpret.influence import influence
 from tf_transfer.interpret.nulls import known_filters, shuffled, untrained
 from tf_transfer.interpret.patterns import known_patterns, patterns
 from tf_transfer.interpret.refinement import drawn_filter, refinement
-from tf_transfer.interpret.sections import Look, motif_section
+from tf_transfer.interpret.sections import Look, experiment_section, motif_section
 
 rng = np.random.default_rng(0)
 codes = rng.integers(0, 4, (400, 200)).astype(np.uint8)
@@ -205,6 +206,42 @@ def test_repeats_in_patterns_and_experiments():
     with pytest.raises(UserError, match="found no pattern in 30 sequences"): patterns(a)
     assert len(marginal(net, [spi1], np.stack(REPEATS), scrambles=1))==1
     assert ablation(net, spi1, np.concatenate([with_site, REPEATS]), repeats=1)["sequences"]==12
+
+def wide_motif(width):
+    return PWM("wide", 100.*np.eye(4)[np.random.default_rng(1).integers(0, 4, width)].T)
+
+def with_wide(motif, n=30, length=60):
+    rng = np.random.default_rng(2)
+    made = rng.integers(0, 4, (n, length)).astype(np.uint8)
+    for row, at in zip(made, rng.integers(0, length-motif.width+1, n)): row[at:at+motif.width] = motif.sample(1, rng)[0]
+    return made
+
+@pytest.mark.parametrize("width", [12, 19, 20, 21, 29, 30])
+def test_places_elsewhere_share_no_letter_with_a_site(width, monkeypatch):
+    "A logit that falls by 1 for each letter of the sites that is another: elsewhere it never does"
+    motif = wide_motif(width)
+    made = with_wide(motif)
+    sites = motif_sites([motif], made)
+    alone = ~sites.sequence.duplicated(keep=False)
+    made, sites = made[sites.sequence[alone]], sites[alone]
+    of_site = np.zeros(made.shape, bool)
+    for i, s in enumerate(sites.start): of_site[i, s:s+width] = True
+    lost = lambda model, c, both_strands: -((c!=made) & of_site).sum(1, keepdims=True).astype(float)
+    monkeypatch.setattr("tf_transfer.interpret.experiments.logits", lost)
+    row = ablation(a_network(DanQ, width=60), motif, made)
+    assert row["sequences"]==len(made)>20 and row["elsewhere"]==0 and row["high"]<-width/2 and row["beats"]
+
+def test_motifs_that_are_too_wide(tmp_path, monkeypatch):
+    monkeypatch.setattr("tf_transfer.interpret.experiments.vertebrate_profiles", lambda: jaspar("SPI1"))
+    net, motif = a_network(DanQ, width=60), wide_motif(31)
+    made, net.card = with_wide(motif, n=12), SimpleNamespace(tfs=["no TF"])
+    with pytest.raises(UserError, match="wide is 31 bp wide, over half of the 60 bp"): ablation(net, motif, made)
+    with pytest.raises(UserError, match="61 bp wide, the sequences only 60"): marginal(net, [wide_motif(61)], made)
+    effects = motif_effects(net, made, None, [motif, wide_motif(8)])
+    assert effects.p[0]==1 and not effects.beats_null[0] and effects.sites[0]==0
+    section = experiment_section(Look(net, "no TF", made, len(made)), [motif, wide_motif(61)])
+    assert list(section.tables)==["put_in"] and len(section.tables["put_in"])==1
+    assert "Not taken out: wide (31 bp), wide (61 bp). Over half of the 60 bp" in "".join(section.write(tmp_path))
 
 def test_words_without_meaning_beat_no_null():
     "To a network that learned nothing, a motif is as good as its letters in another order"

@@ -7,7 +7,12 @@ from scipy.sparse import csc_matrix, csr_matrix
 
 from tf_transfer.core import UserError
 from tf_transfer.matrix.simulate import simulate
-from tf_transfer.matrix.states import check_matrix, fingerprint, read_matrix, read_states
+from tf_transfer.matrix.splits import by_chrom
+from tf_transfer.matrix.states import check_matrix, fingerprint, read_matrix, read_states, write_matrix
+from tf_transfer.model.networks import SmallCNN
+from tf_transfer.study.folder import open_study
+from tf_transfer.study.plan import Study
+from tf_transfer.train.learners import binding_learner
 
 WORLD = simulate(n_regions=60, seed=1)
 
@@ -79,3 +84,33 @@ def test_other_hdf5_files(tmp_path):
     m.X = csr_matrix(m.X)
     m.write_h5ad(tmp_path/'m.h5ad')
     with pytest.raises(UserError, match='its X is no array'): read_states(tmp_path/'m.h5ad', [m.obs_names[0]])
+
+
+def test_a_part_of_a_saved_matrix_is_other_data(tmp_path):
+    "On the card of a model, and to a study; so is one whose states were changed"
+    write_matrix(WORLD.matrix(), tmp_path/'m.h5ad')
+    whole = read_matrix(tmp_path/'m.h5ad')
+    part, changed_states = whole[:6].copy(), whole.copy()
+    changed_states.X[0, :9] = 0
+    split = by_chrom(whole, ['chr5'], ['chr6'])
+    of = {o: binding_learner(m, split, complete=False, arch=SmallCNN).model.card.data
+          for o, m in dict(whole=whole, part=part, changed=changed_states).items()}
+    assert of == dict(whole=fingerprint(whole), part=fingerprint(part), changed=fingerprint(changed_states))
+    assert len({*of.values()}) == 3
+
+
+def test_a_study_of_a_file_that_anndata_wrote(tmp_path):
+    "It may have no fingerprint, or that of a matrix it was cut out of"
+    write_matrix(WORLD.matrix(), tmp_path/'m.h5ad')
+    study = Study('part', matrix=str(tmp_path/'part.h5ad'), targets=('JUND',), n_peaks=(10,), strategies=('probe',),
+                  members=2, valid=('chr5',), test=('chr6',))
+    whole = read_matrix(tmp_path/'m.h5ad')
+    whole[:, :50].copy().write_h5ad(tmp_path/'part.h5ad')
+    begun = open_study(study, tmp_path/'study')
+    assert begun.fingerprint == fingerprint(read_matrix(tmp_path/'part.h5ad'))
+    other = whole[:, 10:].copy()
+    other.write_h5ad(tmp_path/'part.h5ad')
+    with pytest.raises(UserError, match='other data'): open_study(study, tmp_path/'study')
+    del other.uns['fingerprint']
+    other.write_h5ad(tmp_path/'part.h5ad')
+    with pytest.raises(UserError, match='other data'): open_study(study, tmp_path/'study')

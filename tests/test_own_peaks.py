@@ -199,7 +199,10 @@ def test_a_misspelt_tf_is_said_first(files):
     lines = []
     fit_peaks(files/'peaks.bed', files/'world'/'genome.fa', tf='FOLS2', pretrained=files/'pre.safetensors',
               say=lines.append)
-    assert lines[0].startswith('FOLS2: did you mean FOSL2')
+    assert lines[0].startswith('reading ') and lines[1].startswith('FOLS2: did you mean FOSL2')
+    begun = ['motifs that are known', 'the regions themselves teach', 'network sees', 'random changes of single bases']
+    assert lines[1].splitlines()[-1].startswith('fitting the model on ') and len(lines) == 2+len(begun)
+    for words, line in zip(begun, lines[2:]): assert words in line
 
 
 def matrix_of(n, width=50):
@@ -245,6 +248,13 @@ def test_chromosomes_without_background_are_only_trained_on():
     assert {*s.valid_chroms, *s.test_chroms} <= {'chr3', 'chr4', 'chr5'} and s.valid_chroms and s.test_chroms
     assert {'chr1', 'chr2'} <= set(m.var.chrom.iloc[s.train])
 
+
+def test_contigs_that_one_window_fills(tmp_path):
+    letters = np.random.default_rng(0).choice(list('ACGT'), (40, 200))
+    (tmp_path/'g.fa').write_text(''.join(f'>c{i}\n{"".join(s)}\n' for i, s in enumerate(letters)))
+    (tmp_path/'p.bed').write_text(''.join(f'c{i}\t0\t200\n' for i in range(20)))
+    with pytest.raises(UserError, match='g.fa: only 0 regions without a peak for 20 peaks; give a larger background'):
+        peaks_matrix(tmp_path/'p.bed', tmp_path/'g.fa')
 
 def test_too_few_test_regions_raise_no_doubt():
     "That a scan is not shown to beat guessing on a dozen regions says nothing of the peaks"

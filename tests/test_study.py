@@ -224,6 +224,16 @@ def test_values_that_are_none(tmp_path, line, words):
     with pytest.raises(UserError, match=words): read_study(tmp_path/"x.toml")
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252"])
+def test_toml_as_editors_save_it(tmp_path, encoding):
+    path = tmp_path/"s.toml"
+    path.write_bytes('name = "für A"\r\ntargets = ["JUND"]\r\n'.encode(encoding))
+    assert read_study(path)==Study("für A", ("JUND",))
+
+def test_toml_that_is_no_plain_text(tmp_path):
+    (tmp_path/"s.toml").write_bytes('name = "A"'.encode("utf-16"))
+    with pytest.raises(UserError, match="it is text in UTF-16; save it as UTF-8"): read_study(tmp_path/"s.toml")
+
 def test_a_study_without_a_matrix_simulates_one(tmp_path):
     small = Study("one", ("JUND",), strategies=("scratch",), n_peaks=(50,), seeds=1, arch="SmallCNN", epochs=1)
     runs_through(small, tmp_path, workers=1)

@@ -1,6 +1,7 @@
 "Tables of predictions: row i is row i of the input, the same for the same content however long or ordered a file is"
 import gzip
 
+import anndata as ad
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,7 +12,7 @@ from tf_transfer.model.networks import MotifNet
 from tf_transfer.model.predict import logits
 from tf_transfer.model.ranks import keep_unbound
 from tf_transfer.model.saving import ModelCard, load_model, save_model
-from tf_transfer.model.tables import Ranking, Read, predict_bed, predict_fasta, predict_table
+from tf_transfer.model.tables import Only, Ranking, Read, predict_bed, predict_fasta, predict_table
 from tf_transfer.motifs.pwm import jaspar
 
 WIDTH = 30
@@ -253,6 +254,26 @@ def ranked(net, tmp_path_factory):
     path = tmp_path_factory.mktemp('ranked')/'m.safetensors'
     save_model(net, path)
     return load_model(path)
+
+
+@pytest.mark.parametrize('suffix', ['.tsv', '.parquet', '.h5ad'])
+def test_a_tf_that_is_named_twice_has_one_column(net, tmp_path, suffix):
+    (tmp_path/'s.fa').write_text('>a\n'+'ACGT'*20+'\n')
+    for name, tfs in dict(twice=['B', 'A', 'B'], once=['B', 'A']).items():
+        predict_fasta(net, ['A', 'B'], tmp_path/'s.fa', tmp_path/f'{name}{suffix}', ranking=Only(tfs))
+    twice, once = (tmp_path/f'{name}{suffix}' for name in ('twice', 'once'))
+    if suffix == '.h5ad': assert list(ad.read_h5ad(twice).var_names) == ['B', 'A']
+    else: assert twice.read_bytes() == once.read_bytes()
+
+
+def test_packed_tables_are_the_same_bytes(net, tmp_path, monkeypatch):
+    (tmp_path/'s.fa').write_text('>a\n'+'ACGT'*20+'\n')
+    made = []
+    for now in (1e9, 1.5e9):
+        monkeypatch.setattr('time.time', lambda: now)
+        predict_fasta(net, ['A', 'B'], tmp_path/'s.fa', tmp_path/'t.tsv.gz', force=True)
+        made.append((tmp_path/'t.tsv.gz').read_bytes())
+    assert made[0] == made[1] and gzip.decompress(made[0]).startswith(b'name\tnote\tA\tB\na\t')
 
 
 @pytest.mark.parametrize('suffix', ['.tsv', '.tsv.gz', '.parquet'])

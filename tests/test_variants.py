@@ -212,6 +212,18 @@ def test_quantiles(motifs, genome, tmp_path):
 
 # Files
 
+@pytest.mark.parametrize('name', ['o.tsv', 'o.tsv.gz', 'o.vcf.gz', 'o.parquet'])
+def test_the_same_bytes_each_time(motifs, genome, tmp_path, monkeypatch, name):
+    "And a TF that is named twice comes once"
+    (tmp_path/'v.vcf').write_text(vcf([snv('chr1', 100, 'a')]))
+    made = []
+    for now, only in ((1e9, ['A']), (1.5e9, ['A', 'A'])):
+        monkeypatch.setattr('time.time', lambda: now)
+        predict_vcf(motifs, TFS, tmp_path/'v.vcf', genome, tmp_path/name, force=True, only=only, null=0)
+        made.append((tmp_path/name).read_bytes())
+    assert made[0] == made[1]
+
+
 def test_tables_of_each_kind_are_alike(motifs, genome, tmp_path):
     rows = [snv('chr1', 100, 'a'), ('chr1', 200, 'b', SEQS['chr1'][199], '<DEL>'), snv('chr1', 300, 'c')]
     (tmp_path/'v.vcf').write_text(vcf(rows))

@@ -6,9 +6,9 @@ Docs: https://tf-transfer.github.io/tf_transfer/core.html.md"""
 
 # %% auto #0
 __all__ = ['ALWAYS', 'TIMES', 'UserError', 'pick', 'bare_name', 'same_name', 'check_file', 'printable', 'is_gzipped',
-           'check_unpacked', 'open_bytes', 'check_inside', 'reading', 'table_rows', 'below_comments', 'check_output',
-           'writing', 'writing_folder', 'available_memory', 'check_memory', 'data_folder', 'compiled', 'git_commit',
-           'made_by']
+           'check_unpacked', 'open_bytes', 'check_inside', 'reading', 'packed_text', 'table_rows', 'below_comments',
+           'check_output', 'writing', 'writing_folder', 'available_memory', 'check_memory', 'data_folder', 'compiled',
+           'git_commit', 'made_by']
 
 # %% ../nbs/core.ipynb #7e32a8bf
 import codecs, csv, glob, gzip, io, math, os, platform, re, shutil, subprocess, tempfile, zlib
@@ -190,6 +190,16 @@ def reading(
         raise UserError(f"{path}: the gzip file is cut short or damaged; get it again") from None
     except csv.Error as e: raise UserError(f"{path}: this is not a table: {e}") from None
     except UnicodeDecodeError: raise UserError(f"{path}: this is not a text file") from None
+
+# %% ../nbs/core.ipynb #40650c45
+def packed_text(
+    path:str|Path, # A file to make
+    level:int=4, # How hard to try, 1 to 9
+): # A text file
+    "Write gzipped text; the same text makes the same bytes."
+    packed = gzip.GzipFile("", "wb", level, open(path, "wb"), mtime=0)
+    packed.myfileobj = packed.fileobj                     # closed with it
+    return io.TextIOWrapper(packed, encoding="utf-8")
 
 # %% ../nbs/core.ipynb #234e4857
 def table_rows(

@@ -131,5 +131,5 @@ def at_least(
 def listed(
     words:str, # `A,B`
 ) -> list: # Of str
-    "Names separated by commas."
-    return [w.strip() for w in words.split(",") if w.strip()]
+    "Names separated by commas, each once."
+    return list(dict.fromkeys(w.strip() for w in words.split(",") if w.strip()))

@@ -11,6 +11,7 @@ __all__ = ['COUNT_SCALE', 'MIN_LEARNED', 'MIN_AGAIN', 'TRUST', 'FIRST_SHARE', 'O
            'weighed', 'worth', 'usual_spread', 'usual_views', 'handful', 'target_net', 'auto']
 
 # %% ../../nbs/finetune/3_auto.ipynb #ff82fa4a
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, replace
 import numpy as np
@@ -289,10 +290,15 @@ def weighed(
     tf:str, # Name of the target
     withheld:list=(), # Names of TFs whose profiles are not to be used
     seed:int=0, # Seed of what learns
+    say:Callable=None, # What to call with a line where a long part begins: `print`
 ) -> Head:
     "All sources, weighed out of fold."
+    say = say or (lambda line: None)
+    say("  motifs that are known")
     motifs, values = known_motifs(codes, label, tf, withheld)
+    say("  a motif and words that the regions themselves teach")
     found, words, taught = sources(codes, label)
+    say(f"  what the pre-trained network sees{', and what it learns'*(len(label)>=MIN_LEARNED and body.any_width)}")
     motifs, values = motifs+[found]*(found is not None), values | taught
     views, learned = body_views(body, *_read(body, codes), label, seed, codes)
     coef, intercept, shares = weigh(views, values, label)
@@ -379,6 +385,7 @@ def auto(
     learn:Learner, # A transfer learner; its model becomes a `TargetNet`
     withheld:list=(), # Names of TFs whose profiles are not to be used
     with_valid:bool=True, # Learn from the validation regions too?
+    say:Callable=None, # What to call with a line where a long part begins: `print`
 ):
     "Body, motifs and k-mers under one head; raises `UserError` where a class is missing."
     target, body, card = learn.target, learn.model, learn.model.card
@@ -386,7 +393,7 @@ def auto(
     _folds(label)
     _check_words(*codes.shape)
     of = body, codes, label, target.tf, withheld
-    head = handful(*of) if len(label)<FEW else weighed(*of, card.seed)
+    head = handful(*of) if len(label)<FEW else weighed(*of, card.seed, say)
     net = target_net(body, head)
     training = card.training | dict(strategy="auto", learned=len(head.learned)>0, shares=head.shares,
                                     motifs=[f"{p.name} {p.matrix_id}".strip() for p in head.motifs])

@@ -91,8 +91,8 @@ def fitted_few(
     "A model of all regions there are."
     none = Labelled(d.m, d.index[:0], d.label[:0])
     target = Target(d.m, d.m.obs_names[0], d, none, none, Split(d.index, none.index, none.index))
-    if say: say(f"{made_from}\nfitting the model")
-    learn = finetune(target, pre, "auto", seed=seed, withheld=withheld)
+    if say: say(f"{made_from}\nfitting the model on all {len(d):,}")
+    learn = finetune(target, pre, "auto", seed=seed, withheld=withheld, say=say)
     return FittedFew(learn, pre, target, "the body", withheld, seed, say, similar_groups(d.codes), made_from, things)
 
 # %% ../../nbs/finetune/8_few.ipynb #f3e00006

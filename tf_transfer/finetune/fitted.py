@@ -168,7 +168,8 @@ def _motif_lines(net, pre):
 
 def _on_valid(f):
     "The scores on the validation regions of a model like that of `Fitted`, from the training regions alone"
-    learn = finetune(f.target, f.pre, "auto", seed=f.seed, withheld=f.withheld, with_valid=False)
+    if f.say: f.say("fitting once more, without the validation regions, which are then scored")
+    learn = finetune(f.target, f.pre, "auto", seed=f.seed, withheld=f.withheld, with_valid=False, say=f.say)
     scores, learn.model = evaluate(learn, f.valid_regions), None    # A learner is freed late, its network now
     return scores
 

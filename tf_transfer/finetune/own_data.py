@@ -32,7 +32,7 @@ def learner_for(
     made:BindingNet=None, # A saved model that was made so, to go on with
 ) -> Learner: # Of a new model, or of that one
     "A learner of a user's model; raises `UserError` where the saved one is of another TF or test."
-    if made is None: return finetune(f.target, f.pre, "auto", seed=f.seed, withheld=f.withheld)
+    if made is None: return finetune(f.target, f.pre, "auto", seed=f.seed, withheld=f.withheld, say=f.say)
     card, split = made.card, f.target.split
     if (card.tfs, [*card.test_chroms])!=([f.target.tf], [*split.test_chroms]):
         told = f"{', '.join(card.tfs)}, tested on {', '.join(card.test_chroms) or 'no whole chromosomes'}"
@@ -57,6 +57,7 @@ def fit_peaks(
 ) -> FittedPeaks: # It is tested when its scores are asked for; a `FittedFew` where there are too few peaks to test on
     "A model of a user's own peaks; raises `UserError` where files do not fit each other."
     if ratio<1: raise UserError(f"ratio must be 1 or more, not {ratio}")
+    if say: say(f"reading {peaks} and {genome}")
     pre, body = body_of(pretrained)
     if other_genome or is_other_genome(pre, Genome(genome).lengths): pre = unseeing(pre)
     m = peaks_matrix(peaks, genome, background, tf, pre.width, seed=seed)
@@ -64,7 +65,7 @@ def fit_peaks(
     if too_few(m, split): fitted = few_peaks(m, pre, withheld, ratio, seed, say)
     else:
         fitted = FittedPeaks(None, pre, target_set(m, tf, split, seed=seed, ratio=ratio), body, withheld, seed, say)
-        if say: say(f"{fitted.made_from}\nfitting the model")
+        if say: say(f"{fitted.made_from}\nfitting the model on {len(fitted.target.train_valid[1]):,} regions")
         fitted.learn = learner_for(fitted, made)
     if made is None: keep_null(fitted, "unbound regions", Genome(genome))
     return fitted
@@ -76,6 +77,7 @@ def keep_null(
     genome:Genome=None, # Where random places are drawn; those sequences if not given
 ):
     "Keep random changes of single bases with a model, to rank variants among."
+    if fitted.say: fitted.say("  random changes of single bases, to rank variants among")
     m = fitted.target.m
     keep_single_changes(fitted.learn, m.varm["sequence"][m.X[0]==UNBOUND], named, genome, fitted.seed)
 

@@ -51,6 +51,7 @@ def away_from(
     rng = np.random.default_rng(seed)
     there = set(peaks.chrom)
     contigs = [c for c in genome.lengths if c in there and genome.lengths[c]>width]
+    if not contigs: return own_windows(peaks[:0], genome, width)
     room = np.array([genome.lengths[c]-width for c in contigs])
     chosen = rng.choice(len(contigs), 2*n, p=room/room.sum())
     start = rng.integers(0, room[chosen])

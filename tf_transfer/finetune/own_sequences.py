@@ -184,7 +184,7 @@ def _many(m, pre, body, withheld, seed, say, made):
     target = sequences_target(m, seed)
     _check_enough(target)
     fitted = FittedSequences(None, pre, target, body, withheld, seed, say)
-    if say: say(f"{fitted.made_from}\nfitting the model")
+    if say: say(f"{fitted.made_from}\nfitting the model on {len(target.train_valid[1]):,} sequences")
     fitted.learn = learner_for(fitted, made)
     return fitted
 

@@ -71,6 +71,8 @@ def marginal(
     "The response to a motif in sequences that hold nothing else (marginalisation)."
     net, k = net_of(model), output_of(model, tf)
     check_codes(net, codes)
+    wide = next((m for m in motifs if m.width>codes.shape[1]), None)
+    if wide: raise UserError(f"{wide.name} is {wide.width} bp wide, the sequences only {codes.shape[1]}")
     x, rows = one_hot(shuffled(codes, seed=seed)), []
     for m in motifs:
         own = _responses(net, k, x, [_word(m)])[0]
@@ -84,8 +86,14 @@ def marginal(
 def _overwritten(codes, rows, starts, width, rng):
     "With random letters at some places"
     out = codes.copy()
-    for i,s in zip(rows, starts): out[i, s:s+width] = rng.integers(0, 4, width)
+    for i,s in zip(rows, starts): out[i, (s+np.arange(width))%out.shape[1]] = rng.integers(0, 4, width)
     return out
+
+def _elsewhere(start, width, length, rng):
+    "Places that share no letter with the sites; where these are wide, a place may go on at the beginning"
+    room = length-width
+    if room>2*width: return (start+rng.integers(width, room-width, len(start)))%room
+    return start+rng.integers(width, room+1, len(start))
 
 def _less(x):
     "One-sided p-value that a mean is below zero"
@@ -103,7 +111,10 @@ def ablation(
     min_sequences:int=10, # Sequences that must have a site
 ) -> dict: # motif, and the keys above
     "Are sequences predicted by the sites of a motif in them? Raises `UserError` where too few have one."
-    k, rng = output_of(model, tf), np.random.default_rng(seed)
+    k, rng, width = output_of(model, tf), np.random.default_rng(seed), codes.shape[1]
+    if 2*motif.width>width:
+        raise UserError(f"{motif.name} is {motif.width} bp wide, over half of the {width} bp of the sequences: "
+                        "no place beside its sites is left to compare with")
     sites = motif_sites([motif], codes)
     carry = np.unique(sites.sequence)
     if len(carry)<min_sequences:
@@ -115,12 +126,10 @@ def ablation(
     def change(starts):
         new = [_overwritten(codes, rows, starts(), motif.width, rng) for _ in range(repeats)]
         return np.mean([logit(c)-whole for c in new], 0)
-    room = codes.shape[1]-motif.width
     lost = change(lambda: sites.start)
-    control = change(lambda: (sites.start+rng.integers(motif.width, room-motif.width, len(sites)))%room)
+    control = change(lambda: _elsewhere(sites.start, motif.width, width, rng))
     p = _less(lost-control)
-    null = dict(elsewhere=control.mean(), p=p, beats=p<=0.05)
-    return dict(motif=motif.name, sequences=len(carry)) | _mean(lost) | null
+    return dict(motif=motif.name, sequences=len(carry), **_mean(lost), elsewhere=control.mean(), p=p, beats=p<=0.05)
 
 # %% ../../nbs/interpret/6_experiments.ipynb #4a4f13bc
 def _known(motif):

@@ -165,11 +165,14 @@ def filter_section(
     return section
 
 # %% ../../nbs/interpret/8_sections.ipynb #74953d56
+def _narrow(motifs, width): return [p for p in motifs if p.width<=width]
+
 def _asked(look):
     "The motifs to ask about; the number of them that are the network's own, which come first"
     beside = isinstance(look.net, TargetNet)
     own, jaspars = own_motifs(look.net) if beside else [], []
     with suppress(UserError): jaspars = [replace(p, name=f"JASPAR {p.name}") for p in jaspar(look.tf)[:1]]
+    jaspars = _narrow(jaspars, look.bound.shape[1])
     asked = own+[p for p in jaspars if p.matrix_id not in [o.matrix_id for o in own]]
     of_body = [replace(p, name=f"body {p.name}") if beside else p for p in motif_pwms(look.net.first)]
     some = look.bound[::max(len(look.bound)//4, 1)][:4]
@@ -250,6 +253,7 @@ def motif_section(
     section.tables["motifs"] = effects
     for caption,rows in (("Motifs that matter", best), ("Not shown to matter", rest)):
         if len(rows): section.show(_in_words(rows), caption)
+    _say_wide(section, motifs, look.bound.shape[1])
     section.explain(_WORDS)
     if len(best): section.draw("motifs", _effect_logos(motifs, best.head(4)), "logos of the motifs that matter most")
     section.motifs = [_with_nearest(motifs[i], name) for i,name in effects.known_name.items()]
@@ -307,6 +311,12 @@ def _taken_out(look, motifs):
     for motif in motifs:
         with suppress(UserError): yield ablation(look.net, motif, look.bound[:300], look.tf, seed=look.seed)
 
+def _say_wide(section, motifs, width):
+    "A line about motifs that cannot be taken out"
+    wide = list(dict.fromkeys(f"{p.name} ({p.width} bp)" for p in motifs if 2*p.width>width))
+    if wide: section.say(f"Not taken out: {', '.join(wide)}. Over half of the {width} bp of a region is one site: "
+                         "no place beside it is left to compare with.")
+
 # %% ../../nbs/interpret/8_sections.ipynb #12561c35
 def experiment_section(
     look:Look, # What is looked at
@@ -314,7 +324,8 @@ def experiment_section(
 ) -> Section: # Tables: put_in, and taken_out where enough regions have sites
     "The TF's own motif and those that were found, put in and taken out; raises `UserError` where there is none."
     with suppress(UserError): motifs = jaspar(look.tf)[:1]+motifs
-    once = list({p.consensus().upper():p for p in reversed(motifs)}.values())[::-1][:8]
+    width = look.bound.shape[1]
+    once = list({p.consensus().upper():p for p in reversed(_narrow(motifs, width))}.values())[::-1][:8]
     if not once: raise UserError("no motif was found to experiment with")
     section = Section()
     section.keep("put_in", marginal(look.net, once, look.bound[:200], look.tf, seed=look.seed),
@@ -324,6 +335,7 @@ def experiment_section(
         section.keep("taken_out", pd.DataFrame(rows).set_index("motif"),
                      "Taken out: change of the logit where a motif's sites are overwritten, "
                      "and where as many letters elsewhere are")
+    _say_wide(section, motifs, width)
     return section
 
 # %% ../../nbs/interpret/8_sections.ipynb #94a3737d

@@ -60,10 +60,11 @@ def _on_blacklist(regions, path, contigs, width):
     "Which regions touch the blacklist; what it says of contigs that the genome lacks does not matter"
     b = read_bed(path)
     contigs.check(b.chrom.unique(), path)
-    contig = contigs.codes(b.chrom)
-    b, first = b[contig>=0], contigs.offsets[contig[contig>=0]]
-    index = RegionIndex(contigs.places(regions), width)
-    return np.isin(np.arange(len(regions)), index.hits(first+b.start.to_numpy(), first+b.end.to_numpy())[1])
+    contig, start, end = contigs.codes(b.chrom), b.start.to_numpy(), b.end.to_numpy()
+    refuse_beyond(contig, start, end, contigs, "start", path)
+    first, end = contigs.offsets[contig], np.minimum(end, contigs.lengths[contig])
+    _, there = RegionIndex(contigs.places(regions), width).hits(*(o[contig>=0] for o in (first+start, first+end)))
+    return np.isin(np.arange(len(regions)), there)
 
 # %% ../../nbs/matrix/3_inputs.ipynb #13017f65
 @dataclass

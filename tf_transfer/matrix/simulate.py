@@ -8,14 +8,13 @@ Docs: https://tf-transfer.github.io/tf_transfer/matrix/simulate.html.md"""
 __all__ = ['FAMILIES', 'PARTNERS', 'BIOSAMPLES', 'LATE', 'background', 'World', 'simulate']
 
 # %% ../../nbs/matrix/7_simulate.ipynb #044dbcbc
-import gzip
 from dataclasses import dataclass
 from pathlib import Path
 import anndata as ad
 import numpy as np
 import pandas as pd
 from fastcore.basics import patch
-from ..core import UserError
+from ..core import UserError, packed_text
 from ..genome.dna import decode, reverse_complement
 from ..motifs.pwm import jaspar
 from .states import AMBIGUOUS, BOUND, UNBOUND, binding_matrix
@@ -232,7 +231,8 @@ def write(self:World,
 
 # %% ../../nbs/matrix/7_simulate.ipynb #fad6cf4e
 def _write_lines(path, lines):
-    with (gzip.open if path.suffix==".gz" else open)(path, "wt") as f: f.writelines(f"{line}\n" for line in lines)
+    with (packed_text(path) if path.suffix==".gz" else open(path, "w")) as f:
+        f.writelines(f"{line}\n" for line in lines)
 
 @patch
 def _write_experiments(self:World, folder):

@@ -48,7 +48,7 @@ def by_chrom(
     test:list=(), # Names of the test chromosomes
 ) -> Split:
     "Split by chromosome; raises `UserError` where a chromosome has no region, or is named twice."
-    valid, test = ([o] if isinstance(o, str) else list(o) for o in (valid, test))
+    valid, test = ([o] if isinstance(o, str) else list(dict.fromkeys(o)) for o in (valid, test))
     chrom = m.var.chrom.astype(str).to_numpy()
     check_chroms(m, valid+test)
     twice = set(valid) & set(test)

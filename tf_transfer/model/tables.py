@@ -8,7 +8,6 @@ Docs: https://tf-transfer.github.io/tf_transfer/model/tables.html.md"""
 __all__ = ['suffix_of', 'Only', 'Ranking', 'predict_fasta', 'predict_table', 'Read', 'highest_along', 'predict_bed']
 
 # %% ../../nbs/model/6_tables.ipynb #17d9b649
-import gzip, io
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +17,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from tqdm.auto import tqdm
-from ..core import UserError, writing
+from ..core import UserError, packed_text, writing
 from ..genome.dna import Genome, encode
 from ..genome.fasta import fasta_records
 from ..genome.formats import recognise
@@ -46,8 +45,7 @@ def _tsv(path, rows, columns):
     with open(path, "w") as f: _text(f, rows, columns)
 
 def _tsv_gz(path, rows, columns):
-    with open(path, "wb") as f, gzip.GzipFile("", "wb", 4, f, mtime=0) as packed: # The same bytes each time
-        with io.TextIOWrapper(packed) as text: _text(text, rows, columns)
+    with packed_text(path) as f: _text(f, rows, columns)
 
 def _text(f, rows, columns):
     f.write("\t".join(columns)+"\n")
@@ -104,7 +102,7 @@ class Only:
     "Turns tables of rows into those of some TFs."
     def __init__(self,
         tfs:list, # Their names
-    ): self.tfs = tfs
+    ): self.tfs = list(dict.fromkeys(tfs))
 
     def columns(self,
         columns:list, # Of a table: some, `note`, then TFs

@@ -8,7 +8,7 @@ Docs: https://tf-transfer.github.io/tf_transfer/model/variant_files.html.md"""
 __all__ = ['TABLES', 'VCFS', 'MOTIF_COLUMNS', 'variant_suffix', 'VariantRows', 'variant_writer', 'index_like']
 
 # %% ../../nbs/model/9_variant_files.ipynb #a11e0024
-import gzip, io, re
+import io, re
 from pathlib import Path
 from typing import NamedTuple
 import numpy as np
@@ -16,7 +16,7 @@ import pandas as pd
 import pyarrow as pa
 from Bio.bgzf import BgzfWriter
 from pyarrow import csv, parquet
-from ..core import UserError, writing
+from ..core import UserError, packed_text, writing
 from ..genome.fasta import is_bgzipped
 from ..genome.variants import VcfFile, info_id, with_fields, with_info
 from .tables import suffix_of
@@ -62,7 +62,7 @@ class VariantRows(NamedTuple):
 class _TextTable:
     "Writes a .tsv or .tsv.gz"
     def __init__(self, path, columns, packed):
-        self.columns, self.file = columns, gzip.open(path, "wt", compresslevel=4) if packed else open(path, "w")
+        self.columns, self.file = columns, packed_text(path) if packed else open(path, "w")
     def begin(self): self.file.write("\t".join(self.columns)+"\n")
     def write(self, records, rows): self.file.write(_tsv(rows.words.itertuples(index=False), rows.numbers()))
     def close(self): self.file.close()

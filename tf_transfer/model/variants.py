@@ -180,7 +180,7 @@ def predict_vcf(
 ) -> tuple[int, Skipped]: # Alleles with a prediction, and what was skipped
     "What variants do to binding; raises `UserError` where the file is of another genome, or nothing can be predicted."
     suffix, net, skipped, n = variant_suffix(check_output(out, force)), net_of(model), Skipped(), 0
-    only, shifts, read = only or list(tfs), shifts_of(offsets, net.width), AlleleReader(net, bs)
+    only, shifts, read = list(dict.fromkeys(only or tfs)), shifts_of(offsets, net.width), AlleleReader(net, bs)
     keep, alleles = pick(only, tfs, "TF", "this model"), _Alleles(VcfFile(vcf), genome, net.width, shifts, skipped)
     random = RandomChanges(read, genome, shifts, null, seed) if null!=0 else None
     with writing(out, force) as tmp, tqdm(desc=Path(vcf).name, unit=" alleles", unit_scale=True, delay=2) as bar:

@@ -18,7 +18,7 @@ from fastcore.basics import patch
 from filelock import FileLock, Timeout
 from .. import __version__
 from ..core import UserError, writing
-from ..matrix.states import read_matrix, write_matrix
+from ..matrix.states import fingerprint, read_matrix, write_matrix
 from ..matrix.splits import by_chrom
 from ..matrix.simulate import simulate
 from .plan import Run, Study, pretraining, runs_of
@@ -101,7 +101,7 @@ def open_study(
         if not (path/"study.json").exists(): _begin(study, path)
     for part in ("runs", "pretrained", "held"): (path/part).mkdir(exist_ok=True)
     begun = StudyFolder(folder)
-    if study.matrix and read_matrix(study.matrix).uns["fingerprint"]!=begun.fingerprint:
+    if study.matrix and fingerprint(read_matrix(study.matrix))!=begun.fingerprint:
         raise UserError(f"{folder} was begun with other data than {study.matrix}; choose a new folder")
     for k,there in _as_json(begun.study).items():
         here = _as_json(study)[k]
@@ -115,7 +115,7 @@ def _begin(study, path):
     m, asked = _matrix(study, path), _as_json(study)
     if study.matrix: asked["matrix"] = str(Path(study.matrix).absolute())
     runs = [asdict(r) for r in runs_of(study, m)]
-    text = dict(version=__version__, data=m.uns["fingerprint"], study=asked, runs=runs)
+    text = dict(version=__version__, data=fingerprint(m), study=asked, runs=runs)
     with writing(path/"study.json") as tmp: tmp.write_text(json.dumps(text, indent=1))
 
 def _as_json(study): return json.loads(json.dumps(asdict(study)))

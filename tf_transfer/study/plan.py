@@ -16,7 +16,7 @@ from itertools import product
 from pathlib import Path
 import anndata as ad
 from .. import __version__
-from ..core import UserError, check_file, pick
+from ..core import UserError, pick, reading
 from ..matrix.groups import GROUPS, buried, random_group
 from ..model.networks import ARCHS
 from ..finetune.strategies import STRATEGIES
@@ -75,7 +75,8 @@ def read_study(
 ) -> Study:
     "Read a study; raises `UserError` where the file says what no study knows."
     path = shipped().get(str(path), path)
-    try: given = tomllib.loads(check_file(path).read_text())
+    with reading(path) as f: text = f.read().removeprefix("\ufeff")
+    try: given = tomllib.loads(text)
     except (ValueError, RecursionError) as e: raise UserError(f"{path} is not TOML: {e}") from None
     known = {f.name:f for f in fields(Study)}
     pick(list(given), known, "key", str(path))

@@ -29,7 +29,7 @@ from ..matrix.states import fingerprint, less_sparse
 from ..model.networks import BindingNet, PaperCNN, four_groups, net_of, with_new_head
 from ..model.predict import check_codes, predict as read
 from ..model.saving import ModelCard
-from .callbacks import FrozenNorm, KeepBest, MaskedBCE, OwnSeed, TidyMemory
+from .callbacks import FrozenNorm, KeepBest, MaskedBCE, OwnSeed, TidyMemory, UndoneLearner
 from .data import binding_dls, show_regions, target_dls
 from .metrics import AUPRC
 
@@ -40,7 +40,7 @@ def _card(m, split, model, tfs, index, seed, training, pre=None):
     before = getattr(pre, "card", None)
     if before is not None: regions = pd.concat([before.regions, regions]).drop_duplicates()
     return ModelCard(
-        type(model).__name__, model.width, list(tfs), seed, str(m.uns.get("fingerprint") or fingerprint(m)),
+        type(model).__name__, model.width, list(tfs), seed, fingerprint(m),
         str(m.uns.get("genome", "")), regions.reset_index(drop=True), list(split.valid_chroms), list(split.test_chroms),
         training, before and {k:v for k,v in vars(before).items() if k!="regions"}, args=model.args)
 
@@ -52,7 +52,7 @@ def own_folder(
     learn.model_dir = Path(tempfile.gettempdir())/f"tf_transfer-{uuid.uuid4().hex}"
     weakref.finalize(learn, shutil.rmtree, learn.model_dir, ignore_errors=True)
 
-class BindingLearner(Learner):
+class BindingLearner(UndoneLearner):
     "A fastai `Learner` for networks that read DNA."
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)

@@ -21,7 +21,8 @@ from ..matrix.splits import Split
 from ..matrix.states import less_sparse
 from ..model.networks import BindingNet, MotifLayer, PaperCNN, four_groups
 from ..model.predict import evaluating
-from .callbacks import KeepBest, OpenToo, OwnSeed, TidyMemory, kept_epoch, progress, silent
+from .callbacks import (
+    FrozenNorm, KeepBest, OpenToo, OwnSeed, TidyMemory, UndoneLearner, kept_epoch, progress, silent)
 from .devices import all_devices, is_first
 from .learners import binding_learner, own_folder
 from .metrics import AUPRC
@@ -66,16 +67,17 @@ def read_once(
     with torch.random.fork_rng():
         torch.manual_seed(net.card.seed)
         model = AfterFirst(net, net.n_tfs if openness else 0)
-    rest = Learner(dls, model, loss_func=OpenToo(openness), opt_func=learn.opt_func, splitter=_groups_after_first,
-                   metrics=AUPRC(), cbs=[KeepBest(), OwnSeed(net.card.seed), TidyMemory()])
+    rest = UndoneLearner(
+        dls, model, loss_func=OpenToo(openness), opt_func=learn.opt_func, splitter=_groups_after_first,
+        metrics=AUPRC(), train_bn=False, cbs=[FrozenNorm(), KeepBest(), OwnSeed(net.card.seed), TidyMemory()])
     own_folder(rest)
     return rest.to_fp16() if dls.device.type=="cuda" else rest
 
 # %% ../../nbs/train/7_pretraining.ipynb #c2aece91
 def _groups_after_first(model):
-    "The four groups of a network; the first is empty, and the second question goes with the head"
+    "The four groups of a network; the first never learns, and the second question goes with the head"
     heads = [p for n,p in model.named_parameters() if n.startswith(("net.head.", "open."))]
-    return [[], *four_groups(model.net)[1:3], heads]
+    return [*four_groups(model.net)[:3], heads]
 
 # %% ../../nbs/train/7_pretraining.ipynb #16893064
 def _reader(learn, activations, complete):
