@@ -9,14 +9,18 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from threading import Barrier
 
+import numpy as np
 import pandas as pd
 import pytest
 from helpers import Started, command
+from matplotlib.figure import Figure
 from tqdm.auto import tqdm
 from tf_transfer.core import UserError
+from tf_transfer.matrix.groups import correlated, random_group
 from tf_transfer.matrix.simulate import simulate
 from tf_transfer.matrix.states import read_matrix, write_matrix
-from tf_transfer.study import folder as study_folder, runs
+from tf_transfer.show.plots import size_curves
+from tf_transfer.study import compare as study_compare, folder as study_folder, runs
 from tf_transfer.study.plan import Study, read_study, shipped
 from tf_transfer.study.folder import StudyFolder, open_study
 from tf_transfer.study.runs import run_study
@@ -265,3 +269,59 @@ def test_a_target_that_jaspar_does_not_know(world, tmp_path):
                   test=("chr6",))
     with pytest.raises(UserError, match="no vertebrate profile 'NOBODY' in JASPAR"): run_study(study, tmp_path/"study")
     assert not (tmp_path/"study"/"study.json").exists()
+
+
+def null_table(rng, targets, draws):
+    "Two groups that differ from target to target, by chance, and a little from draw to draw"
+    rows = []
+    for t, shift in enumerate(rng.normal(0, 0.02, targets)):
+        for seed in range(draws):
+            same = dict(target=f"T{t}", n_peaks=50, seed=seed)
+            auprc = rng.normal(0.6, 0.05)
+            rows += [dict(same, group="a", auprc=auprc), dict(same, group="b", auprc=auprc+shift+rng.normal(0, 0.01))]
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize("targets,draws", [(8, 3), (35, 5)])
+def test_p_is_below_005_as_seldom_as_it_should_where_nothing_is_true(targets, draws, monkeypatch):
+    "More draws of the same targets are no more targets"
+    monkeypatch.setattr(study_compare, "bootstrap", lambda gains: (0, 0, 0))
+    rng = np.random.default_rng(0)
+    p = [study_compare.compare(null_table(rng, targets, draws), "group", "a").p.iloc[0] for _ in range(200)]
+    assert np.mean(np.array(p) < 0.05) <= 0.08
+
+
+def test_nothing_to_compare_is_said():
+    table = null_table(np.random.default_rng(0), 2, 2)
+    with pytest.raises(UserError, match="nothing to compare with 'a': no run has another group$"):
+        study_compare.compare(table[table.group == "a"], "group", "a")
+    with pytest.raises(UserError, match="no run has another group where {'n_peaks': 500}$"):
+        study_compare.compare(table, "group", "a", n_peaks=500)
+
+
+def test_a_failed_run_leaves_its_point_in_the_curve():
+    table = null_table(np.random.default_rng(0), 3, 2)
+    table.loc[0, "auprc"] = np.nan
+    ax = size_curves(table, "group", Figure().subplots())
+    assert all(np.isfinite(line.get_ydata()).all() for line in ax.lines)
+
+
+def test_a_matched_random_group_names_the_right_models():
+    m = simulate(n_regions=1500, seed=1).matrix()
+    like = correlated(m, "JUND", 4)
+    said = [list(random_group(m, "JUND", 4, like=g, seed=0).table.why) for g in (like, like.with_target())]
+    assert said[0] == said[1]
+    assert [w.split("about as many as ")[1] for w in said[1]] == like.tfs
+
+
+def test_regions_with_an_n_are_not_counted_as_read(study, tmp_path, world):
+    m = read_matrix(world)
+    m.varm["sequence"][::2, 0] = 4
+    write_matrix(m, tmp_path/"half.h5ad")
+    def read(**options):
+        table = run_study(replace(study, matrix=str(tmp_path/"half.h5ad"), targets=("JUND",), groups=("binding-mode",),
+                                  seeds=1, **options), tmp_path/str(options["regions"]))
+        assert table.error.isna().all(), table.error.dropna().tolist()
+        return table.pretrain_regions.max()
+    n = read(regions=0)
+    assert read(regions=200) == 200 and 200 < n < m.n_vars/2

@@ -286,10 +286,11 @@ def random_group(
     if like is None:
         chosen = list(rng.permutation(left.index)[:n])
         return Group(tf, kind, table([why(t) for t in chosen]), n)
-    for t in [t for t in like.tfs if t!=tf][:n]:
+    models = [t for t in like.tfs if t!=tf][:n]
+    for t in models:
         nearest = (np.log1p(left.drop(chosen))-np.log1p(bound[t])).abs().nsmallest(3).index
         if len(nearest): chosen.append(str(rng.choice(nearest)))
-    reasons = [f"{why(t)}, about as many as {like.tfs[i]}" for i,t in enumerate(chosen)]
+    reasons = [f"{why(t)}, about as many as {model}" for t,model in zip(chosen, models)]
     return Group(tf, f"{kind}, matched to {like.kind}", table(reasons), n)
 
 # %% ../../nbs/matrix/6_groups.ipynb #a0cafb0d

@@ -257,9 +257,9 @@ def size_curves(
     ax, # Matplotlib axes
     value:str="auprc", # What is shown
 ): # The axes
-    "Mean over targets against the number of peaks; bands are 95 % intervals over draws and targets."
+    "Mean over targets against the number of peaks, failed runs left out; bands: 95 % intervals over draws and targets."
     for name,(colour,*_) in styles(list(table[column].unique())).items():
-        rows = table[table[column]==name]
+        rows = table[table[column]==name].dropna(subset=[value])
         points = {n:bootstrap(r, value, 500) for n,r in rows.groupby("n_peaks")}
         mean, low, high = zip(*points.values())
         ax.plot(list(points), mean, marker="o", color=colour, label=name)

@@ -62,13 +62,15 @@ def compare(
     value:str="auprc", # What is measured
     **common, # Columns and values that all runs must have
 ) -> pd.DataFrame: # A row per other value; its columns are in the table below
-    "Compare all values of a column with one of them, in pairs."
+    "Compare all values of a column with one of them, in pairs; in p a target counts once: with five, at least 0.0625."
     for k,v in common.items(): table = table[table[k]==v]
     others = [v for v in table[column].unique() if v!=than]
+    where = f" where {common}" if common else ""
+    if not others: raise UserError(f"nothing to compare with {than!r}: no run has another {column}{where}")
     rows = {}
     for v in others:
         g = pairs(table, {column:v}, {column:than}, value)
-        each = g.groupby(["target", "seed"]).gain.mean()
+        each = g.groupby("target").gain.mean()
         rows[v] = dict(zip(("gain", "low", "high"), bootstrap(g)), above=(g.gain>0).mean(), pairs=len(g),
                        p=wilcoxon(each).pvalue if each.any() else 1.)
     out = pd.DataFrame(rows).T.rename_axis(column)

@@ -20,7 +20,7 @@ from fastcore.basics import patch
 from filelock import FileLock, Timeout
 from tqdm.auto import tqdm
 from ..core import UserError, writing
-from ..matrix.states import less_sparse, states_of
+from ..matrix.states import less_sparse
 from ..matrix.splits import Split, target_set
 from ..model.networks import ARCHS, BindingNet, MotifNet
 from ..model.saving import load_model, save_model
@@ -28,6 +28,7 @@ from ..model.predict import first_layer, logits_after
 from ..train.metrics import score
 from ..train.evaluation import evaluate
 from ..train.callbacks import silent
+from ..train.data import _usable
 from ..train.learners import new_model
 from ..train.pretraining import pretrain
 from ..finetune.strategies import finetune, options_of
@@ -49,15 +50,14 @@ def pretrain_once(self:StudyFolder,
                 m, some, list(run.tfs), ARCHS[study.arch], study.pretrain_epochs, study.pretrain_lr, wd=0.01,
                 complete=study.labels=="complete", bs=study.pretrain_bs, both_strands=study.both_strands,
                 activations=self.activations, watch=silent)
-            learn.model.card.training.update(n_regions=len(some.train))
+            learn.model.card.training.update(n_regions=len(learn.dls.index[0]))
             save_model(learn, path)
     return load_model(path)
 
 def _some_regions(m, split, tfs, study):
-    "Training regions with labels, at most as many as the study wants; validation regions in proportion"
+    "Training regions with labels and no N, at most as many as the study wants; validation regions in proportion"
     if not study.regions: return split
-    resolved = ~np.isnan(less_sparse(states_of(m, list(tfs))))
-    usable = resolved.all(0) if study.labels=="complete" else resolved.any(0)
+    usable = _usable(m, list(tfs), less_sparse, study.labels=="complete")
     rng = np.random.default_rng(0)
     def draw(index, n): return np.sort(rng.permutation(index[usable[index]])[:n])
     return Split(draw(split.train, study.regions), draw(split.valid, max(study.regions//8, 1)),
