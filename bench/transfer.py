@@ -4,7 +4,6 @@ Networks, what is known of each draw of peaks, and finished tasks are kept in FO
 from time import time
 
 import numpy as np
-import pandas as pd
 from common import FIVE, RESULTS, Body, Data, by_cross_validation, done_once, families_of, write_table
 from draws import Draw, known
 from fastcore.script import call_parse
@@ -95,12 +94,6 @@ def draws(data, ratio, quick):
     every = [of_five(tf, None, 0) for tf in FIVE]
     return several+every+later+[of_five(tf, n, 0, either=True) for n in (500, 50) for tf in FIVE]
 
-def _others(rows, path):
-    "The rows of a table that were not measured again"
-    what = lambda row: tuple(str(row[k]) for k in ("tf", "n_peaks", "seed", "labels", "knowledge", "method", "ratio"))
-    new = {what(row) for row in rows}
-    return [row for row in pd.read_csv(path, dtype=dict(n_peaks=str)).to_dict("records") if what(row) not in new]
-
 @call_parse
 def main(
     matrix:str, # Binding matrix, .h5ad
@@ -110,8 +103,8 @@ def main(
     test:str="chr16,chr22", # Test chromosomes
     ratio:int=RATIO, # Unbound regions per bound one that all methods learn from
     quick:bool=False, # To choose by: five targets, one seed, tested on the validation chromosome
-    auto:bool=False, # `probe` and `auto` alone, as they are now, on the five targets; other rows of the table stay
-    out:str=str(RESULTS/"transfer.csv"), # The table to write
+    auto:bool=False, # `probe` and `auto` alone, on the five targets, into again.csv
+    out:str="", # The table to write; transfer.csv in results/ if not given
 ):
     "Every method on every target."
     data = Data(matrix, folder, valid, test)
@@ -120,5 +113,4 @@ def main(
     if quick: data = data.to_choose_by()
     ways = dict(networks=networks) if auto else dict(networks=networks, simple=simple)
     rows = [done_once(data.tasks/name, tasks, lambda draw: way(data, draw), workers) for name,way in ways.items()]
-    rows = [row | data.origin for row in sum(rows, [])]
-    write_table([*(_others(rows, out) if auto else []), *rows], out)
+    write_table(sum(rows, []), out or RESULTS/("again.csv" if auto else "transfer.csv"), **data.origin)
