@@ -465,7 +465,7 @@ def test_commands_say_the_places(world, tmp_path):
     says = f'places of peaks: {where}\n'
     for said in built(world, tmp_path, path, '--tf', 'JUND'): assert says in said
     status, out, err = run('tft-predict', 'motifs-hg38', tmp_path/'p.tsv', '--bed', path, '--genome', world/'genome.fa')
-    assert status == 0 and f'centres of windows: {where}\n' in out and 'peaks' not in out, err
+    assert status == 0 and f'intervals are read about: {where}\n' in out and 'peaks' not in out, err
     m = peaks_matrix(path, world/'genome.fa')
     assert m.uns['peaks']['places'] == says.strip()
 

@@ -497,7 +497,7 @@ def _of_bed(o, net, ranking):
     from tf_transfer.model.tables import Read, predict_bed
     read, how = Read(), (o.out, o.batch_size, o.force, ranking, o.tile)
     told = predict_bed(net, net.card.tfs, o.bed, Genome(o.genome), *how, read)
-    print(places_line(read.places, "centres of windows"))
+    print(places_line(read.places, "intervals are read about"))
     if any("counted from 1" in k for k in read.places): print("start and end in the table count from 0, as in BED")
     if any("last base" in k for k in read.places): print("ends in the table are those of BED, one further")
     if read.longer: print(_longer(read, net.width, o.tile))
