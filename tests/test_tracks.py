@@ -27,6 +27,15 @@ pyBigWig = pytest.importorskip('pyBigWig')
 STEP = 20
 
 
+@pytest.fixture(scope='module', autouse=True)
+def one_thread():
+    "Sums come out the same to the last bit, and a process that is forked does not wait for threads it has not got"
+    n = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(n)
+
+
 @pytest.fixture(scope='module')
 def files(tmp_path_factory):
     "A genome with N, lower case and a short contig, and a small model of two TFs"
