@@ -228,9 +228,8 @@ def tft_fit(
     at_least(1, ratio=ratio, width=width)
     at_least(0, seed=seed)
     print(f"making {out} from {made_of[0]}", flush=True)
-    from tf_transfer.interpret.own_report import Given, check_report
+    from tf_transfer.interpret.own_report import Given
     from tf_transfer.motifs.scan import keeping
-    check_report(out, force)
     given = Given(out, peaks, genome, background, ratio, other_genome, positives, negatives, table, width)
     with keeping(): _fitted_with_report(given, tf or "TF", pretrained, [tf] if no_profile else [], seed, force)
 
@@ -249,7 +248,8 @@ def _fitted_with_report(given, tf, pretrained, withheld, seed, force):
     from tf_transfer.finetune.own_data import fit_peaks
     from tf_transfer.finetune.own_sequences import fit_sequences
     from tf_transfer.finetune.strategies import ratio_of
-    from tf_transfer.interpret.own_report import next_commands, write_own_report
+    from tf_transfer.interpret.own_report import check_report, next_commands, write_own_report
+    check_report(given.model, force)
     g, say = given, partial(print, flush=True)
     g.ratio = g.ratio or ratio_of("auto")
     if g.peaks is not None: fitted = fit_peaks(g.peaks, g.genome, g.background, tf, pretrained, withheld, g.ratio,
