@@ -103,13 +103,18 @@ def motif_finder(data, k, python):
     best = found[int(np.argmax(fits))]
     return best.best_hit(codes[k.test]).score.to_numpy(), best.consensus()
 
+def cpu_seconds():
+    "Of this process and those it waited for"
+    t = os.times()
+    return t.user+t.system+t.children_user+t.children_system
+
 def rows_of(data, task, methods):
     method, draw = task
-    k, start = Known(regions_of(data, draw)), time()
+    k, start, spent = Known(regions_of(data, draw)), time(), cpu_seconds()
     values, what = methods[method](data, k)
     learned = dict(n_bound=int(k.y.sum()), n_unbound=int((k.y==0).sum()))
-    seconds = round(time()-start, 1)
-    return [draw.columns | learned | dict(method=method, **k.scores(values), fitted=what, seconds=seconds)]
+    took = dict(seconds=round(time()-start, 1), cpu_seconds=round(cpu_seconds()-spent, 1))
+    return [draw.columns | learned | dict(method=method, **k.scores(values), fitted=what, **took)]
 
 def tasks_of(tfs, sizes, methods):
     "As `50:5` has it: fifty peaks, five draws"

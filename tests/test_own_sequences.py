@@ -205,9 +205,9 @@ def test_test_sequences_that_are_in_train_are_counted(files, given, tmp_path):
     path = tmp_path/'twice.csv'
     twice.to_csv(path, index=False)
     fitted = fit_sequences(table=path, pretrained=load_model(files/'pre.safetensors'))
-    assert '10 of 10 test sequences are nearly the same as others to train or validate on, 10 of them exactly' \
+    assert '10 of 10 test sequences are nearly the same as others to learn from, 10 of them exactly' \
         in fitted.made_from
-    assert 'the split is that of the table, and the validation part was drawn' in fitted.made_from
+    assert 'the split is that of the table: ' in fitted.made_from
 
 
 FOUR = ['train']*3+['valid', 'test']+['train']*5+['valid', 'test']
@@ -219,7 +219,7 @@ MISTAKES = {
     'nothing to train on': ('no sequence is to train on', [1, 0]*6, dict(split='test')),
     'nothing bound to test': ('the test part has 0 bound and 2 unbound', [1, 0]*6,
                               dict(split=[*['train']*7, 'test', 'valid', 'valid', 'train', 'test'])),
-    'fewer than five of a class': ('4 bound and 6 unbound sequences to train and validate on; 5 of each',
+    'fewer than five of a class': ('4 bound and 6 unbound sequences to learn from; 5 of each',
                                    [1]*5+[0]*7, dict(split=FOUR)),
 }
 

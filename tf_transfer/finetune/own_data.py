@@ -49,7 +49,7 @@ def fit_peaks(
     tf:str="TF", # What to call the TF; its profile in JASPAR is used where there is one of that name
     pretrained:str|Path|BindingNet="motifs-hg38", # Name of a released model, a `.safetensors` file, or a model
     withheld:list=(), # Names of TFs whose profiles are not to be used
-    ratio:int=RATIO, # Unbound regions per bound one to train and validate on
+    ratio:int=RATIO, # Unbound regions per bound one to learn from
     other_genome:bool=False, # Another species than that of the body? Found out where the body is of human DNA
     seed:int=0, # Seed of the draw of the unbound regions, and of the learner
     say:Callable=None, # What to call with lines about what is being done, as it happens: `print`

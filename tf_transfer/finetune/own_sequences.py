@@ -57,8 +57,8 @@ def _first_line(target):
 def _counts(target):
     "Lines about the sequences"
     m, n = target.m, target.m.uns["sequences"]
-    parts = [f"{d.n_pos:,} bound and {d.n_neg:,} unbound to {verb}" for d,verb in
-             zip((target.train, target.valid, target.test), ("train on", "validate", "test"))]
+    parts = [f"{(label==1).sum():,} bound and {(label==0).sum():,} unbound to {verb}"
+             for label,verb in ((target.train_valid[1], "learn from"), (target.test.label, "test"))]
     return [_first_line(target), *_left_out(m, n), *_split_lines(n), ", ".join(parts)]
 
 # %% ../../nbs/finetune/10_own_sequences.ipynb #f3e00016
@@ -79,8 +79,7 @@ def _split_lines(n):
     similar = f"{count(n['groups'], 'group')}; {n['similar']:,} sequences have a similar one"
     rule = "near-duplicates and reverse complements stand on one side"
     if set(n["drawn"])=={"valid", "test"}: return [f"split by groups of similar sequences, {rule}: {similar}"]
-    own = "the split is that of the table"
-    return [f"{own}, and the validation part was drawn from its training sequences: {similar}" if n["drawn"] else own]
+    return [f"the split is that of the table: {similar}"]
 
 # %% ../../nbs/finetune/10_own_sequences.ipynb #18c67b2c
 def _caveats(target, pre):
@@ -91,7 +90,7 @@ def _caveats(target, pre):
                      "harder to tell apart, so scores are flattered")
     if n["similar_in_test"]:
         lines.append(f"{n['similar_in_test']:,} of {len(target.test):,} test sequences are nearly the same as others "
-                     f"to train or validate on, {n['copies_in_test']:,} of them exactly (either strand): "
+                     f"to learn from, {n['copies_in_test']:,} of them exactly (either strand): "
                      "scores are flattered")
     lines += _ends_lines(target)
     for name,values in composition(target).items() if len(target.test) else ():
@@ -149,11 +148,6 @@ class FittedSequences(Fitted):
             tested.insert(4+i, name, values[self.target.test.index])
         return tested
 
-    @property
-    def valid_regions(self): # `Labelled`
-        "The validation sequences."
-        return self.target.valid
-
     def named(self,
         regions:pd.DataFrame, # Their names are in the column chrom
     ) -> list: # Of str
@@ -173,7 +167,7 @@ def flattered(self:FittedSequences) -> str: # Part of a sentence; empty where no
     n = self.target.m.uns["sequences"]
     parts = ["the unbound sequences are shuffles of the bound ones, which flatters"]*bool(n.get("shuffles"))
     if n["similar_in_test"]: parts.append(f"{n['similar_in_test']:,} of {len(self.target.test):,} test sequences "
-                                          "are nearly the same as others to train or validate on, which flatters")
+                                          "are nearly the same as others to learn from, which flatters")
     return "; ".join(parts)
 
 # %% ../../nbs/finetune/10_own_sequences.ipynb #d538fc98
@@ -249,8 +243,8 @@ def _check_enough(target, n=5):
     label = target.train_valid[1]
     n_pos, n_neg = int((label==1).sum()), int((label==0).sum())
     if min(n_pos, n_neg)<n:
-        raise UserError(f"{target.m.uns['sources'][0]}: {n_pos} bound and {n_neg} unbound sequences to train and "
-                        f"validate on; {n} of each are needed")
+        raise UserError(f"{target.m.uns['sources'][0]}: {n_pos} bound and {n_neg} unbound sequences to learn "
+                        f"from; {n} of each are needed")
 
 def _of_lists(positives, negatives, tf, seed, **how):
     "A matrix of sequences from two lists, or from one and its shuffles"

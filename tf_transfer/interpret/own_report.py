@@ -380,14 +380,15 @@ def own_numbers(
     inputs = {k:getattr(given, k) for k in files}
     _, _, names = _call_of(fitted)
     options = {k:v for k,v in _options(fitted, given).items() if k in names and k not in (*files, "tf", "body")}
-    parts = {k:dict(bound=d.n_pos, unbound=d.n_neg) for k,d in dict(train=t.train, valid=t.valid, test=t.test).items()}
+    parts = {k:dict(bound=int((label==1).sum()), unbound=int((label==0).sum()))
+             for k,label in (("learned", t.train_valid[1]), ("test", t.test.label))}
     training = fitted.learn.model.card.training
     model = dict(model=str(given.model), model_sha256=_digest(given.model) if Path(given.model).exists() else "")
     return dict(
         tf=t.tf, verdict=str(fitted.verdict), use=fitted.verdict.use, **model, **_found_out(fitted),
         scores=fitted.scores.to_dict("index"), differences=fitted.verdict.pairs.to_dict("index"),
-        validation=fitted.valid.as_dict(), calibration=fitted.calibration.to_dict("records"), regions=parts,
-        used=what_was_used(fitted), valid_chroms=list(t.split.valid_chroms), test_chroms=list(t.split.test_chroms),
+        calibration=fitted.calibration.to_dict("records"), regions=parts,
+        used=what_was_used(fitted), test_chroms=list(t.split.test_chroms),
         shares=training["shares"], motifs=training["motifs"],
         options=dict(pretrained=fitted.body, **options),
         inputs={k:_fingerprint(v) for k,v in inputs.items() if v},
