@@ -15,10 +15,11 @@ import numpy as np
 import pandas as pd
 from fastcore.basics import patch
 from sklearn.metrics import roc_auc_score
-from ..core import UserError, same_name
+from ..core import UserError, count, same_name
+from ..genome.dna import decode
 from ..motifs.pwm import vertebrate_profiles
-from ..matrix.sequences import (MIN_BASES, read_table, read_two_fastas, sequences_matrix,
-    sequences_target, similar_groups, with_shuffles)
+from ..matrix.sequences import (MIN_BASES, has_ends, read_table, read_two_fastas, sequences_matrix,
+    sequences_target, shared_ends, similar_groups, with_shuffles)
 from ..matrix.splits import Labelled, Target, labelled
 from ..matrix.states import BOUND
 from ..model.networks import BindingNet, at_width, shortest_width
@@ -64,16 +65,18 @@ def _counts(target):
 def _left_out(m, n):
     "Lines about what cannot be read"
     longest, lines = max(p.width for p in vertebrate_profiles()), []
-    if n["left_out"]: lines.append(f"{n['left_out']:,} sequences were left out, the first is '{n['first_left_out']}': "
-                                   f"fewer than {MIN_BASES} known bases, or more than half N")
+    if n["left_out"]:
+        some = count(n["left_out"], "sequence was", "sequences were")
+        lines.append(f"{some} left out, the first is '{n['first_left_out']}': fewer than {MIN_BASES} known bases, or "
+                     "more than half N")
     short = int((m.var.end<longest).sum())
-    if short: lines.append(f"{short:,} sequences are shorter than the longest motif in JASPAR ({longest} bp): "
-                           "of motifs that are longer than a sequence, no whole site can be seen in it")
+    if short: lines.append(f"{count(short, 'sequence is', 'sequences are')} shorter than the longest motif in JASPAR "
+                           f"({longest} bp): of a motif that is longer than a sequence, it shows no whole site")
     return lines
 
 def _split_lines(n):
     "Lines about who made the split, and by what"
-    similar = f"{n['groups']:,} groups; {n['similar']:,} sequences have a similar one"
+    similar = f"{count(n['groups'], 'group')}; {n['similar']:,} sequences have a similar one"
     rule = "near-duplicates and reverse complements stand on one side"
     if set(n["drawn"])=={"valid", "test"}: return [f"split by groups of similar sequences, {rule}: {similar}"]
     return [f"the split is that of the table: {similar}"]
@@ -89,6 +92,7 @@ def _caveats(target, pre):
         lines.append(f"{n['similar_in_test']:,} of {len(target.test):,} test sequences are nearly the same as others "
                      f"to learn from, {n['copies_in_test']:,} of them exactly (either strand): "
                      "scores are flattered")
+    lines += _ends_lines(target)
     for name,values in composition(target).items() if len(target.test) else ():
         auroc = roc_auc_score(target.m.X[0]==BOUND, values)
         if auroc>0.6: lines.append(f"{name} goes with the label (AUROC {auroc:.2f} by itself): a model may learn that "
@@ -99,15 +103,34 @@ def _caveats(target, pre):
     if known: lines.append(f"{target.tf} is among the TFs of its pre-training")
     return lines
 
+# %% ../../nbs/finetune/10_own_sequences.ipynb #93c61529
+def _spelt(start, end):
+    "Constant ends in words; empty where there are none"
+    verbs = [f"{verb} with {decode(o)}" for verb,o in (("begin", start), ("end", end)) if len(o)]
+    return " and ".join(verbs)
+
+def _ends_lines(target):
+    "Lines about constant ends, of all sequences, or of one class alone"
+    m, bound = target.m, target.m.X[0]==BOUND
+    ends = shared_ends(m.varm["sequence"])
+    kept = " and stay in the shuffles" if m.uns["sequences"].get("shuffles") else ""
+    if all_of := _spelt(*ends): yield f"nearly all sequences {all_of}: these ends are not compared{kept}"
+    for v,kind,other in ((True, "bound", "unbound"), (False, "unbound", "bound")):
+        mine = shared_ends(m.varm["sequence"][bound==v])
+        rare = has_ends(m.varm["sequence"][bound!=v], *mine).mean(0)<0.5
+        if own := _spelt(*[o if r else o[:0] for o,r in zip(mine, rare)]):
+            yield f"nearly all {kind} sequences {own}, and few {other} ones: cut such ends off, or give them to both"
+
 # %% ../../nbs/finetune/10_own_sequences.ipynb #2cf0d984
 def composition(
     target:Target, # Sequences to train, validate and test on
 ) -> dict: # Name to a value per sequence of the matrix, higher where those that are not for the test are bound
-    "GC content and, where lengths differ, length."
+    "GC content and, where they differ, length and the ends that all of a class have."
     m, index = target.m, np.r_[target.train.index, target.valid.index]
-    known = (m.varm["sequence"]<4).sum(1)
-    values = {"GC content":m.var.gc.to_numpy()} | ({"sequence length":known} if np.ptp(known) else {})
-    bound = m.X[0, index]==BOUND
+    codes, bound = m.varm["sequence"], m.X[0, index]==BOUND
+    of_bound, of_unbound = (has_ends(codes, *shared_ends(codes[index][bound==v])).sum(1) for v in (True, False))
+    some = {"sequence length":(codes<4).sum(1), "adapter":of_bound-of_unbound}
+    values = {"GC content":m.var.gc.to_numpy()} | {k:v for k,v in some.items() if np.ptp(v)}
     rises = {k:v[index][bound].mean()>=v[index][~bound].mean() for k,v in values.items()}
     return {k:v if rises[k] else -v for k,v in values.items()}
 
@@ -191,7 +214,7 @@ def _few(m, pre, withheld, seed, say):
     none = Labelled(m, d.index[:0], d.label[:0])
     target = Target(m, m.obs_names[0], d, none, none, None)
     n.update(groups=int(group.max()+1), similar=int((np.bincount(group)[group]>1).sum()), similar_in_test=0)
-    similar = f"{n['groups']:,} groups of similar sequences; {n['similar']:,} sequences have a similar one"
+    similar = f"{count(n['groups'], 'group')} of similar sequences; {n['similar']:,} sequences have a similar one"
     lines = _first_line(target), *_left_out(m, n), similar, *_caveats(target, pre)
     return fitted_few(d, pre, "\n".join(lines), FittedSequences.things, withheld, seed, say)
 
