@@ -27,7 +27,7 @@ from torch import nn
 from ..core import UserError, check_memory
 from ..motifs.gapped_svm import GappedSVM
 from ..motifs.kmers import kmer_weights, word_features
-from ..motifs.pwm import usable_profiles
+from ..motifs.pwm import usable_profiles, vertebrate_profiles
 from ..matrix.sequences import similar_groups
 from ..model.networks import BindingNet, KmerScore, SideBySide, TargetNet
 from ..model.predict import features, features_after, first_layer
@@ -252,11 +252,11 @@ def body_views(
 RATIO = 3
 
 # %% ../../nbs/finetune/3_auto.ipynb #a12164f8
-def _check_words(n, width):
-    "Raises `UserError` where there is too little memory for the words of some regions"
-    features = n*max(width-7, 1)*28
-    needed = 8*features+56*n**2 if n<=GappedKmers().few else 32*features
-    check_memory(f"learning words from {n:,} regions", needed, "take fewer peaks, the strongest")
+def _check_columns(body, n):
+    "Raises `UserError` where there is too little memory for what a body says of some regions"
+    first = body.first.n_out if body.any_width else 0
+    columns = first+body.head.in_features+body.n_tfs+len(vertebrate_profiles())
+    check_memory(f"learning from {n:,} regions", 20*n*columns, "take fewer peaks, the strongest")
 
 def _read(body, codes):
     "Features of a body, (regions, hidden), and its standardised first layer, (regions, filters), where it pools"
@@ -398,7 +398,7 @@ def auto(
     target, body, card = learn.target, learn.model, learn.model.card
     codes, label = target.train_valid if with_valid else (target.train.codes, target.train.label)
     _folds(label)
-    _check_words(*codes.shape)
+    _check_columns(body, len(codes))
     of = body, codes, label, target.tf, withheld
     head = handful(*of) if len(label)<FEW else weighed(*of, card.seed, say)
     net = target_net(body, head)
