@@ -169,7 +169,8 @@ def of_words(codes, label, others, truth):
     nets, learned = auto.learned_view(body, seen, label, halves=halves)
     of_others = [seen_t.numpy(), xt@body.head.weight.detach().numpy().T, xt,
                  np.mean([_logits(net, seen_t) for net in nets], 0)]
-    for name,made,trust in (("short words", word_scores, TRUST["words"]), ("long words", GappedSVM, auto.LONG_WORDS)):
+    kinds = ("short words", word_scores, TRUST["words"]), ("long words", GappedSVM, auto.LONG_WORDS)
+    for name,made,trust in kinds:
         start, said = time.process_time(), np.empty(len(label), np.float32)
         for train,rest in halves: said[rest] = made().fit(codes[train], label[train]).decision_function(codes[rest])
         spoken = made().fit(codes, label).decision_function(others)

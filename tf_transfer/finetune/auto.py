@@ -94,7 +94,7 @@ def out_of_fold(
     codes:np.ndarray, # Codes, uint8, (regions, width)
     label:np.ndarray, # 1 bound, 0 unbound, (regions,)
 ) -> np.ndarray: # Decision values, (regions,)
-    "Values for each fifth of the regions, fitted on the others; for each half from 4,000 regions on, or by `GappedSVM`."
+    "Values for each fifth of the regions, fitted on the others; for halves from 4,000 on, or by `GappedSVM`."
     if alone(label): return estimator.fit(codes, label).decision_function(codes)
     halves = len(label)>=MIN_AGAIN or isinstance(estimator, GappedSVM)
     cv = apart(codes, label, min(_folds(label), 2) if halves else _folds(label))

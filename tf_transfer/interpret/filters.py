@@ -15,7 +15,7 @@ import pandas as pd
 import torch
 from torch import nn
 from ..core import UserError
-from ..genome.dna import decode, encode, one_hot
+from ..genome.dna import decode, one_hot
 from ..motifs.kmers import mirrored
 from ..motifs.pwm import PWM, Alignment, align, vertebrate_profiles
 from ..model.networks import MotifLayer, TargetNet

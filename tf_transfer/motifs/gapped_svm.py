@@ -98,18 +98,21 @@ class GappedSVM(ClassifierMixin, BaseEstimator):
                 self.intercept_ += step*y[i]
         return self
 
-    def decision_function(self,
-        codes:np.ndarray, # Codes, uint8, (sequences, width)
-    ) -> np.ndarray: # Above zero where bound, (sequences,)
-        "Score sequences."
-        total = compiled(_sum)
-        return np.array([total(*words) for words in self._words(codes)])/self.length_+self.intercept_
+# %% ../../nbs/motifs/6_gapped_svm.ipynb #86953857
+@patch
+def decision_function(self:GappedSVM,
+    codes:np.ndarray, # Codes, uint8, (sequences, width)
+) -> np.ndarray: # Above zero where bound, (sequences,)
+    "Score sequences."
+    total = compiled(_sum)
+    return np.array([total(*words) for words in self._words(codes)])/self.length_+self.intercept_
 
-    def predict(self,
-        codes:np.ndarray, # Codes, uint8, (sequences, width)
-    ) -> np.ndarray: # 1 bound, 0 unbound, (sequences,)
-        "Tell bound from unbound."
-        return (self.decision_function(codes)>0).astype(int)
+@patch
+def predict(self:GappedSVM,
+    codes:np.ndarray, # Codes, uint8, (sequences, width)
+) -> np.ndarray: # 1 bound, 0 unbound, (sequences,)
+    "Tell bound from unbound."
+    return (self.decision_function(codes)>0).astype(int)
 
 # %% ../../nbs/motifs/6_gapped_svm.ipynb #0bd883db
 @patch
