@@ -175,7 +175,8 @@ def of_words(codes, label, others, truth):
         for train,rest in halves: said[rest] = made().fit(codes[train], label[train]).decision_function(codes[rest])
         spoken = made().fit(codes, label).decision_function(others)
         seconds = time.process_time()-start
-        with patch.object(auto, "LONG_WORDS", trust): coef, offset, _ = weigh([*frozen, learned], dict(words=said), label)
+        with patch.object(auto, "LONG_WORDS", trust):
+            coef, offset, _ = weigh([*frozen, learned], dict(words=said), label)
         for way,logit in ((name, np.column_stack([*of_others, spoken])@coef+offset), (f"{name} alone", spoken)):
             s = score(truth, 1/(1+np.exp(-logit)), n_boot=2)
             yield dict(way=way, auroc=s.auroc, auprc=s.auprc, prevalence=s.prevalence, mcc=s.mcc, seconds=seconds)

@@ -92,10 +92,8 @@ class GappedSVM(ClassifierMixin, BaseEstimator):
             for i,words in zip(order, self._words(codes[order])):
                 margin = y[i]*(total(*words)/self.length_+self.intercept_)+soft[i]*alpha[i]
                 step = max((1-margin)/own[i], -alpha[i])
-                if not step: continue
-                alpha[i] += step
-                change(*words, np.float32(step*y[i]/self.length_))
-                self.intercept_ += step*y[i]
+                alpha[i], self.intercept_ = alpha[i]+step, self.intercept_+step*y[i]
+                if step: change(*words, np.float32(step*y[i]/self.length_))
         return self
 
 # %% ../../nbs/motifs/6_gapped_svm.ipynb #86953857
