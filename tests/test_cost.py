@@ -15,6 +15,7 @@ from tf_transfer.commands.base import command
 from tf_transfer.finetune import baselines
 from tf_transfer.finetune.auto import sources
 from tf_transfer.finetune.baselines import DeNovoMotif, GappedKmers, baseline_values, gapped_kmer_svm
+from tf_transfer.matrix import sequences
 from tf_transfer.matrix.simulate import simulate
 from tf_transfer.matrix.splits import by_chrom, target_set
 from tf_transfer.genome.dna import one_hot
@@ -98,7 +99,7 @@ def test_a_fingerprint_needs_no_copy_of_the_weights():
     assert found == blake2b(whole, digest_size=8).hexdigest()
 
 
-def test_a_command_looks_for_garbage_less_often(monkeypatch):
+def test_a_command_looks_for_garbage_less_often_and_not_at_the_end(monkeypatch):
     @command
     def tft_example(out:str): return gc.get_threshold()[0]
     before = gc.get_threshold()
@@ -106,8 +107,10 @@ def test_a_command_looks_for_garbage_less_often(monkeypatch):
         assert tft_example('x') == before[0]
         monkeypatch.setattr('tf_transfer.commands.base.is_cli', lambda f: True)
         monkeypatch.setattr(sys, 'argv', ['tft-example', 'x'])
-        assert tft_example('x') == 100_000
-    finally: gc.set_threshold(*before)
+        assert gc.get_freeze_count() == 0 and tft_example('x') == 100_000 and gc.get_freeze_count()
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
 
 
 @pytest.mark.parametrize('k, informative', [(8, 6), (6, 4), (5, 5)])
@@ -136,3 +139,12 @@ def test_counts_are_made_in_small_parts():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 1024*4096*8/2
+
+
+def test_similar_sequences_are_looked_for_once(target, monkeypatch):
+    "`auto` asks for them for its motif, its words and what learns"
+    calls, codes = counted(monkeypatch, sequences, '_word_counts'), target.train.codes[::-1]
+    first = sequences.similar_groups(codes)
+    again = first.copy()
+    first[:] = -1
+    assert np.array_equal(sequences.similar_groups(codes.copy()), again) and len(calls) == 1
