@@ -1,13 +1,16 @@
 "What is known is not found out again, and what is read is not copied"
 import gc
+import io
 import sys
 import tracemalloc
 from hashlib import blake2b
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import scipy.sparse
 import torch
+from matplotlib.figure import Figure
 from pyjaspar import jaspardb
 from sklearn.svm import LinearSVC
 
@@ -23,6 +26,7 @@ from tf_transfer.model.networks import KmerCounts, KmerScore, SmallCNN
 from tf_transfer.model.saving import weights_id
 from tf_transfer.motifs.kmers import gapped_counts
 from tf_transfer.motifs.pwm import vertebrate_profiles
+from tf_transfer.show import report
 
 
 @pytest.fixture(scope='module')
@@ -148,3 +152,15 @@ def test_similar_sequences_are_looked_for_once(target, monkeypatch):
     again = first.copy()
     first[:] = -1
     assert np.array_equal(sequences.similar_groups(codes.copy()), again) and len(calls) == 1
+
+
+def test_a_figure_that_lays_itself_out_is_drawn_once(monkeypatch):
+    "And looks as `savefig` would have it"
+    def made():
+        fig, ax = plt.subplots(figsize=(2, 1), layout='constrained')
+        ax.set(xlabel='places', ylabel='odds')
+        return fig
+    wanted = io.BytesIO()
+    made().savefig(wanted, format='png', dpi=150)
+    calls = counted(monkeypatch, Figure, 'draw')
+    assert report._png(made()) == wanted.getvalue() and len(calls) == 1
