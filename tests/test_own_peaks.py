@@ -81,10 +81,10 @@ def test_from_peaks_to_predictions(files, tmp_path, monkeypatch):
     out = tmp_path/'jund.safetensors'
     account = printed(*own(files, out, '--background', files/'world'/'dhs.bed.gz', '--tf', 'JUND'))
     for words in ('150 of 150 peaks can be used', 'places of background regions: middle', 'to test on',
-                  'validation, one unbound region per bound one: AUPRC',
                   'gapped k-mer SVM', "body's output for FOS", 'this model', 'calibration',
                   'has seen relatives (FOSL2, FOS)'):
         assert words in account, account
+    assert account.count('  motifs that are known') == 1, 'the model is fitted more than once'
     model = load_model(out)
     assert model.card.tfs == ['JUND'] and model.card.test_chroms
     assert set(model.card.test_chroms).isdisjoint(model.card.valid_chroms)
@@ -107,6 +107,14 @@ def test_from_peaks_to_predictions(files, tmp_path, monkeypatch):
     assert np.array_equal(predict(fitted.learn, codes), predict(model, codes)), 'the command saves another model'
     assert fitted.target.train.n_neg > 2*fitted.target.train.n_pos
     assert set(fitted.account.splitlines()) <= set(account.splitlines())
+
+
+def test_the_first_line_comes_before_torch():
+    code = '''import sys; sys.modules.update(torch=None, sklearn=None, matplotlib=None)
+from tf_transfer.commands.models import tft_fit
+tft_fit('o.safetensors', peaks='p.bed', genome='g.fa')'''
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True)
+    assert done.stdout == 'making o.safetensors from p.bed\n' and 'import of torch halted' in done.stderr
 
 
 def test_a_model_is_whole_before_it_is_tested(files, tmp_path, monkeypatch):

@@ -12,11 +12,13 @@ from fastcore.nbio import read_nb
 
 from helpers import assert_refused, run
 from tf_transfer.core import UserError
-from tf_transfer.finetune.own_sequences import fit_sequences
+from tf_transfer.finetune.own_sequences import composition, fit_sequences
 from tf_transfer.finetune.verdict import OURS, judge
 from tf_transfer.genome.dna import decode, encode, reverse_complement
 from tf_transfer.interpret.own_report import SUFFIXES, Given, own_page
-from tf_transfer.matrix.sequences import read_columns, read_table, sequences_matrix, sequences_target, with_shuffles
+from tf_transfer.matrix.sequences import (
+    read_columns, read_table, sequences_matrix, sequences_target, similar_groups, with_shuffles,
+)
 from tf_transfer.matrix.simulate import simulate
 from tf_transfer.matrix.splits import by_chrom
 from tf_transfer.matrix.states import BOUND, UNBOUND
@@ -203,21 +205,21 @@ def test_test_sequences_that_are_in_train_are_counted(files, given, tmp_path):
     path = tmp_path/'twice.csv'
     twice.to_csv(path, index=False)
     fitted = fit_sequences(table=path, pretrained=load_model(files/'pre.safetensors'))
-    assert '10 of 10 test sequences are nearly the same as others to train or validate on, 10 of them exactly' \
+    assert '10 of 10 test sequences are nearly the same as others to learn from, 10 of them exactly' \
         in fitted.made_from
-    assert 'the split is that of the table, and the validation part was drawn' in fitted.made_from
+    assert 'the split is that of the table: ' in fitted.made_from
 
 
 FOUR = ['train']*3+['valid', 'test']+['train']*5+['valid', 'test']
 MISTAKES = {
-    'one class': ('all 12 sequences are bound; both classes are needed', [1]*12, {}),
+    'one class': ('12 sequences, and all are bound; both classes are needed', [1]*12, {}),
     'a label': ("the label of sequence 3 is 'yes'; 1 means bound, 0 unbound", [1, 0, 'yes', *[1, 0]*5], {}),
     'an empty label': ("the label of sequence 2 is ''", [1, '', *[1, 0]*5], {}),
-    'a split': ("split 'holdout'; write train, valid or test", [1, 0]*6, dict(split='holdout')),
+    'a split': ("the split of sequence 1 is 'holdout'; write train, valid or test", [1, 0]*6, dict(split='holdout')),
     'nothing to train on': ('no sequence is to train on', [1, 0]*6, dict(split='test')),
     'nothing bound to test': ('the test part has 0 bound and 2 unbound', [1, 0]*6,
                               dict(split=[*['train']*7, 'test', 'valid', 'valid', 'train', 'test'])),
-    'fewer than five of a class': ('4 bound and 6 unbound sequences to train and validate on; 5 of each',
+    'fewer than five of a class': ('4 bound and 6 unbound sequences to learn from; 5 of each',
                                    [1]*5+[0]*7, dict(split=FOUR)),
 }
 
@@ -237,6 +239,49 @@ def test_a_handful_makes_a_model_without_a_report(files, tmp_path, n, words):
     assert (left_out is None) == (n<5) and [p.name for p in tmp_path.glob('o.*')] == ['o.safetensors']
 
 
+def library(n, start='', end='', width=20, seed=0):
+    rng = np.random.default_rng(seed)
+    return [start+''.join(rng.choice(list('ACGT'), width))+end for _ in range(n)]
+
+
+ADAPTERS = dict(start='TCCCTACACGACGCTCTTCCGATCTAGGTA', end='AGATCGGAAGAGCACACGTCTGAACTCCAG')
+
+
+def test_adapters_do_not_make_sequences_similar(files, given):
+    "20 bp of SELEX between two ends of 30 bp, which nearly all have"
+    pos, neg = library(60, **ADAPTERS), library(60, **ADAPTERS, seed=1)
+    fitted = fit_sequences(['A'+pos[0][1:], *pos[1:]], neg, pretrained=load_model(files/'pre.safetensors'))
+    assert 'nearly all sequences begin with TCCC' in fitted.made_from and '120 groups; 0 sequences' in fitted.made_from
+    assert 'adapter' not in composition(fitted.target)
+
+
+@pytest.mark.parametrize('other', [library(60, width=80, seed=1), None])
+def test_adapters_of_one_class_are_said(files, given, other):
+    "Shuffles keep them; other sequences give themselves away"
+    fitted = fit_sequences(library(60, **ADAPTERS), other, pretrained=load_model(files/'pre.safetensors'))
+    own = 'nearly all bound sequences begin with TCCCTACACGACGCTCTTCCGATCTAGGTA and end with AGATC' in fitted.made_from
+    assert own == ('adapter goes with the label (AUROC 1.00 by itself)' in fitted.made_from) == (other is not None)
+    assert ('these ends are not compared and stay in the shuffles' in fitted.made_from) == (other is None)
+
+
+def test_many_that_are_nearly_the_same_are_too_few(files, tmp_path):
+    "The reason that nothing is tested is named"
+    one = library(1, width=230)[0]
+    pos = list({one[:i]+b+one[i+1:] for i in range(40, 60) for b in 'ACGT'})
+    (tmp_path/'p.fa').write_text(''.join(f'>{i}\n{s}\n' for i, s in enumerate(pos)))
+    (tmp_path/'n.fa').write_text(''.join(f'>{i}\n{s}\n' for i, s in enumerate(library(20, width=230, seed=1))))
+    status, account, err = run(*fit(files, tmp_path/'o.safetensors', '--positives', tmp_path/'p.fa', '--negatives',
+                                    tmp_path/'n.fa'))
+    assert (status, err) == (0, '') and 'bound: 61 in 1 group of similar ones, too few to test on' in account
+
+
+def test_short_copies_stand_on_one_side(files):
+    "Ten bases are fewer than a word that is compared"
+    pos, neg = library(30, width=10), library(30, width=10, seed=1)
+    m = sequences_matrix(pos+pos[:9]+neg, [1]*39+[0]*30, least=34)
+    assert len(np.unique(similar_groups(m.varm['sequence']))) == 60
+
+
 @pytest.mark.parametrize('kind', MISTAKES)
 def test_mistakes_in_a_table(files, tmp_path, kind):
     words, labels, columns = MISTAKES[kind]
@@ -249,8 +294,8 @@ def test_mistakes_in_a_table(files, tmp_path, kind):
 
 TEXTS = {
     'no column': ('no column sequence and label; it has seq, bound', 'seq,bound\nACGT,1\n'),
-    'tabs in a .csv': ('no column sequence and label; it has sequence label, separated by commas',
-                       'sequence\tlabel\nACGTACGT\t1\n'),
+    'blanks between': ('no column sequence and label; it has sequence label, separated by commas',
+                       'sequence label\nACGTACGT 1\n'),
     'no row': ('there is no row below the names', 'sequence,label\n'),
     'nothing': ('no column sequence and label', ''),
     'both labels': ("1 sequence stands under both labels, on the same or the other strand; the first is '1'",
@@ -307,6 +352,13 @@ def test_a_table_is_read_however_it_was_saved(files, tmp_path):
     (tmp_path/'T.CSV').write_text(text)
     for name in ('odd.csv', 't.tsv.gz', 'T.CSV'):
         assert np.array_equal(read_table(tmp_path/name).varm['sequence'], plain)
+
+
+@pytest.mark.parametrize('name, sep', [('t.csv', ';'), ('t.tsv', ';'), ('t.csv', '\t'), ('t.tsv', ','), ('t.txt', ',')])
+def test_columns_are_separated_by_what_makes_sense(files, tmp_path, name, sep):
+    "A spreadsheet writes semicolons where a comma stands in numbers, and programs call anything .csv"
+    (tmp_path/name).write_text((files/'table.csv').read_text().replace(',', sep))
+    assert np.array_equal(read_table(tmp_path/name).X, read_table(files/'table.csv').X)
 
 
 @pytest.mark.parametrize('yes, no', [('True', 'False'), ('TRUE', 'FALSE'), ('true ', ' false'), ('1.0', '0')])

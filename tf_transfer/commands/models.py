@@ -8,7 +8,7 @@ Docs: https://tf-transfer.github.io/tf_transfer/commands/models.html.md"""
 __all__ = ['chosen_tfs', 'tft_pretrain', 'tft_finetune', 'tft_fit', 'tft_evaluate', 'tft_predict']
 
 # %% ../../nbs/commands/3_models.ipynb #2976692c
-import json, re
+import gc, json, re
 from contextlib import contextmanager
 from functools import partial
 from os.path import isfile
@@ -216,20 +216,20 @@ def tft_fit(
     tf:str=None, # Name of the TF: finds its profile in JASPAR
     pretrained:str="motifs-hg38", # Pre-trained model, .safetensors, or the name of a released one
     no_profile:store_true=False, # Do as if JASPAR did not know the TF?
-    ratio:int=None, # Unbound regions per bound one to train and validate on; that of auto if not given
+    ratio:int=None, # Unbound regions per bound one to learn from; that of auto if not given
     other_genome:store_true=False, # Another species than that of the pre-trained model? Found out for mouse and human
     seed:int=0, # Seed of the draw of the unbound regions or of the split, and of the head
     force:store_true=False, # Replace an existing file?
 ):
     "Make a model of your own peaks or sequences, and a report of it beside it."
-    from tf_transfer.interpret.own_report import Given, check_report
-    from tf_transfer.motifs.scan import keeping
-    check_report(out, force)
-    if sum(o is not None for o in (peaks, positives, table))!=1:
-        raise UserError("give one of --peaks, --positives and --table")
+    made_of = [o for o in (peaks, positives, table) if o is not None]
+    if len(made_of)!=1: raise UserError("give one of --peaks, --positives and --table")
     if peaks is not None: need(genome=genome)
     at_least(1, ratio=ratio, width=width)
     at_least(0, seed=seed)
+    print(f"making {out} from {made_of[0]}", flush=True)
+    from tf_transfer.interpret.own_report import Given
+    from tf_transfer.motifs.scan import keeping
     given = Given(out, peaks, genome, background, ratio, other_genome, positives, negatives, table, width)
     with keeping(): _fitted_with_report(given, tf or "TF", pretrained, [tf] if no_profile else [], seed, force)
 
@@ -248,7 +248,9 @@ def _fitted_with_report(given, tf, pretrained, withheld, seed, force):
     from tf_transfer.finetune.own_data import fit_peaks
     from tf_transfer.finetune.own_sequences import fit_sequences
     from tf_transfer.finetune.strategies import ratio_of
-    from tf_transfer.interpret.own_report import next_commands, write_own_report
+    from tf_transfer.interpret.own_report import check_report, next_commands, write_own_report
+    check_report(given.model, force)
+    if is_cli(tft_fit): gc.freeze()
     g, say = given, partial(print, flush=True)
     g.ratio = g.ratio or ratio_of("auto")
     if g.peaks is not None: fitted = fit_peaks(g.peaks, g.genome, g.background, tf, pretrained, withheld, g.ratio,

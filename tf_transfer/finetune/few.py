@@ -15,6 +15,8 @@ from pathlib import Path
 import anndata as ad
 import numpy as np
 import pandas as pd
+from fastcore.basics import patch
+from ..core import count
 from ..matrix.sequences import similar_groups
 from ..matrix.splits import Labelled, Split, Target, labelled
 from ..matrix.states import BOUND
@@ -69,7 +71,7 @@ class FittedFew(Fitted):
         if self.scores: tried = (f"each left out in turn, and scored by a model that has not learned from it: "
                                  f"{self.scores}\nthat tells little: the interval is wide, and itself rough")
         null = null_line(self.learn)
-        return (f"bound: {self.target.train.n_pos}, too few to test on: the model has learned from all {self.things}\n"
+        return (f"{self.how_few}, too few to test on: the model has learned from all {self.things}\n"
                 f"{tried}{f'{chr(10)}{null}' if null else ''}")
 
     def save(self, path, force=False, outdated=()):
@@ -77,6 +79,16 @@ class FittedFew(Fitted):
         self.learn.model.card.training.update(left_out=self.scores and self.scores.as_dict())
         save_model(self.learn, path, force)
         for o in outdated: Path(o).unlink(missing_ok=True)
+
+# %% ../../nbs/finetune/8_few.ipynb #5a8f3871
+@patch(as_prop=True)
+def how_few(self:FittedFew): # Part of a sentence
+    "How many there are of the kind that is too few, and in how many groups of similar ones."
+    label, kinds = self.target.train.label, {1:"bound", 0:"unbound"}
+    groups = {v:len(np.unique(self.group[label==v])) for v in kinds}
+    v = min(kinds, key=groups.get)
+    similar = f" in {count(groups[v], 'group')} of similar ones" if groups[v]<(label==v).sum() else ""
+    return f"{kinds[v]}: {(label==v).sum():,}{similar}"
 
 # %% ../../nbs/finetune/8_few.ipynb #f3e00008
 def fitted_few(

@@ -23,16 +23,14 @@ from sklearn.metrics import roc_curve
 from ..core import bare_name, same_name
 from ..motifs.pwm import PWM, vertebrate_profiles
 from ..matrix.groups import relatives
-from ..matrix.splits import Target, labelled
+from ..matrix.splits import Target
 from ..model.networks import BindingNet
 from ..model.predict import predict
 from ..model.random_changes import null_line
 from ..model.ranks import keep_unbound
 from ..model.saving import save_model
-from ..train.evaluation import evaluate
 from ..train.metrics import average_precisions, calibration as calibration_of, score
 from .baselines import baseline_values
-from .strategies import finetune
 from .verdict import BODY, OURS, judge, scores_of
 
 # %% ../../nbs/finetune/7_fitted.ipynb #6dbd45c1
@@ -94,27 +92,26 @@ def _counts(target):
     "Lines about the numbers of regions"
     n, there = (target.m.uns["peaks"].get(k) for k in ("unbound", "without_peak"))
     some = f"{n}{f' of {there}'*bool(there and there>n)} regions without a peak"
-    split, (train, valid, test) = target.split, (target.train, target.valid, target.test)
-    where = lambda names: f" on {', '.join(names)}" if names else ""
+    label, test = target.train_valid[1], target.test
+    where = f" on {', '.join(target.split.test_chroms)}" if target.split.test_chroms else ""
     return [*_lines_of(target.m, f"and {some}"),
-            f"{train.n_pos} peaks and {train.n_neg} unbound regions of equal GC content to train on, "
-            f"{valid.n_pos} and {valid.n_neg} to validate{where(split.valid_chroms)}, "
-            f"{test.n_pos} and {test.n_neg} to test{where(split.test_chroms)}", *target.shortages]
+            f"{(label==1).sum()} peaks and {(label==0).sum()} unbound regions of equal GC content to learn from, "
+            f"{test.n_pos} and {test.n_neg} to test{where}", *target.shortages]
 
-def _balance(n_pos, n_neg, even="one unbound region per bound one"):
+def _balance(n_pos, n_neg):
     "The balance of some regions in words"
-    return even if n_pos==n_neg else f"{n_neg} unbound regions for {n_pos} bound ones"
+    return "at 1:1" if n_pos==n_neg else f"{n_neg} unbound regions for {n_pos} bound ones"
 
 # %% ../../nbs/finetune/7_fitted.ipynb #0b04dbc6
-def _seen_chroms(target, pre, *parts):
-    "Chromosomes of some parts of a target that the body has seen"
-    chroms = pd.concat([target.m.var.chrom.iloc[part.index] for part in parts]).astype(str).unique()
+def _seen_chroms(target, pre):
+    "Chromosomes of the test that the body has seen"
+    chroms = target.m.var.chrom.iloc[target.test.index].astype(str).unique()
     of_body = set(pre.card.regions.chrom)
     return [c for c in chroms if c in of_body]
 
-def _flattering(target, pre, *parts):
-    "Lines about what flatters the scores on some parts of a target"
-    split, seen = target.split, _seen_chroms(target, pre, *parts)
+def _flattering(target, pre):
+    "Lines about what flatters the scores"
+    split, seen = target.split, _seen_chroms(target, pre)
     too = f", {target.tf} among them" if same_name(target.tf, pre.card.tfs) else ""
     if not split.test_chroms: yield ("too few chromosomes have peaks to set whole ones aside: the test is "
                                      "the far end of each, where neighbours are similar, so it flatters")
@@ -123,10 +120,10 @@ def _flattering(target, pre, *parts):
     yield from _odd_peaks(target)
 
 def _caveats(target, pre):
-    "Lines about what flatters the scores"
+    "Lines about what is to be known of the scores"
     if not len(pre.card.regions): yield (f"{target.m.uns['genome']} is another genome than that of the body: "
                                          "nothing in it counts as seen")
-    yield from _flattering(target, pre, target.valid, target.test)
+    yield from _flattering(target, pre)
 
 # %% ../../nbs/finetune/7_fitted.ipynb #6c20aa03
 def _sameness(codes):
@@ -146,8 +143,8 @@ def _odd_peaks(target):
                "a model of these tells repeats from other DNA, so it flatters")
     learned = {o.tobytes() for o,v in zip(*target.train_valid) if v==1}
     copies = sum(o.tobytes() in learned for o in test)
-    if copies>0.05*len(test): yield (f"{copies} of {len(test)} test peaks are copies of others to train or validate "
-                                     "on, letter by letter, so it flatters")
+    if copies>0.05*len(test): yield (f"{copies} of {len(test)} test peaks are copies of others to learn from, "
+                                     "letter by letter, so it flatters")
 
 # %% ../../nbs/finetune/7_fitted.ipynb #9698bf24
 def _shares(net):
@@ -166,20 +163,13 @@ def _motif_lines(net, pre):
     nearest = f"{near.name} {near.matrix_id} (similarity {similarity:.2f})"
     return [f"motif: {motif.consensus()}, nearest in JASPAR {nearest}", told]
 
-def _on_valid(f):
-    "The scores on the validation regions of a model like that of `Fitted`, from the training regions alone"
-    if f.say: f.say("fitting once more, without the validation regions, which are then scored")
-    learn = finetune(f.target, f.pre, "auto", seed=f.seed, withheld=f.withheld, with_valid=False, say=f.say)
-    scores, learn.model = evaluate(learn, f.valid_regions), None    # A learner is freed late, its network now
-    return scores
-
 # %% ../../nbs/finetune/7_fitted.ipynb #f0c3e681
 @dataclass(repr=False, eq=False)
 class Fitted:
     "A model of a TF, what it was made from, and how good it is."
     learn:Learner # Its `.model` has the card
     pre:BindingNet # The pre-trained model
-    target:Target # What it was trained, validated and tested on; `target.m` is the matrix of it
+    target:Target # What it learned from (`train` and `valid`), and `test`; `target.m` is the matrix of it
     body:str="the body" # What the pre-trained model is called: a name, or a file
     withheld:list=() # Names of TFs whose profiles were not used
     seed:int=0 # Seed of the learner
@@ -199,17 +189,8 @@ class Fitted:
         "Is the model worth using?"
         known = _own_output(self.target.tf, self.pre)
         return judge(self.tested, known=known, things=self.things, flattered=self.flattered)
-    @cached_property
-    def valid(self): # `Scores`
-        "Scores on the validation regions, of a model that was fitted without them."
-        return _on_valid(self)
 
 # %% ../../nbs/finetune/7_fitted.ipynb #191fe850
-@patch(as_prop=True)
-def valid_regions(self:Fitted): # `Labelled`
-    "The validation regions, as many unbound as bound ones."
-    return labelled(self.target.m, self.target.tf, self.target.split.valid)
-
 @patch
 def named(self:Fitted,
     regions:pd.DataFrame, # chrom, start, end
@@ -237,7 +218,7 @@ class FittedPeaks(Fitted):
     @property
     def flattered(self) -> str: # Part of a sentence; empty where nothing flatters
         "Why its test flatters."
-        return "; ".join(_flattering(self.target, self.pre, self.target.test))
+        return "; ".join(_flattering(self.target, self.pre))
 
 # %% ../../nbs/finetune/7_fitted.ipynb #c0f0faa1
 @patch(as_prop=True)
@@ -272,7 +253,7 @@ def calibration(self:Fitted) -> pd.DataFrame: # A row per bin: predicted (mean),
 def threshold(self:Fitted,
     method:str=OURS, # "this model", or an output of the pre-trained network
 ) -> float: # At most three digits
-    "The lowest probability that is called bound: found at 1:1 on training and validation regions, 0.5 for the model."
+    "The lowest probability that is called bound: found at 1:1 on the regions to learn from, 0.5 for the model."
     if method==OURS: return 0.5
     codes, label = self.target.train_valid
     said = predict(self.pre, codes)[:, self.pre.card.tfs.index(method.removeprefix(BODY))]
@@ -312,10 +293,9 @@ def result(self:Fitted) -> str: # Several lines of text
     net, test = self.learn.model, self.target.test
     return "\n".join([
         *filter(None, [self.known]), str(self.verdict),
-        "", f"validation, {_balance(self.valid.n_pos, self.valid.n_neg)}: {self.valid}",
         "", "test, same regions for all:", self.scores.round(3).to_string(),
         "", *self.called_lines,
-        "", f"calibration of this model (test, {_balance(test.n_pos, test.n_neg, 'at 1:1')}):",
+        "", f"calibration of this model (test, {_balance(test.n_pos, test.n_neg)}):",
         self.calibration.round(2).to_string(index=False),
         "", _shares(net), *_motif_lines(net, self.pre), *filter(None, [null_line(net)])])
 

@@ -15,10 +15,11 @@ import numpy as np
 import pandas as pd
 from fastcore.basics import patch
 from sklearn.metrics import roc_auc_score
-from ..core import UserError, same_name
+from ..core import UserError, count, same_name
+from ..genome.dna import decode
 from ..motifs.pwm import vertebrate_profiles
-from ..matrix.sequences import (MIN_BASES, read_table, read_two_fastas, sequences_matrix,
-    sequences_target, similar_groups, with_shuffles)
+from ..matrix.sequences import (MIN_BASES, has_ends, read_table, read_two_fastas, sequences_matrix,
+    sequences_target, shared_ends, similar_groups, with_shuffles)
 from ..matrix.splits import Labelled, Target, labelled
 from ..matrix.states import BOUND
 from ..model.networks import BindingNet, at_width, shortest_width
@@ -56,28 +57,29 @@ def _first_line(target):
 def _counts(target):
     "Lines about the sequences"
     m, n = target.m, target.m.uns["sequences"]
-    parts = [f"{d.n_pos:,} bound and {d.n_neg:,} unbound to {verb}" for d,verb in
-             zip((target.train, target.valid, target.test), ("train on", "validate", "test"))]
+    parts = [f"{(label==1).sum():,} bound and {(label==0).sum():,} unbound to {verb}"
+             for label,verb in ((target.train_valid[1], "learn from"), (target.test.label, "test"))]
     return [_first_line(target), *_left_out(m, n), *_split_lines(n), ", ".join(parts)]
 
 # %% ../../nbs/finetune/10_own_sequences.ipynb #f3e00016
 def _left_out(m, n):
     "Lines about what cannot be read"
     longest, lines = max(p.width for p in vertebrate_profiles()), []
-    if n["left_out"]: lines.append(f"{n['left_out']:,} sequences were left out, the first is '{n['first_left_out']}': "
-                                   f"fewer than {MIN_BASES} known bases, or more than half N")
+    if n["left_out"]:
+        some = count(n["left_out"], "sequence was", "sequences were")
+        lines.append(f"{some} left out, the first is '{n['first_left_out']}': fewer than {MIN_BASES} known bases, or "
+                     "more than half N")
     short = int((m.var.end<longest).sum())
-    if short: lines.append(f"{short:,} sequences are shorter than the longest motif in JASPAR ({longest} bp): "
-                           "of motifs that are longer than a sequence, no whole site can be seen in it")
+    if short: lines.append(f"{count(short, 'sequence is', 'sequences are')} shorter than the longest motif in JASPAR "
+                           f"({longest} bp): of a motif that is longer than a sequence, it shows no whole site")
     return lines
 
 def _split_lines(n):
     "Lines about who made the split, and by what"
-    similar = f"{n['groups']:,} groups; {n['similar']:,} sequences have a similar one"
+    similar = f"{count(n['groups'], 'group')}; {n['similar']:,} sequences have a similar one"
     rule = "near-duplicates and reverse complements stand on one side"
     if set(n["drawn"])=={"valid", "test"}: return [f"split by groups of similar sequences, {rule}: {similar}"]
-    own = "the split is that of the table"
-    return [f"{own}, and the validation part was drawn from its training sequences: {similar}" if n["drawn"] else own]
+    return [f"the split is that of the table: {similar}"]
 
 # %% ../../nbs/finetune/10_own_sequences.ipynb #18c67b2c
 def _caveats(target, pre):
@@ -88,8 +90,9 @@ def _caveats(target, pre):
                      "harder to tell apart, so scores are flattered")
     if n["similar_in_test"]:
         lines.append(f"{n['similar_in_test']:,} of {len(target.test):,} test sequences are nearly the same as others "
-                     f"to train or validate on, {n['copies_in_test']:,} of them exactly (either strand): "
+                     f"to learn from, {n['copies_in_test']:,} of them exactly (either strand): "
                      "scores are flattered")
+    lines += _ends_lines(target)
     for name,values in composition(target).items() if len(target.test) else ():
         auroc = roc_auc_score(target.m.X[0]==BOUND, values)
         if auroc>0.6: lines.append(f"{name} goes with the label (AUROC {auroc:.2f} by itself): a model may learn that "
@@ -100,15 +103,34 @@ def _caveats(target, pre):
     if known: lines.append(f"{target.tf} is among the TFs of its pre-training")
     return lines
 
+# %% ../../nbs/finetune/10_own_sequences.ipynb #93c61529
+def _spelt(start, end):
+    "Constant ends in words; empty where there are none"
+    verbs = [f"{verb} with {decode(o)}" for verb,o in (("begin", start), ("end", end)) if len(o)]
+    return " and ".join(verbs)
+
+def _ends_lines(target):
+    "Lines about constant ends, of all sequences, or of one class alone"
+    m, bound = target.m, target.m.X[0]==BOUND
+    ends = shared_ends(m.varm["sequence"])
+    kept = " and stay in the shuffles" if m.uns["sequences"].get("shuffles") else ""
+    if all_of := _spelt(*ends): yield f"nearly all sequences {all_of}: these ends are not compared{kept}"
+    for v,kind,other in ((True, "bound", "unbound"), (False, "unbound", "bound")):
+        mine = shared_ends(m.varm["sequence"][bound==v])
+        rare = has_ends(m.varm["sequence"][bound!=v], *mine).mean(0)<0.5
+        if own := _spelt(*[o if r else o[:0] for o,r in zip(mine, rare)]):
+            yield f"nearly all {kind} sequences {own}, and few {other} ones: cut such ends off, or give them to both"
+
 # %% ../../nbs/finetune/10_own_sequences.ipynb #2cf0d984
 def composition(
     target:Target, # Sequences to train, validate and test on
 ) -> dict: # Name to a value per sequence of the matrix, higher where those that are not for the test are bound
-    "GC content and, where lengths differ, length."
+    "GC content and, where they differ, length and the ends that all of a class have."
     m, index = target.m, np.r_[target.train.index, target.valid.index]
-    known = (m.varm["sequence"]<4).sum(1)
-    values = {"GC content":m.var.gc.to_numpy()} | ({"sequence length":known} if np.ptp(known) else {})
-    bound = m.X[0, index]==BOUND
+    codes, bound = m.varm["sequence"], m.X[0, index]==BOUND
+    of_bound, of_unbound = (has_ends(codes, *shared_ends(codes[index][bound==v])).sum(1) for v in (True, False))
+    some = {"sequence length":(codes<4).sum(1), "adapter":of_bound-of_unbound}
+    values = {"GC content":m.var.gc.to_numpy()} | {k:v for k,v in some.items() if np.ptp(v)}
     rises = {k:v[index][bound].mean()>=v[index][~bound].mean() for k,v in values.items()}
     return {k:v if rises[k] else -v for k,v in values.items()}
 
@@ -125,11 +147,6 @@ class FittedSequences(Fitted):
         for i,(name,values) in enumerate(composition(self.target).items()):
             tested.insert(4+i, name, values[self.target.test.index])
         return tested
-
-    @property
-    def valid_regions(self): # `Labelled`
-        "The validation sequences."
-        return self.target.valid
 
     def named(self,
         regions:pd.DataFrame, # Their names are in the column chrom
@@ -150,7 +167,7 @@ def flattered(self:FittedSequences) -> str: # Part of a sentence; empty where no
     n = self.target.m.uns["sequences"]
     parts = ["the unbound sequences are shuffles of the bound ones, which flatters"]*bool(n.get("shuffles"))
     if n["similar_in_test"]: parts.append(f"{n['similar_in_test']:,} of {len(self.target.test):,} test sequences "
-                                          "are nearly the same as others to train or validate on, which flatters")
+                                          "are nearly the same as others to learn from, which flatters")
     return "; ".join(parts)
 
 # %% ../../nbs/finetune/10_own_sequences.ipynb #d538fc98
@@ -197,7 +214,7 @@ def _few(m, pre, withheld, seed, say):
     none = Labelled(m, d.index[:0], d.label[:0])
     target = Target(m, m.obs_names[0], d, none, none, None)
     n.update(groups=int(group.max()+1), similar=int((np.bincount(group)[group]>1).sum()), similar_in_test=0)
-    similar = f"{n['groups']:,} groups of similar sequences; {n['similar']:,} sequences have a similar one"
+    similar = f"{count(n['groups'], 'group')} of similar sequences; {n['similar']:,} sequences have a similar one"
     lines = _first_line(target), *_left_out(m, n), similar, *_caveats(target, pre)
     return fitted_few(d, pre, "\n".join(lines), FittedSequences.things, withheld, seed, say)
 
@@ -226,8 +243,8 @@ def _check_enough(target, n=5):
     label = target.train_valid[1]
     n_pos, n_neg = int((label==1).sum()), int((label==0).sum())
     if min(n_pos, n_neg)<n:
-        raise UserError(f"{target.m.uns['sources'][0]}: {n_pos} bound and {n_neg} unbound sequences to train and "
-                        f"validate on; {n} of each are needed")
+        raise UserError(f"{target.m.uns['sources'][0]}: {n_pos} bound and {n_neg} unbound sequences to learn "
+                        f"from; {n} of each are needed")
 
 def _of_lists(positives, negatives, tf, seed, **how):
     "A matrix of sequences from two lists, or from one and its shuffles"

@@ -67,7 +67,8 @@ def above_guessing(
 # %% ../../nbs/finetune/5_verdict.ipynb #b8cc6eae
 SCANS = {"own profile":"a scan for its known motif", "best JASPAR profile":"a scan for the nearest known motif",
          "de novo motif":"a scan for the motif found in the training data"}
-PLAIN = {"GC content":"the GC content alone", "sequence length":"the length of the sequences alone"}
+PLAIN = {"GC content":"the GC content alone", "sequence length":"the length of the sequences alone",
+         "adapter":"the adapter at the ends of the sequences alone"}
 STACK = "all of these, stacked"
 WORDS = SCANS | PLAIN | {STACK:"the stack of simple methods", "gapped k-mer SVM":"a gapped k-mer SVM",
                  "regression on JASPAR hits":"a regression on all known motifs", OURS:OURS}

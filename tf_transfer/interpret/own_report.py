@@ -99,7 +99,8 @@ _SOURCES = {
     "profile":"the TF's own motif in JASPAR, a collection of motifs.",
     "nearest":"the motif in JASPAR, of whichever TF, that tells the {things} best from other regions.",
     "found":"the motif that was found in the {things} themselves.",
-    "words":"stretches of eight bases, of which six count, each with a weight of its own, wherever they stand.",
+    "words":"stretches of eight bases, of eleven where there are a thousand regions or more, each with a weight, "
+            "wherever they stand.",
     "logit":"the model's score. 0 is a probability of 0.5, 2 is 0.88, -2 is 0.12.",
     "spread of what it adds to the logit":"each source adds something to the score of a region, more or less. How far "
         "that varies over the training regions is its spread (standard deviation): a source with twice the spread "
@@ -380,14 +381,15 @@ def own_numbers(
     inputs = {k:getattr(given, k) for k in files}
     _, _, names = _call_of(fitted)
     options = {k:v for k,v in _options(fitted, given).items() if k in names and k not in (*files, "tf", "body")}
-    parts = {k:dict(bound=d.n_pos, unbound=d.n_neg) for k,d in dict(train=t.train, valid=t.valid, test=t.test).items()}
+    parts = {k:dict(bound=int((label==1).sum()), unbound=int((label==0).sum()))
+             for k,label in (("learned", t.train_valid[1]), ("test", t.test.label))}
     training = fitted.learn.model.card.training
     model = dict(model=str(given.model), model_sha256=_digest(given.model) if Path(given.model).exists() else "")
     return dict(
         tf=t.tf, verdict=str(fitted.verdict), use=fitted.verdict.use, **model, **_found_out(fitted),
         scores=fitted.scores.to_dict("index"), differences=fitted.verdict.pairs.to_dict("index"),
-        validation=fitted.valid.as_dict(), calibration=fitted.calibration.to_dict("records"), regions=parts,
-        used=what_was_used(fitted), valid_chroms=list(t.split.valid_chroms), test_chroms=list(t.split.test_chroms),
+        calibration=fitted.calibration.to_dict("records"), regions=parts,
+        used=what_was_used(fitted), test_chroms=list(t.split.test_chroms),
         shares=training["shares"], motifs=training["motifs"],
         options=dict(pretrained=fitted.body, **options),
         inputs={k:_fingerprint(v) for k,v in inputs.items() if v},

@@ -39,8 +39,7 @@ def how_good(
     "How good the model is, in words; and the pre-trained network's output where that is to be used."
     pairs = [f"Of a bound and an unbound test region, {k} ranks the bound one first in {fitted.scores.auroc[k]:.0%} of "
              "all pairs; guessing does so in 50%." for k in fitted.called.index]
-    return [*filter(None, [fitted.known]), *pairs, *(f"{o[0].upper()}{o[1:]}." for o in fitted.called_lines),
-            f"On the validation regions, this model fitted without them: {fitted.valid}."]
+    return [*filter(None, [fitted.known]), *pairs, *(f"{o[0].upper()}{o[1:]}." for o in fitted.called_lines)]
 
 # %% ../../nbs/interpret/10_own_sections.ipynb #a1000012
 def method_table(
@@ -298,8 +297,9 @@ def said_of(
     if method==OURS: return predict(fitted.learn, codes)[:, 0]
     of_body = method.removeprefix(BODY)
     if of_body!=method: return predict(fitted.pre, codes)[:, fitted.pre.card.tfs.index(of_body)]
-    simple = baselines(fitted.target.tf, fitted.withheld)[method]
-    return simple.fit(*fitted.target.train_valid).decision_function(codes)
+    known, label = fitted.target.train_valid
+    simple = baselines(fitted.target.tf, fitted.withheld, len(label))[method]
+    return simple.fit(known, label).decision_function(codes)
 
 def said_by(
     fitted:FittedPeaks, # From `fit_peaks`
