@@ -251,7 +251,7 @@ def _ten_or_more(file, shift, rows):
     numbers = n["offset"]+n["beyond"]
     if n["word"] and numbers>20*n["word"] and not n["odd"] and n["offset"]>n["beyond"]: _refuse_word(file, shift+9)
     if not n["word"] and not n["odd"]:
-        if n["edge"]>numbers/2 or 0<numbers==n["zero"]: return f"BED6+{width-6}", BED[:6], "middle"
+        if max(n["edge"], n["zero"])>numbers/2: return f"BED6+{width-6}", BED[:6], "middle"
         if n["offset"]>=n["beyond"]: return "narrowPeak"+more(10), NARROW_PEAK, _TENTH if numbers else "middle"
         if 2*n["position"]>numbers: return "narrowPeak"+more(10), (*BROAD_PEAK, "summit"), _POSITION
     return f"BED6+{width-6}", BED[:6], "middle"

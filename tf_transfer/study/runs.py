@@ -18,7 +18,7 @@ import pandas as pd
 import torch
 from fastcore.basics import patch
 from filelock import FileLock, Timeout
-from tqdm.auto import tqdm
+from tqdm import tqdm
 from ..core import UserError, writing
 from ..matrix.states import less_sparse
 from ..matrix.splits import Split, target_set
