@@ -10,11 +10,13 @@ BioProspector finds motifs, and comes with gimmemotifs: PYTHON is one that has i
 sees 1,000 bound regions at most, the unbound ones as its background, and is asked for five motifs of each of four
 widths; the motif that ranks the regions to learn from best is the one that the test is scanned with.
 
-Tasks are done in the order of `--sizes`. Finished ones are kept in FOLDER, and the table has all that are there."""
+Tasks are done in the order of `--sizes`. Finished ones are kept in FOLDER, and the table has all that are there. What
+the kernel costs, on some regions of JUND, is measured in a minute by `--cost OUT`, and nothing else is then done."""
 import json
 import os
 import subprocess
 import warnings
+from datetime import date
 from functools import partial
 from itertools import combinations
 from pathlib import Path
@@ -22,7 +24,7 @@ from tempfile import TemporaryDirectory
 from time import time
 
 import numpy as np
-from common import FIVE, RESULTS, Data, done_once, write_table
+from common import FIVE, RESULTS, Data, commit, done_once, write_table
 from draws import Draw, Known, regions_of
 from fastcore.script import call_parse
 from numba import njit
@@ -39,6 +41,11 @@ tool = get_tool('BioProspector')
 found = [tool.run(bound, dict(background=unbound, number=5, width=int(w)))[0] for w in widths]
 print(json.dumps([m.ppm.tolist() for motifs in found for m in motifs]))
 """
+
+def cpu_seconds():
+    "Of this process and those it waited for"
+    t = os.times()
+    return t.user+t.system+t.children_user+t.children_system
 
 def letters(data, at): return [decode(c).replace("N", "A") for c in data.m.varm["sequence"][at]]
 
@@ -87,6 +94,20 @@ def gapped_kmers(data, k, exact_most):
     x = np.stack([one_hot_encode(s) for s in letters(data, k.test)])
     return by_words(model, x), "exact" if exact else "Nystroem"
 
+def cost_of_kernel(data, sizes=(100, 200, 400)):
+    "CPU seconds of the exact kernel between as many regions, each with each"
+    from gkmsvm import one_hot_encode
+    from gkmsvm.gram import compute_gram
+    from gkmsvm.svm import KERNEL_BUILDERS
+    kernel = KERNEL_BUILDERS["gkm_cnt"](dict(L=11, k=7, include_rc=True))
+    regions = regions_of(data, Draw("JUND", 500, 0, None))["index"]
+    x = np.stack([one_hot_encode(s) for s in letters(data, regions[:max(sizes)])])
+    compute_gram(kernel, x[:5])   # compiled before it is timed
+    for n in sizes:
+        before = cpu_seconds()
+        compute_gram(kernel, x[:n])
+        yield dict(sequences=n, cpu_seconds=cpu_seconds()-before, commit=commit(), date=f"{date.today()}")
+
 def motif_finder(data, k, python):
     "Values of the test regions, and the motif that was chosen"
     some = np.random.default_rng(0).permutation(np.flatnonzero(k.y==1))[:MOST]
@@ -102,11 +123,6 @@ def motif_finder(data, k, python):
     fits = [average_precision_score(k.y, m.best_hit(codes[k.index]).score) for m in found]
     best = found[int(np.argmax(fits))]
     return best.best_hit(codes[k.test]).score.to_numpy(), best.consensus()
-
-def cpu_seconds():
-    "Of this process and those it waited for"
-    t = os.times()
-    return t.user+t.system+t.children_user+t.children_system
 
 def rows_of(data, task, methods):
     method, draw = task
@@ -134,9 +150,11 @@ def main(
     only:str="", # The one method to run
     workers:int=1, # Processes
     out:str=str(RESULTS/"peers.csv"), # The table to write
+    cost:str="", # Measure the kernel alone; the table to write
 ):
     "Other tools on the five targets."
     data = Data(matrix, folder)
+    if cost: return write_table(list(cost_of_kernel(data)), cost, **data.origin)
     methods = {"gkmsvm-lite":partial(gapped_kmers, exact_most=exact_most)}
     if finder: methods["BioProspector"] = partial(motif_finder, python=finder)
     tasks = tasks_of(tfs, sizes, [m for m in methods if only in m])
