@@ -683,7 +683,8 @@ def test_summits_of_short_peaks_may_lie_at_their_start(tmp_path, width):
 
 
 @pytest.mark.parametrize('width', [20, 40, 80, 99, 100, 400])
-@pytest.mark.parametrize('at', [lambda r, w: 0, lambda r, w: r.choice([0, 0, 0, 1]), lambda r, w: r.choice([0, 0, w//3]),
+@pytest.mark.parametrize('at', [lambda r, w: 0, lambda r, w: r.choice([0, 0, 0, 1]),
+                                lambda r, w: r.choice([0, 0, w//3]),
                                 lambda r, w: r.choice([0, 0, 0, -1, 5]), lambda r, w: r.choice([0]*99+[w-1])])
 def test_most_summits_are_not_on_the_first_base(tmp_path, width, at):
     "Zeros that stand for none, or counts: the middles of all, and so it is said"

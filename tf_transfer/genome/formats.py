@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 from fastcore.basics import patch
-from ..core import UserError, check_file, check_unpacked, is_gzipped, reading
+from ..core import UserError, check_file, check_unpacked, count, is_gzipped, reading
 
 # %% ../../nbs/genome/3_formats.ipynb #a98b4efd
 BED = ("chrom", "start", "end", "name", "score", "strand",
@@ -139,7 +139,7 @@ def _check_width(path, n, fields, width, first):
     if len(fields) in (width, first): return
     filled = _filled(fields)
     if not (filled<=width<=len(fields) or min(filled, width)>=10 or width==10 and filled==9): # The tenth may be empty
-        _refuse(path, n, fields, f"{len(fields)} columns, where the first line has {first}")
+        _refuse(path, n, fields, f"{count(len(fields), 'column')}, where the first line has {first}")
 
 # %% ../../nbs/genome/3_formats.ipynb #8373f5e4
 _TYPES = {"chrom":pa.dictionary(pa.int32(), pa.string()), "start":pa.int64(), "end":pa.int64()} | \
@@ -410,7 +410,7 @@ def _common_width(path, rows):
     for n,fields in rows:
         filled = _filled(fields)
         if max(low, filled)>min(high, len(fields)) and min(low, filled)<10:
-            _refuse(path, n, fields, f"{len(fields)} columns, where the first line has {len(rows[0][1])}")
+            _refuse(path, n, fields, f"{count(len(fields), 'column')}, where the first line has {len(rows[0][1])}")
         low, high = max(low, filled), min(high, len(fields))
     return low if low>=10 or high<10 else 10
 

@@ -17,7 +17,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from fastcore.basics import patch
-from ..core import UserError
+from ..core import UserError, count
 from ..motifs.pwm import align, jaspar, vertebrate_profiles
 from ..model.networks import BindingNet, MotifLayer, TargetNet
 from ..model.predict import output_of, predict
@@ -176,7 +176,8 @@ def _asked(look):
     asked = own+[p for p in narrow if p.matrix_id not in [o.matrix_id for o in own]]
     of_body = [replace(p, name=f"body {p.name}") if beside else p for p in motif_pwms(look.net.first)]
     some = look.bound[::max(len(look.bound)//4, 1)][:4]
-    return asked+strongest(look.net, of_body, some, look.tf, unlike=asked, seed=look.seed+1), len(own), jaspars[len(narrow):]
+    asked += strongest(look.net, of_body, some, look.tf, unlike=asked, seed=look.seed+1)
+    return asked, len(own), jaspars[len(narrow):]
 
 def _in_words(effects):
     "What the page shows of the effects of motifs"
@@ -279,8 +280,8 @@ def letter_section(
     titles = look.where and [look.where[i] for i in chosen]
     a, fig = letters(look.net, surest, look.tf, titles)
     section.tables["letters"] = _letter_table(a, titles)
-    section.draw("letters", fig, f"attributions of the letters of {len(surest)} sequences",
-                 f"The {len(surest)} bound regions of which the model is surest. "
+    section.draw("letters", fig, f"attributions of the letters of {count(len(surest), 'sequence')}",
+                 f"The {count(len(surest), 'bound region')} of which the model is surest. "
                  "Letters above the line speak for binding, those below against.", wide=True)
     section.say("By mutagenesis: how the logit changes with each letter." if np.isnan(a.delta).all() else
                 "By DeepLIFT against shuffled sequences. "
