@@ -30,7 +30,6 @@ import pandas as pd
 import torch
 import torch.nn.functional as F
 from common import commit, write_table
-from long_words import LongWords
 from fastcore.script import call_parse, store_true
 from sequences import read, sets_in
 from tf_transfer.finetune import auto
@@ -43,6 +42,7 @@ from tf_transfer.matrix.states import BOUND
 from tf_transfer.model.networks import at_width
 from tf_transfer.model.predict import logits
 from tf_transfer.model.saving import pretrained
+from tf_transfer.motifs.gapped_svm import GappedSVM
 from tf_transfer.motifs.pwm import vertebrate_profiles
 from tf_transfer.train.metrics import score
 from torch import nn
@@ -169,12 +169,14 @@ def of_words(codes, label, others, truth):
     nets, learned = auto.learned_view(body, seen, label, halves=halves)
     of_others = [seen_t.numpy(), xt@body.head.weight.detach().numpy().T, xt,
                  np.mean([_logits(net, seen_t) for net in nets], 0)]
-    for name,made,trust in (("short words", word_scores, TRUST["words"]), ("long words", LongWords, 10)):
+    kinds = ("short words", word_scores, TRUST["words"]), ("long words", GappedSVM, auto.LONG_WORDS)
+    for name,made,trust in kinds:
         start, said = time.process_time(), np.empty(len(label), np.float32)
         for train,rest in halves: said[rest] = made().fit(codes[train], label[train]).decision_function(codes[rest])
         spoken = made().fit(codes, label).decision_function(others)
         seconds = time.process_time()-start
-        with patch.dict(TRUST, words=trust): coef, offset, _ = weigh([*frozen, learned], dict(words=said), label)
+        with patch.object(auto, "LONG_WORDS", trust):
+            coef, offset, _ = weigh([*frozen, learned], dict(words=said), label)
         for way,logit in ((name, np.column_stack([*of_others, spoken])@coef+offset), (f"{name} alone", spoken)):
             s = score(truth, 1/(1+np.exp(-logit)), n_boot=2)
             yield dict(way=way, auroc=s.auroc, auprc=s.auprc, prevalence=s.prevalence, mcc=s.mcc, seconds=seconds)

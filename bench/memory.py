@@ -19,10 +19,11 @@ from pathlib import Path
 from common import RESULTS, commit, write_table
 import numpy as np
 import pandas as pd
-from tf_transfer.finetune import auto
+from tf_transfer.finetune import auto, baselines
 from tf_transfer.matrix import build, published, states
 from tf_transfer.matrix.splits import by_chrom
 from tf_transfer.model.networks import SmallCNN
+from tf_transfer.model.saving import pretrained
 from tf_transfer.train import data
 from tf_transfer.train.learners import binding_learner
 
@@ -52,10 +53,18 @@ def training_all(d, matrix):
     learn.dls.train.one_batch()
 
 
+def at_random_codes(n): return np.random.default_rng(0).integers(0, 4, (n, 200)).astype(np.uint8), np.arange(n)%4==0
+
+
 def words(d, matrix, n=3000):
-    codes, label = np.random.default_rng(0).integers(0, 4, (n, 200)).astype(np.uint8), np.arange(n)%4==0
-    auto._check_words(n, 200)
-    auto.word_scores().fit(codes, label)
+    baselines.check_words(n, 200)
+    baselines.gapped_kmer_svm().fit(*at_random_codes(n))
+
+
+def all_sources(d, matrix, n=5000):
+    body, (codes, label) = pretrained(), at_random_codes(n)
+    auto._check_columns(body, n)
+    auto.weighed(body, codes, label, "TF")
 
 
 def of_authors(d, matrix):
@@ -98,15 +107,16 @@ STEPS = {"a state table of 153 TFs is imported":(importing, [states]),
          "its training is prepared, labels masked":(training, [states, data]),
          "a matrix of 1.8 million regions and 163 TFs at random is read, its training prepared":
              (training_all, [states, data]),
-         "words are learned from 3,000 regions":(words, [auto]),
-         "words are learned from 5,000 regions":(partial(words, n=5000), [auto])}
+         "words are learned from 3,000 regions":(words, [baselines]),
+         "auto learns from 5,000 regions":(all_sources, [auto]),
+         "auto learns from 20,000 regions":(partial(all_sources, n=20_000), [auto])}
 
 
 def one(name, *places):
     "MB that a step was said to need, and that it took"
     asked, (do, rooms) = [], STEPS[name]
     for room in rooms: room.check_memory = lambda what, needed, *more: asked.append(needed)
-    if rooms==[auto]: words(*places, n=40)                       # imports what is needed, before it is measured
+    if rooms in ([auto], [baselines]): do(*places, n=200)         # imports what is needed, before it is measured
     asked.clear()
     before = int(Path("/proc/self/statm").read_text().split()[1])*resource.getpagesize()
     do(*map(Path, places))

@@ -11,7 +11,7 @@ from packaging.requirements import Requirement
 from packaging.version import Version
 
 bench = Path(__file__).parent.parent/"bench"
-shared = {"common", "draws", "long_words"}
+shared = {"common", "draws"}
 scripts = sorted(p for p in bench.glob("*.py") if p.stem not in shared)
 
 

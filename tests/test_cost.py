@@ -1,13 +1,16 @@
 "What is known is not found out again, and what is read is not copied"
 import gc
+import io
 import sys
 import tracemalloc
 from hashlib import blake2b
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import scipy.sparse
 import torch
+from matplotlib.figure import Figure
 from pyjaspar import jaspardb
 from sklearn.svm import LinearSVC
 
@@ -15,6 +18,7 @@ from tf_transfer.commands.base import command
 from tf_transfer.finetune import baselines
 from tf_transfer.finetune.auto import sources
 from tf_transfer.finetune.baselines import DeNovoMotif, GappedKmers, baseline_values, gapped_kmer_svm
+from tf_transfer.matrix import sequences
 from tf_transfer.matrix.simulate import simulate
 from tf_transfer.matrix.splits import by_chrom, target_set
 from tf_transfer.genome.dna import one_hot
@@ -22,6 +26,7 @@ from tf_transfer.model.networks import KmerCounts, KmerScore, SmallCNN
 from tf_transfer.model.saving import weights_id
 from tf_transfer.motifs.kmers import gapped_counts
 from tf_transfer.motifs.pwm import vertebrate_profiles
+from tf_transfer.show import report
 
 
 @pytest.fixture(scope='module')
@@ -98,7 +103,7 @@ def test_a_fingerprint_needs_no_copy_of_the_weights():
     assert found == blake2b(whole, digest_size=8).hexdigest()
 
 
-def test_a_command_looks_for_garbage_less_often(monkeypatch):
+def test_a_command_looks_for_garbage_less_often_and_not_at_the_end(monkeypatch):
     @command
     def tft_example(out:str): return gc.get_threshold()[0]
     before = gc.get_threshold()
@@ -106,8 +111,10 @@ def test_a_command_looks_for_garbage_less_often(monkeypatch):
         assert tft_example('x') == before[0]
         monkeypatch.setattr('tf_transfer.commands.base.is_cli', lambda f: True)
         monkeypatch.setattr(sys, 'argv', ['tft-example', 'x'])
-        assert tft_example('x') == 100_000
-    finally: gc.set_threshold(*before)
+        assert gc.get_freeze_count() == 0 and tft_example('x') == 100_000 and gc.get_freeze_count()
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
 
 
 @pytest.mark.parametrize('k, informative', [(8, 6), (6, 4), (5, 5)])
@@ -136,3 +143,24 @@ def test_counts_are_made_in_small_parts():
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 1024*4096*8/2
+
+
+def test_similar_sequences_are_looked_for_once(target, monkeypatch):
+    "`auto` asks for them for its motif, its words and what learns"
+    calls, codes = counted(monkeypatch, sequences, '_word_counts'), target.train.codes[::-1]
+    first = sequences.similar_groups(codes)
+    again = first.copy()
+    first[:] = -1
+    assert np.array_equal(sequences.similar_groups(codes.copy()), again) and len(calls) == 1
+
+
+def test_a_figure_that_lays_itself_out_is_drawn_once(monkeypatch):
+    "And looks as `savefig` would have it"
+    def made():
+        fig, ax = plt.subplots(figsize=(2, 1), layout='constrained')
+        ax.set(xlabel='places', ylabel='odds')
+        return fig
+    wanted = io.BytesIO()
+    made().savefig(wanted, format='png', dpi=150)
+    calls = counted(monkeypatch, Figure, 'draw')
+    assert report._png(made()) == wanted.getvalue() and len(calls) == 1

@@ -12,6 +12,7 @@ from helpers import assert_refused, command
 from tf_transfer import core
 from tf_transfer.core import UserError, available_memory, check_memory
 from tf_transfer.finetune import auto
+from tf_transfer.finetune.baselines import check_words
 from tf_transfer.genome.dna import Genome
 from tf_transfer.matrix import build, published
 from tf_transfer.matrix.simulate import simulate
@@ -90,7 +91,8 @@ def asked(monkeypatch, do):
     "What a call asks for, in bytes, by the words for it"
     found = {}
     def note(what, needed, *args): found[what] = needed
-    for room in ('matrix.states', 'matrix.build', 'train.data', 'train.pretraining', 'finetune.auto'):
+    for room in ('matrix.states', 'matrix.build', 'train.data', 'train.pretraining', 'finetune.auto',
+                 'finetune.baselines'):
         monkeypatch.setattr(f'tf_transfer.{room}.check_memory', note)
     do()
     return found
@@ -114,19 +116,19 @@ def test_batches_of_all_tfs_copy_nothing(files):
     assert np.shares_memory(train.kept.table, m.X) and np.shares_memory(train.codes.table, m.varm['sequence'])
 
 
-def test_estimates_of_words(files, monkeypatch):
+def test_estimates_of_what_is_learned_from(files, monkeypatch):
     class Enough(Exception): pass
     def enough(*args): raise Enough
     monkeypatch.setattr(auto, 'known_motifs', enough)
     target = target_set(files[1], 'JUND', by_chrom(files[1], 'chr5', 'chr6'))
-    net = new_model(SmallCNN, 1, 200)
-    net.card = None
-    learn = SimpleNamespace(target=target, model=net)
-    found = asked(monkeypatch, lambda: pytest.raises(Enough, auto.auto, learn))
     n = len(target.train)+len(target.valid)
-    assert found == {f'learning words from {n:,} regions': n*193*28*8+56*n*n}
-    assert asked(monkeypatch, lambda: auto._check_words(5000, 200)) == {
-        'learning words from 5,000 regions': 5000*193*28*32}
+    for net, columns in ((new_model(SmallCNN, 1, 200), 32+1), (MotifNet(3, 200, jaspar('CTCF')[:1]), 1+512+3)):
+        net.card = None
+        found = asked(monkeypatch, lambda: pytest.raises(Enough, auto.auto, SimpleNamespace(target=target, model=net)))
+        assert found == {f'learning from {n:,} regions': 20*n*(columns+1019)}
+    assert asked(monkeypatch, lambda: check_words(3000, 200)) == {
+        'learning words from 3,000 regions': 3000*193*28*8+56*3000**2}
+    assert asked(monkeypatch, lambda: check_words(5000, 200)) == {}
 
 
 def group(folder, **files):

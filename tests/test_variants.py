@@ -1,6 +1,7 @@
 "Variants: every allele has its row, each spelling the same answer, and what goes into VCF files is what others read"
 import gc
 import gzip
+import re
 import shutil
 import subprocess
 import warnings
@@ -580,18 +581,19 @@ def test_own_motifs_are_named(genome, tmp_path):
     assert (t.A_diff[t.motif.isna()] == 0).all()
 
 
-def test_words_with_gaps_add_up(genome, tmp_path):
+@pytest.mark.parametrize('k', (8, 11))
+def test_own_words_add_up(genome, tmp_path, k):
     "All that come and go make the change of the sum of weights; the ones named stand there, and no other adds more"
-    import re
-
     from tf_transfer.genome.dna import one_hot
-    from tf_transfer.model.alleles import (AlleleReader, AlleleWindows, Change, _gapped_letters, _words_that_differ,
-                                           effects_of, gained_and_lost)
+    from tf_transfer.model.alleles import (AlleleReader, AlleleWindows, Change, _words_that_differ, effects_of,
+                                           gained_and_lost)
     from tf_transfer.model.networks import TargetNet
+    from tf_transfer.motifs.kmers import mirrored_words
     torch.manual_seed(1)
     body = MotifNet(2, WIDTH, jaspar('JUND'), hidden=(4, 4))
-    net = TargetNet(1, WIDTH, 'MotifNet', body.args, jaspar('JUND')).eval()
+    net = TargetNet(1, WIDTH, 'MotifNet', body.args, jaspar('JUND'), k=k).eval()
     net.kmers.weight.normal_()
+    net.kmers.weight += net.kmers.weight[mirrored_words(k)]
     w, read = AlleleWindows(WIDTH, [0]), AlleleReader(net)
     for start, n in [*((o, 1) for o in range(100, 160)), (300, 2)]:
         ref = SEQS['chr1'][start:start+n]
@@ -599,22 +601,19 @@ def test_words_with_gaps_add_up(genome, tmp_path):
     e, share = effects_of(read, w), net.head.weight[0, -1].item()
     score = net.kmers(one_hot(encode(''.join(w.letters)).reshape(-1, WIDTH)))[:, 0].numpy()
     ref, alt = np.array(w.index)[:, :, 0].T
-    change, times, adds, shape, number = _words_that_differ(net.kmers, w)
+    change, _, times, adds = _words_that_differ(net.kmers, w)
     assert np.allclose(np.bincount(change, adds), score[alt] - score[ref], atol=1e-4)
     found = gained_and_lost(read, w, e, np.zeros(len(ref), int))
     assert (found.gained != '').sum() > 30 and (found.lost != '').sum() > 30
     for name, added, more in ((found.gained, found.gained_adds, 1), (found.lost, found.lost_adds, -1)):
         for i in np.flatnonzero(name != ''):
-            word = re.compile(f"(?=({name[i].replace('N', '.')}))")
-            turned = word.pattern.translate(str.maketrans('ACGT', 'TGCA'))
-            turned = re.compile(f'(?=({turned[4:-2][::-1]}))')
-            both = [len(word.findall(w.letters[j])) + len(turned.findall(w.letters[j])) for j in (ref[i], alt[i])]
-            assert more*(both[1] - both[0]) > 0
+            turned = name[i].translate(str.maketrans('ACGT', 'TGCA'))[::-1]
+            both = [sum(len(re.findall(f'(?={o})', w.letters[j])) for o in {name[i], turned})
+                    for j in (ref[i], alt[i])]
+            assert len(name[i]) == k and more*(both[1] - both[0]) > 0
             here = (change == i) & (more*times > 0)
             towards = np.sign((e.alt - e.ref)[i, 0])
             assert np.isclose(added[i], max(share*adds[here]*towards)*towards)
-    named = {_gapped_letters(*o) for o in zip(shape.tolist(), number.tolist())}
-    assert all(o[0] != 'N' != o[-1] and len(o.replace('N', '')) == 6 for o in named)
     (tmp_path/'v.vcf').write_text(vcf([snv('chr1', 121)]))
     for name in ('o.tsv', 'o.vcf'): predict_vcf(net, ['A'], tmp_path/'v.vcf', genome, tmp_path/name, null=0)
     row = pd.read_csv(tmp_path/'o.tsv', sep='\t').iloc[0]

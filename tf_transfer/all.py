@@ -24,6 +24,7 @@ from .motifs.files import *
 from .motifs.tomtom import *
 from .motifs.modes import *
 from .motifs.kmers import *
+from .motifs.gapped_svm import *
 from .matrix.states import *
 from .matrix.published import *
 from .matrix.inputs import *

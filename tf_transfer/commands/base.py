@@ -10,7 +10,7 @@ __all__ = ['command', 'option', 'need', 'at_least', 'listed']
 # %% ../../nbs/commands/1_base.ipynb #2fb780d8
 import gc, re, sys
 from _thread import interrupt_main
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial, wraps
 from inspect import Parameter, signature
 from os.path import isfile
@@ -72,6 +72,14 @@ def _option_of(words, given, pos):
     at, known, name = min(found, default=(0, True, ""))
     return "" if known else f"{option(name)}: "
 
+# %% ../../nbs/commands/1_base.ipynb #1e910320
+@contextmanager
+def _little_garbage():
+    "Garbage is looked for less often, and not when the process ends"
+    gc.set_threshold(100_000)
+    try: yield
+    finally: gc.freeze()
+
 # %% ../../nbs/commands/1_base.ipynb #45e96ac6
 def command(
     func=None, # A function with docments
@@ -85,9 +93,8 @@ def command(
     places = [*pos, *(k for k,v in defaults.items() if v is Parameter.empty)]
     @wraps(func)
     def run(*args, **kwargs):
-        if is_cli(parsed): gc.set_threshold(100_000)
         try:
-            with _interrupts_arrive():
+            with _interrupts_arrive(), _little_garbage() if is_cli(parsed) else nullcontext():
                 empty = [k for k,v in kwargs.items() if v=="" and defaults.get(k, "") is None]
                 if empty: raise UserError(f"{_typed(func, empty[0], pos)} is empty; give it a value, or leave it out")
                 _check_idle(parsed, signature(func).bind(*args, **kwargs), idle, pos)

@@ -8,7 +8,7 @@ Docs: https://tf-transfer.github.io/tf_transfer/commands/models.html.md"""
 __all__ = ['chosen_tfs', 'tft_pretrain', 'tft_finetune', 'tft_fit', 'tft_evaluate', 'tft_predict']
 
 # %% ../../nbs/commands/3_models.ipynb #2976692c
-import json, re
+import gc, json, re
 from contextlib import contextmanager
 from functools import partial
 from os.path import isfile
@@ -250,6 +250,7 @@ def _fitted_with_report(given, tf, pretrained, withheld, seed, force):
     from tf_transfer.finetune.strategies import ratio_of
     from tf_transfer.interpret.own_report import check_report, next_commands, write_own_report
     check_report(given.model, force)
+    if is_cli(tft_fit): gc.freeze()
     g, say = given, partial(print, flush=True)
     g.ratio = g.ratio or ratio_of("auto")
     if g.peaks is not None: fitted = fit_peaks(g.peaks, g.genome, g.background, tf, pretrained, withheld, g.ratio,

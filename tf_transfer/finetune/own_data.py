@@ -21,6 +21,7 @@ from ..model.saving import pretrained as released
 from ..train.evaluation import is_other_genome, unseeing
 from ..train.learners import transfer_learner
 from .auto import RATIO
+from .baselines import check_words
 from .few import few_peaks, too_few
 from .fitted import Fitted, FittedPeaks
 from .own_regions import peaks_matrix, split_by_size
@@ -32,7 +33,9 @@ def learner_for(
     made:BindingNet=None, # A saved model that was made so, to go on with
 ) -> Learner: # Of a new model, or of that one
     "A learner of a user's model; raises `UserError` where the saved one is of another TF or test."
-    if made is None: return finetune(f.target, f.pre, "auto", seed=f.seed, withheld=f.withheld, say=f.say)
+    if made is None:
+        check_words(*f.target.train_valid[0].shape)
+        return finetune(f.target, f.pre, "auto", seed=f.seed, withheld=f.withheld, say=f.say)
     card, split = made.card, f.target.split
     if (card.tfs, [*card.test_chroms])!=([f.target.tf], [*split.test_chroms]):
         told = f"{', '.join(card.tfs)}, tested on {', '.join(card.test_chroms) or 'no whole chromosomes'}"

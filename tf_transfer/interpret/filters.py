@@ -16,7 +16,7 @@ import torch
 from torch import nn
 from ..core import UserError
 from ..genome.dna import decode, one_hot
-from ..motifs.kmers import mirrored_words
+from ..motifs.kmers import mirrored
 from ..motifs.pwm import PWM, Alignment, align, vertebrate_profiles
 from ..model.networks import MotifLayer, TargetNet
 from ..model.predict import in_batches, net_of, output_of, predict
@@ -138,12 +138,12 @@ def own_words(
     n:int=10, # How many words
 ) -> pd.DataFrame: # Index: the words that add most, 5' to 3'; the column `logit` is what one occurrence adds
     "The words to which a network gives most weight."
-    k, weight = net.kmers.powers.shape[-1], float(net.head.weight.detach()[output_of(net, tf), -1])
-    words = np.flatnonzero(np.arange(4**k)<=mirrored_words(k))
-    codes = (words[:, None]//4**np.arange(k)[::-1]%4).astype(np.uint8)
-    with torch.no_grad(): adds = weight*torch.cat([net.kmers(one_hot(c))[:, 0] for c in np.array_split(codes, 16)])
-    best = adds.argsort(descending=True, stable=True)[:n].tolist()
-    return pd.DataFrame(dict(logit=adds[best].numpy()), pd.Index([decode(codes[i]) for i in best], name="word"))
+    k, weight = net.kmers.k, float(net.head.weight.detach()[output_of(net, tf), -1])
+    adds = weight*net.kmers.weight.cpu().numpy()
+    most = np.argsort(-adds, kind="stable")[:2*n]
+    best = most[np.sort(np.unique(np.minimum(most, mirrored(most, k)), return_index=True)[1])][:n]
+    codes = (best[:, None]//4**np.arange(k)[::-1]%4).astype(np.uint8)
+    return pd.DataFrame(dict(logit=adds[best]), pd.Index([decode(c) for c in codes], name="word"))
 
 # %% ../../nbs/interpret/1_filters.ipynb #d3359c2c
 def best_filter(

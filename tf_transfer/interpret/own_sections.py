@@ -297,8 +297,9 @@ def said_of(
     if method==OURS: return predict(fitted.learn, codes)[:, 0]
     of_body = method.removeprefix(BODY)
     if of_body!=method: return predict(fitted.pre, codes)[:, fitted.pre.card.tfs.index(of_body)]
-    simple = baselines(fitted.target.tf, fitted.withheld)[method]
-    return simple.fit(*fitted.target.train_valid).decision_function(codes)
+    known, label = fitted.target.train_valid
+    simple = baselines(fitted.target.tf, fitted.withheld, len(label))[method]
+    return simple.fit(known, label).decision_function(codes)
 
 def said_by(
     fitted:FittedPeaks, # From `fit_peaks`

@@ -231,7 +231,7 @@ def _on_one_strand(motifs):
     return turned
 
 def _add_words(section, look):
-    "Words of eight bases that a network has of its own, and those of six that its body has"
+    "Words that a network has of its own, and those of six bases that its body has"
     if isinstance(look.net, TargetNet):
         section.keep("words", own_words(look.net, look.tf), "Words of its own: what one occurrence adds to the logit")
     if look.net.first.n_out==len(look.net.first.widths): return

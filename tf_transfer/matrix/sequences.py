@@ -12,6 +12,7 @@ __all__ = ['PARTS', 'MIN_BASES', 'MAX_WIDTH', 'sequences_matrix', 'fitted_to', '
 # %% ../../nbs/matrix/8_sequences.ipynb #04b1b782
 import csv
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from zlib import crc32
 import anndata as ad
@@ -310,6 +311,12 @@ def similar_groups(
     share:float=0.5, # Of the words of the shorter sequence
 ) -> np.ndarray: # Number of a group for each sequence, int32, (sequences,)
     "Groups of sequences that are nearly the same, on either strand."
+    return _similar(codes.shape, np.ascontiguousarray(codes).tobytes(), k, share).copy()
+
+@lru_cache(maxsize=1)
+def _similar(shape, codes, k, share):
+    "The same of codes that are given as bytes; what was found last is kept"
+    codes = np.frombuffer(codes, np.uint8).reshape(shape)
     inner = np.asarray(_without_ends(codes, share=0.3))
     counts = _word_counts(inner, min(k, max(int(np.median((inner<4).sum(1))), 1)))
     a, b = np.concatenate([_candidates(counts), _copies(codes)], axis=1)

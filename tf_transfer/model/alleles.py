@@ -6,10 +6,9 @@ Docs: https://tf-transfer.github.io/tf_transfer/model/alleles.html.md"""
 
 # %% auto #0
 __all__ = ['AlleleWindows', 'leaves_contig', 'shifts_of', 'AlleleReader', 'Seen', 'Effects', 'effects_of', 'Parts',
-           'made_or_broken', 'own_motif_names', 'GappedWords', 'gained_and_lost']
+           'made_or_broken', 'own_motif_names', 'OwnWords', 'gained_and_lost']
 
 # %% ../../nbs/model/7_alleles.ipynb #a11e0004
-from functools import lru_cache
 from typing import NamedTuple
 import numpy as np
 import torch
@@ -20,7 +19,7 @@ from ..genome.variants import Change
 from .along import first_dense, reads_once
 from .networks import MotifLayer, MotifsAndKmers, TargetNet
 from .predict import evaluating, logits
-from ..motifs.kmers import gap_patterns, mirrored_words
+from ..motifs.kmers import mirrored, mirrored_words
 from ..motifs.pwm import PWM, similarities, vertebrate_profiles
 from ..motifs.scan import BEYOND, AlleleScan
 
@@ -252,7 +251,7 @@ def _strongest_own(net, e, here, tf):
     "Of a model's own motifs the one that adds most: what it adds, its name, and its log-odds in either window"
     rows, n = np.arange(len(tf)), len(net.motifs.widths)
     before, after = (e.seen.beside[i, :n].numpy() for i in here.T)
-    weight = net.head.weight.detach().cpu().numpy()[tf, -n-1:-1]     # The words with gaps come last
+    weight = net.head.weight.detach().cpu().numpy()[tf, -n-1:-1]     # The words come last
     adds = weight*(after-before)*np.sign(e.alt-e.ref)[rows, tf][:, None]
     most = adds.argmax(1)
     names = np.array([f"own_{o}".replace(" ", "_") for o in own_motif_names(net)], object)
@@ -328,9 +327,9 @@ def _how_often(codes, words, k, feature):
 def _letters(number, k): return "".join("ACGT"[number//4**i%4] for i in range(k-1, -1, -1))
 
 # %% ../../nbs/model/7_alleles.ipynb #b1d50132
-class GappedWords(NamedTuple):
-    "The words with gaps that come and go with the alternative allele."
-    gained:np.ndarray # Letters, N for a gap, (changes,); empty where none has the direction of the difference
+class OwnWords(NamedTuple):
+    "The words that come and go with the alternative allele."
+    gained:np.ndarray # Letters, (changes,); empty where none has the direction of the difference
     gained_adds:np.ndarray # What it adds to the logit, (changes,); NaN without
     lost:np.ndarray # Likewise
     lost_adds:np.ndarray
@@ -340,10 +339,10 @@ def gained_and_lost(
     w:AlleleWindows, # Of changes
     e:Effects, # Of these
     tf:np.ndarray, # Position of a TF for each change, int, (changes,)
-) -> GappedWords:
-    "Which words with gaps have made the difference of a TF."
+) -> OwnWords:
+    "Which words of its own have made the difference of a TF."
     rows, direction = np.arange(len(tf)), np.sign(e.alt-e.ref)
-    change, times, adds, shape, number = _words_that_differ(read.net.kmers, w)
+    change, word, times, adds = _words_that_differ(read.net.kmers, w)
     adds = adds*read.net.head.weight.detach().cpu().numpy()[tf[change], -1]
     towards = adds*direction[rows, tf][change]
     found = []
@@ -352,43 +351,19 @@ def gained_and_lost(
         some = some[np.lexsort((towards[some], change[some]))]
         last = some[np.r_[np.diff(change[some])>0, True]] if len(some) else some
         name, added = np.full(len(tf), "", object), np.full(len(tf), np.nan)
-        name[change[last]] = [_gapped_letters(*o) for o in zip(shape[last].tolist(), number[last].tolist())]
+        name[change[last]] = [_letters(n, read.net.kmers.k) for n in word[last].tolist()]
         added[change[last]] = adds[last]
         found += [name, added]
-    return GappedWords(*found)
-
-# %% ../../nbs/model/7_alleles.ipynb #b1d50134
-@lru_cache
-def _shapes():
-    "Which shape each pattern is of; places of each shape; the number of the mirrored shape"
-    patterns = gap_patterns()
-    shapes, of = np.unique(patterns-patterns[:, :1], axis=0, return_inverse=True)
-    listed = shapes.tolist()
-    return of.ravel(), shapes, np.array([listed.index([s[-1]-i for i in reversed(s)]) for s in listed])
-
-def _gapped_letters(shape, number):
-    places = _shapes()[1][shape]
-    letters = ["N"]*(places[-1]+1)
-    for i,p in enumerate(places): letters[p] = "ACGT"[number//4**i%4]
-    return "".join(letters)
+    return OwnWords(*found)
 
 # %% ../../nbs/model/7_alleles.ipynb #b1d50137
 def _words_that_differ(kmers, w):
-    "Changes; how many more of a word stand at the alternative allele; what they add; shape and number of the word"
+    "Change, number of a word, how many more of it stand at the alternative allele, and what they add"
     here, places = np.array(w.index)[:, :, len(w.shifts)//2], np.array(w.places)[:, 4:]
-    codes, (of_pattern, shapes, turned) = encode("".join(w.letters)).reshape(-1, w.width), _shapes()
-    powers, weight = kmers.powers[:, 0].cpu().numpy().astype(np.int64), kmers.weight.cpu().numpy()
-    change, numbers, sign = [], [], []
-    for i,one in zip(here.T, (-1, 1)):
-        which, letters = _letters_at(codes[i], *places[i].T, powers.shape[1])
-        change.append(which)
-        numbers.append(letters@powers.T)
-        sign.append(np.full(len(which), one))
-    change, numbers, sign = map(np.concatenate, (change, numbers, sign))
-    pattern, n = np.arange(len(powers)), weight.shape[1]
-    adds, shape = weight[pattern, numbers]*sign[:, None], np.broadcast_to(of_pattern, numbers.shape)
-    word = np.minimum(shape*n+numbers, turned[shape]*n+mirrored_words(shapes.shape[1])[numbers])
-    key, first, at = np.unique(change[:, None]*len(shapes)*n+word, return_index=True, return_inverse=True)
-    times = np.bincount(at.ravel(), np.repeat(sign, len(powers)), len(key))
-    adds = np.bincount(at.ravel(), adds.ravel(), len(key))
-    return key//(len(shapes)*n), times, adds, shape.ravel()[first], numbers.ravel()[first]
+    codes, k = encode("".join(w.letters)).reshape(-1, w.width), kmers.k
+    found = [_letters_at(codes[i], *places[i].T, k) for i in here.T]
+    change, letters = (np.concatenate(o) for o in zip(*found))
+    sign, word = np.repeat([-1, 1], [len(c) for c,_ in found]), letters@4**np.arange(k-1, -1, -1)
+    key, first, at = np.unique(change*4**k+np.minimum(word, mirrored(word, k)), return_index=True, return_inverse=True)
+    times, adds = np.bincount(at, sign), np.bincount(at, sign*kmers.weight.cpu().numpy()[word])
+    return change[first], word[first], times, adds

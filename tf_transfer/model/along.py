@@ -53,14 +53,11 @@ def _both_along(layer, codes, width, step):
 
 # %% ../../nbs/model/4_along.ipynb #23a8a70e
 def _score_along(layer, codes, width, step):
-    powers, weight = layer.powers[:, 0].cpu().numpy(), layer.weight.cpu().numpy()
-    k = powers.shape[1]
+    k, weight = layer.k, layer.weight.cpu().numpy()
     n, (whole, first) = (len(codes)-width)//step+1, divmod(width-k+1, step)
     score = np.zeros((n+whole)*step)
     places = min(len(codes)-k+1, len(score))
-    for pattern,of_word in zip(powers, weight):
-        word = sum(codes[i:i+places].astype(np.int64)*int(p) for i,p in enumerate(pattern) if p)
-        score[:places] += of_word[word]
+    score[:places] = weight[sum(codes[i:i+places].astype(np.int64)*4**(k-1-i) for i in range(k))]
     score = score.reshape(n+whole, step)
     windows = bins_to_windows(score.sum(1), score[:, :first].sum(1), whole)
     return torch.from_numpy(windows.astype(np.float32))[:, None]

@@ -19,7 +19,7 @@ from fastcore.basics import patch
 from torch import nn
 from ..core import UserError
 from ..genome.dna import one_hot
-from ..motifs.kmers import mirrored_words, word_numbers
+from ..motifs.kmers import mirrored_words
 from ..motifs.pwm import vertebrate_profiles
 from ..motifs.scan import scan
 
@@ -322,28 +322,21 @@ class MotifKmerNet(MotifNet):
 
 # %% ../../nbs/model/1_networks.ipynb #70642c15
 class KmerScore(nn.Module):
-    "The sum of the weights of all gapped words in a sequence."
+    "The sum of the weights of all words of k bases in a sequence; gapped words in them have a part in these."
     def __init__(self,
         k:int=8, # Length of a word
-        informative:int=6, # Bases of it that count
     ):
         super().__init__()
-        powers = torch.from_numpy(word_numbers(k, informative).T[:, None].copy())
-        self.register_buffer("powers", powers, persistent=False)
-        self.register_buffer("weight", torch.zeros(len(powers), 4**informative))
+        self.k = k
+        self.register_buffer("weight", torch.zeros(4**k))
 
     def forward(self,
         x:torch.Tensor, # One-hot, float32, (batch, 4, width); words with N do not count
     ) -> torch.Tensor: # Float32, (batch, 1)
-        return torch.cat([self._of(some) for some in x.split(64 if x.device.type=="cpu" else max(len(x), 1))])
-
-    def _of(self, x):
-        k = self.powers.shape[-1]
-        with _in_32_bits(x): words = F.conv1d(x.argmax(1, keepdim=True).to(x.dtype), self.powers)
-        words = words.long().transpose(0, 1)
-        without_n = F.max_pool1d((x.amax(1, keepdim=True)<1).to(x.dtype), k, 1)==0
-        weights = self.weight.gather(1, words.flatten(1)).view(len(self.powers), len(x), -1)
-        return (weights*without_n.transpose(0, 1)).sum((0, 2))[:, None]
+        codes, places = x.argmax(1), x.shape[2]-self.k+1
+        words = sum(codes[:, i:i+places]*4**(self.k-1-i) for i in range(self.k))
+        known = F.max_pool1d((x.amax(1, keepdim=True)<1).to(x.dtype), self.k, 1)[:, 0]==0
+        return (self.weight[words]*known).sum(1, keepdim=True)
 
 # %% ../../nbs/model/1_networks.ipynb #229860b3
 class SideBySide(nn.Module):
@@ -370,6 +363,7 @@ class TargetNet(BindingNet):
         motifs:list, # PWMs of its own; or only their widths
         direct:bool=False, # Does the head see the standardised first layer too? Where that pools over the sequence
         learned:int=0, # How many dense layers of its own stand beside those of the body
+        k:int=8, # Length of its words
     ):
         body, hidden = ARCHS[arch](n_tfs, width, **args), len(motifs)+1
         own = [ARCHS[arch](n_tfs, width, **args).dense for _ in range(learned)]
@@ -377,10 +371,10 @@ class TargetNet(BindingNet):
         hidden += body.head.in_features*(1+learned)+(body.first.n_out if direct else 0)
         dense = SideBySide(*layers) if len(layers)>1 else body.dense
         super().__init__(body.first, body.middle, dense, n_tfs, hidden, width)
-        self.motifs, self.kmers = MotifLayer(motifs, best=True), KmerScore()
+        self.motifs, self.kmers = MotifLayer(motifs, best=True), KmerScore(k)
         self.strands_alike, self.any_width = body.strands_alike, body.any_width
-        length_after("TargetNet", width, (max(self.motifs.shortest, self.kmers.powers.shape[-1]), 1))
-        self.args = dict(arch=arch, args=args, motifs=self.motifs.widths, direct=direct, learned=int(learned))
+        length_after("TargetNet", width, (max(self.motifs.shortest, k), 1))
+        self.args = dict(arch=arch, args=args, motifs=self.motifs.widths, direct=direct, learned=int(learned), k=int(k))
 
     def beside(self,
         x:torch.Tensor, # One-hot, float32, (batch, 4, width)

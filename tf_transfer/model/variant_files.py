@@ -121,9 +121,9 @@ _OF_PARTS = dict(
     word={"TFT_WORD":("String", "The word that the allele makes or breaks, or its reverse complement"),
           "TFT_WORD_REF":("Float", "How often it stands in the window with the reference allele"),
           "TFT_WORD_ALT":("Float", "How often it stands in the window with the alternative allele")},
-    gained={"TFT_GAINED":("String", "The word with gaps (N) that comes with the allele, or its reverse complement"),
+    gained={"TFT_GAINED":("String", "The word that comes with the allele and adds most, or its reverse complement"),
             "TFT_GAINED_ADDS":("Float", "What it adds to the logit")},
-    lost={"TFT_LOST":("String", "The word with gaps (N) that goes with the reference, or its reverse complement"),
+    lost={"TFT_LOST":("String", "The word that goes with the reference and adds most, or its reverse complement"),
           "TFT_LOST_ADDS":("Float", "What its loss adds to the logit")})
 
 def _fields(tfs, parts, quantiles):

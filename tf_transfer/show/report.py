@@ -79,8 +79,12 @@ def figure(
 
 def _png(fig):
     "The bytes of a figure, which is closed"
-    png = io.BytesIO()
-    fig.savefig(png, format="png", dpi=150, bbox_inches=None if fig.get_layout_engine() else "tight")
+    png, layout = io.BytesIO(), fig.get_layout_engine()
+    if layout:
+        fig.set_dpi(150)
+        layout.execute(fig)
+        fig.set_layout_engine(None)
+    fig.savefig(png, format="png", dpi=150, bbox_inches=None if layout else "tight")
     plt.close(fig)
     return png.getvalue()
 
