@@ -14,7 +14,7 @@ from functools import cached_property, partial
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from ..core import UserError
+from ..core import UserError, count
 from ..genome.dna import decode, one_hot
 from ..genome.variants import Change
 from ..motifs.pwm import draw_letters
@@ -47,7 +47,7 @@ class Attributions:
         sums = "" if np.isnan(self.delta).all() else f"; they add up within {np.abs(self.delta).max():.1e}"
         alone = 0 if self.repeats is None else int(self.repeats.sum())
         zero = f"; {alone} are repeats with no other shuffle: their letters add 0" if alone else ""
-        return f"Attributions({len(self.codes)} sequences of {self.codes.shape[1]} bp{sums}{zero})"
+        return f"Attributions({count(len(self.codes), 'sequence')} of {self.codes.shape[1]} bp{sums}{zero})"
 
 # %% ../../nbs/interpret/4_attribution.ipynb #c227f611
 def _network(model, codes, gradients=True):

@@ -20,7 +20,7 @@ from IPython.display import Image
 from matplotlib.transforms import ScaledTranslation
 from scipy.cluster.hierarchy import dendrogram, fcluster, leaves_list, linkage
 from scipy.spatial.distance import squareform
-from ..core import UserError
+from ..core import UserError, count
 from ..motifs.pwm import draw_logo, jaspar_table
 from ..matrix.states import STATES, summary
 from ..matrix.groups import cosine
@@ -95,7 +95,7 @@ def state_bars(
         ax.barh(range(len(t)), share, left=left, color=colour, label=s, height=0.8)
         left += share
     ax.set_yticks(range(len(t)), t.index, fontsize=9)
-    title = f"{len(t)} best resolved of {m.n_obs} TFs" if m.n_obs>n else ""
+    title = f"{len(t)} best resolved of {count(m.n_obs, 'TF')}" if m.n_obs>n else ""
     ax.set(xlim=(0, 1), ylim=(len(t)-0.4, -0.6), title=title)
     ax.xaxis.set_major_formatter("{x:.0%}")
     return _plain(ax, f"share of {m.n_vars:,} regions", below=3)
