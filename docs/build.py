@@ -296,18 +296,30 @@ class Page:
 
 
 def tidy(output):
-    """An output less the names of temporary folders and of NumPy's types. Where columns were printed, words beside them
-    wrap on a phone"""
+    """An output less the names of temporary folders and of NumPy's types, and less most epochs of a long training.
+    Where columns were printed, words beside them wrap on a phone"""
     data = output.get('data', {})
     for of, kind in ((output, 'text'), (data, 'text/plain')):
         if kind in of: of[kind] = re.sub(r'/tmp/tmp\w{8}/|\bnp\.\w+\d\(([-.\de]+)\)', r'\1', ''.join(of[kind]))
+    if 'text' in output: output['text'] = few_epochs(output['text'])
     if 'text/html' in data: data['text/html'] = unbroken(''.join(data['text/html']))
     text = output.get('text') or len(data) == 1 and data.get('text/plain') or ''
     if '\r' in text or output.get('name') == 'stderr' or not has_columns(text): return output     # \r: progress bar
     return dict(output_type='display_data', data={'text/html': in_parts(text)}, metadata={})
 
 
-def is_row(line): return len(re.findall(r'\S {2,}(?=\S)', line)) >= 2
+def few_epochs(text):
+    "Of a long training the first and the last epochs; nobody reads those between"
+    epochs = r'((?:^epoch +\d+/\d+ .*\n){2})(?:^epoch .*\n){8,}((?:^epoch .*\n){2})'
+    return re.sub(epochs, r'\1...\n\2', text, flags=re.M)
+
+
+def is_row(line):
+    "Two gaps or tabs, or one gap before a number"
+    gaps, number = re.findall(r'\S(?: {2,}|\t+)(?=\S)', line), r'\S {2,}[-+]?\d[^ ]*( \(.+\))?$'
+    return len(gaps) >= 2 or bool(re.search(number, line))
+
+
 def has_columns(text): return sum(map(is_row, text.splitlines())) >= 3
 
 
@@ -323,14 +335,37 @@ def in_parts(text):
 
 
 def unbroken(html):
-    "A table of data whose numbers, names and short headings stay on one line; long names of columns may break at _"
+    """A table of data whose numbers, names and short headings stay on one line; long names of columns and rows may
+    break at _. Words begin at the left of their column, numbers end at its right"""
     if re.match(r'<style[^>]*>\s*</style>', html):     # pandas names each cell for a style, and there is none
         html = re.sub(r'(<t[dh]) id="T_\w*"( class="[^"]*")? ?', r'\1', html)
         html = html.replace('<table', '<table class="dataframe"')
     parts = lambda head: re.sub('>[^<]+<', lambda m: m[0].replace('_', '_<wbr>'), head[0])
     html = re.sub('<thead>.*?</thead>', parts, html, flags=re.S)
     short = r'(?=[^<\s]{1,40}</|[^<]{1,12}</|(?<=h>)[^<]{1,26}</)'
-    return re.sub(rf'<(td|th)((?: rowspan="\d+"| valign="top")*)>{short}', r'<\1\2 class="whole">', html)
+    html = re.sub(rf'<(td|th)((?: rowspan="\d+"| valign="top")*)>{short}', r'<\1\2 class="whole">', html)
+    html = re.sub(r'class="whole">(?=[^<]{1,12}</)', 'class="whole short">', html)
+    html = re.sub(r'<th class="whole">[^<]*_[^<]*</th>', parts, html)
+    return re.sub('<table.*?</table>', words_left, html, flags=re.S)
+
+
+def is_number(text):
+    return bool(re.fullmatch(r'\s*|[-?]|NaN|None|True|False|[-+]?\.?\d.*', re.sub('<[^>]*>', '', text)))
+
+
+def words_left(table):
+    "Mark the cells and the headings of columns that hold words; columns are counted from the right, rows have names"
+    row, cell = re.compile('<tr.*?</tr>', re.S), re.compile(r'<(?:td|th)\b[^>]*>')
+    cells = [re.findall(r'<td[^>]*>(.*?)</td>', o, re.S)[::-1] for o in row.findall(table[0])]
+    wordy = {i for texts in cells for i, text in enumerate(texts) if not is_number(text)}
+    def mark(m):
+        marked = m[0]
+        if 'colspan' in marked: return marked
+        for i, o in enumerate(reversed([*cell.finditer(m[0])])):
+            tag = o[0].replace('class="', 'class="words ') if 'class="' in o[0] else f'{o[0][:-1]} class="words">'
+            if i in wordy: marked = marked[:o.start()] + tag + marked[o.end():]
+        return marked
+    return row.sub(mark, table[0])
 
 
 def widths(cell):

@@ -1,8 +1,9 @@
 """Look at every page of a built site in four forms, and list what is cut: python docs/look.py _docs
 
 Two widths, a desk's and a phone's, bright and dark. On a desk nothing should be wider than its place; on a phone code,
-tables and wide figures may scroll. Also listed: a page that is wider than the screen, pale text, what stays bright at
-night, a sentence that announces what is not there, and an object shown as Python prints it."""
+tables and wide figures may scroll. Also listed: a page that is wider than the screen, or longer by night than by day,
+pale text, what stays bright at night, a sentence that announces what is not there, and an object shown as Python prints
+it."""
 import re
 import sys
 from functools import partial
@@ -27,12 +28,15 @@ def seen(browser, url, width, shots):
     browser.open(url, width=width)
     found = browser.js(cut_blocks) + (browser.js(odd_text) if width == max(WIDTHS) else [])
     found += ['wider than the screen']*browser.js(too_wide)
+    heights = []
     for dark in (False, True):
         browser.darken(dark)
         browser.wait_for(f"document.documentElement.dataset.theme == '{'dark' if dark else 'light'}'")
         found += browser.js(too_pale) + (browser.js(bright_boxes) if dark else [])
+        heights.append(browser.js("document.querySelector('article').clientHeight"))
         name = '-'.join([*url.split('/')[3:], str(width), 'dark' if dark else 'bright'])
         if shots: browser.screenshot(Path(shots)/f'{name}.png', whole=True)
+    if heights[0] != heights[1]: found.append(f'{heights[0]} px long by day, {heights[1]} by night')
     return found
 
 

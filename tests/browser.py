@@ -1,8 +1,10 @@
 "Chromium, by Playwright: pages as a reader sees them. The system's browser serves; none is downloaded"
 import shutil
 import time
+from io import BytesIO
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import sync_playwright
 
 chromium = next(filter(None, map(shutil.which, ('chromium', 'chromium-browser', 'google-chrome'))), None)
@@ -23,13 +25,19 @@ bright_boxes = r"""(() => {    // what stays bright on a page of the site at nig
 cut = "[...document.querySelectorAll('.scroll')].some(o => o.scrollWidth > o.clientWidth+1)"
 cut_blocks = """(() => {   // of a page of the site: what is wider than its place; on a phone it may scroll
     const desk = innerWidth > 1200, said = []
-    for (const o of document.querySelectorAll('article :is(pre, table, img, svg, math, .cell_output, p, li, h1, h2)')) {
+    const kinds = 'pre, table, img, svg, math, .cell_output, p, li, h1, h2, td, th'
+    for (const o of document.querySelectorAll(`article :is(${kinds})`)) {
         if (!o.checkVisibility() || o.closest('.headerlink, nav')) continue
         const scrolls = /auto|scroll/.test(getComputedStyle(o).overflowX)
         const long = o.scrollWidth-o.clientWidth
         const inner = o.matches('.cell_output') && o.querySelector('pre, table, img')
         if (o.clientWidth && long > 1 && !inner && (desk || !scrolls))
             said.push(`${o.tagName.toLowerCase()}, ${long} px: ${o.innerText.trim().slice(0, 60)}`)
+        if (o.matches('table') && long > 1) {    // its first column stays in sight; the others need room
+            const first = o.querySelector('tbody tr > :first-child')
+            if (first && first.clientWidth > .6*o.clientWidth && getComputedStyle(first).position == 'sticky')
+                said.push(`a first column hides the others: ${first.innerText.trim().slice(0, 60)}`)
+        }
     }
     return said })()"""
 odd_text = r"""(() => {   // of the site: sentences that announce what is not there, and what Python shows of itself
@@ -95,7 +103,17 @@ class Browser:
         desk = self.js('innerWidth > 1200')
         return wrong + ['a table is cut on a desk']*(desk and self.js(cut))
 
-    def screenshot(self, path, whole=False): self.page.screenshot(path=path, full_page=whole)
+    def screenshot(self, path, whole=False):
+        "Of what is seen, or of the whole page: a long one in pieces, since Chromium paints no more than 16,384 px"
+        height, size, piece = self.js('document.documentElement.scrollHeight'), self.page.viewport_size, 8000
+        if not whole or height <= 2*piece: return self.page.screenshot(path=path, full_page=whole)
+        page = Image.new('RGB', (size['width'], height))
+        self.page.set_viewport_size(dict(size, height=piece))
+        for top in range(0, height, piece):
+            self.js(f'scrollTo(0, {top})')
+            page.paste(Image.open(BytesIO(self.page.screenshot())), (0, self.js('scrollY')))
+        self.page.set_viewport_size(size)
+        page.save(path)
 
     def close(self):
         self.chromium.close()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from fastcore.nbio import mk_cell, new_nb, read_nb, write_nb
+from tqdm import tqdm
 
 root = Path(__file__).parent.parent
 notebooks = sorted(p for p in (root/'nbs').rglob('*.ipynb') if '.ipynb_checkpoints' not in p.parts)
@@ -234,3 +235,9 @@ def test_names_of_the_package_complete():
     wings = [name for room, name in names if getattr(tft, name) is not getattr(room, name)]
     assert wings == ['finetune', 'interpret']
     with pytest.raises(AttributeError, match='has no nothing'): tft.nothing
+
+
+def test_notebooks_begin_without_a_warning():
+    "The bars of tqdm.auto want ipywidgets, which Jupyter comes without, and say so when they are imported"
+    with_bars = [o.tqdm for o in rooms() if hasattr(o, 'tqdm')]
+    assert with_bars and set(with_bars) == {tqdm}

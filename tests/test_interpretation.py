@@ -241,7 +241,22 @@ def test_motifs_that_are_too_wide(tmp_path, monkeypatch):
     assert effects.p[0]==1 and not effects.beats_null[0] and effects.sites[0]==0
     section = experiment_section(Look(net, "no TF", made, len(made)), [motif, wide_motif(61)])
     assert list(section.tables)==["put_in"] and len(section.tables["put_in"])==1
-    assert "Not taken out: wide (31 bp), wide (61 bp). Over half of the 60 bp" in "".join(section.write(tmp_path))
+    said = "".join(section.write(tmp_path))
+    assert "Not taken out: wide (31 bp). Over half of the 60 bp" in said
+    assert "Neither put in nor taken out: wide (61 bp). A region has 60 bp only" in said
+
+def test_a_motif_of_the_tf_that_is_wider_than_a_region_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr("tf_transfer.interpret.sections.jaspar", lambda tf: [wide_motif(61)])
+    monkeypatch.setattr("tf_transfer.interpret.experiments.vertebrate_profiles", lambda: jaspar("SPI1"))
+    net, made = a_network(MotifNet, motifs=jaspar("SPI1"), width=60), with_wide(wide_motif(9), n=12)
+    net.card = SimpleNamespace(tfs=["no TF"])
+    with monkeypatch.context() as m:
+        m.setattr("tf_transfer.interpret.sections.strongest", lambda *args, **kw: [])
+        with pytest.raises(UserError, match="no motif of the model raises its score"):
+            motif_section(Look(net, "no TF", made, len(made)))
+    monkeypatch.setattr("tf_transfer.interpret.sections.strongest", lambda *args, **kw: jaspar("SPI1")[:1])
+    said = "".join(motif_section(Look(net, "no TF", made, len(made))).write(tmp_path))
+    assert "Neither put in nor taken out: JASPAR wide (61 bp). A region has 60 bp only" in said
 
 def test_words_without_meaning_beat_no_null():
     "To a network that learned nothing, a motif is as good as its letters in another order"

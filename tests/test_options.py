@@ -21,6 +21,7 @@ from fastcore.script import anno_parser
 from torch import nn
 
 import helpers
+import tf_transfer.all    # noqa: F401 (what is replaced below must not be what a module keeps that is imported meanwhile)
 from tf_transfer.genome.dna import Genome
 from tf_transfer.genome.windows import Skipped
 from tf_transfer.matrix.groups import GROUPS

@@ -362,7 +362,7 @@ def test_few_peaks_make_a_model_without_a_report(files, tmp_path, n):
 
 
 @pytest.mark.parametrize('what, words', [
-    ('few', '1 peaks can be used (of 1); at least 2 are needed'),
+    ('few', '1 peak can be used (of 1); at least 2 are needed'),
     ('renamed', 'have no contig in common'),
     ('foreign', '1 of 150 lie on contigs'),
     ('beyond', 'reaches over the end of chr'),

@@ -678,10 +678,18 @@ def test_summits_as_tools_write_them(tmp_path, tool, widths, idr):
 
 @pytest.mark.parametrize('width', [20, 40, 80])
 def test_summits_of_short_peaks_may_lie_at_their_start(tmp_path, width):
-    table = read_bed(written(tmp_path, peaks_of(width, lambda r, w: r.choice([0, 0, 0, 1]))))
-    assert set(table.summit-table.start) == {0, 1}
-    table = read_bed(written(tmp_path, peaks_of(width, lambda r, w: 0)))
-    assert set(table.summit-table.start) == {width//2}
+    table = read_bed(written(tmp_path, peaks_of(width, lambda r, w: r.choice([0, 0, 1, 2, 3]))))
+    assert set(table.summit-table.start) == {0, 1, 2, 3}
+
+
+@pytest.mark.parametrize('width', [20, 40, 80, 99, 100, 400])
+@pytest.mark.parametrize('at', [lambda r, w: 0, lambda r, w: r.choice([0, 0, 0, 1]),
+                                lambda r, w: r.choice([0, 0, w//3]),
+                                lambda r, w: r.choice([0, 0, 0, -1, 5]), lambda r, w: r.choice([0]*99+[w-1])])
+def test_most_summits_are_not_on_the_first_base(tmp_path, width, at):
+    "Zeros that stand for none, or counts: the middles of all, and so it is said"
+    table, places = read_peaks(written(tmp_path, peaks_of(width, at)))
+    assert set(table.summit-table.start) == {width//2} and set(places) == {'middle'}
 
 
 # Text that is not UTF-8, and comments

@@ -10,9 +10,10 @@ from pathlib import Path
 from threading import Thread
 from urllib.parse import quote_plus, unquote, urlsplit
 
+import numpy as np
 import pandas as pd
 import pytest
-from browser import Browser, bright_boxes, chromium, too_pale, too_wide
+from browser import Browser, bright_boxes, chromium, cut_blocks, too_pale, too_wide
 from fastcore.nbio import read_nb
 from nbdev.config import get_config, nbpath2html
 from nbdev.doclinks import nbglob
@@ -180,10 +181,32 @@ def test_words_beside_columns_may_wrap():
     assert tidy(dict(output_type='stream', name='stdout', text='words\n'))['text'] == 'words\n'
 
 
+def test_columns_of_tabs_and_of_two_are_columns():
+    "They scroll on a phone; a name and its sentence wrap"
+    for row in ('pre-trained\t0.8\t0.79-0.82', 'pre-trained    0.8 (0.79-0.82)'):
+        printed = tidy(dict(output_type='stream', name='stdout', text=f'{row}\n'*3))
+        assert 'class="columns"' in printed['data']['text/html']
+    text = 'buried    Are a few lost?\ngroups    Which TFs?\nfreezing  Which layers?\n'
+    assert tidy(dict(output_type='stream', name='stdout', text=text))['text'] == text
+
+
+def test_a_long_training_is_short():
+    printed = ''.join(f'epoch {i:2}/15  train loss 0.5  valid loss 0.4\n' for i in range(1, 16))
+    shown = str(tidy(dict(output_type='stream', name='stdout', text=f'{printed}kept epoch 3\n')))
+    assert re.findall(r'(?<=epoch )[ \d]+(?=/)|\.{3}', shown) == [' 1', ' 2', '...', '14', '15']
+
+
+def test_words_begin_at_the_left():
+    "Of their column, long or short; numbers end at the right"
+    table = pd.DataFrame({'task': ['best hits', 'a very long task'], 'time': ['9 s', '12 s'], 'n': [1, np.nan]})
+    html = unbroken(table.rename_axis('row').to_html())
+    assert re.findall('words[^>]*>([^<]*)<', html) == ['task', '', 'best hits', 'a very long task']
+
+
 def test_a_table_without_a_style_looks_as_others_do():
     "pandas's Styler"
     html = pd.DataFrame({'n': [1]}).style.hide().to_html()
-    assert '<table class="dataframe"' in unbroken(html) and '<td class="whole">1<' in unbroken(html)
+    assert '<table class="dataframe"' in unbroken(html) and '<td class="whole short">1<' in unbroken(html)
     coloured = pd.DataFrame({'n': [1]}).style.set_properties(color='red').to_html()
     assert 'row0_col0' in unbroken(coloured)
 
@@ -305,6 +328,7 @@ def look(browser, url, width, darks):
     browser.open(url, width=width, dark=darks[0])
     assert browser.js("Boolean(document.querySelector('h1'))")
     wrong = browser.problems + ['wider than the screen']*browser.js(too_wide) + browser.js(unseen)
+    wrong += browser.js(cut_blocks)
     for dark in darks:
         browser.darken(dark)
         browser.wait_for(f"document.documentElement.dataset.theme == '{'dark' if dark else 'light'}'")
@@ -330,10 +354,11 @@ def test_every_page_in_a_browser(browser, address, site):
 @pytest.mark.parametrize('html, words', [
     ('<img src="no.png" alt="">', '404'), ('<img src="https://example.com/x.png" alt="">', 'Content Security Policy'),
     ('<script>console.error("said")</script>', 'said'), ('<script>throw new Error("thrown")</script>', 'thrown'),
-    ('<p style="width: 3000px">wide</p>', 'wider'), ('<p style="color: #aaa">pale</p>', ': pale')])
+    ('<p style="width: 3000px">wide</p>', 'wider'), ('<p style="color: #aaa">pale</p>', ': pale'),
+    ('<table><tr><td style="max-width: 3em">whole_long_name<td>1</table>', 'td, ')])
 def test_what_is_wrong_is_seen(browser, address, site, html, words):
     head = '<!doctype html><html data-theme="light"><link rel="icon" href="data:,">'
-    page = site/'_static'/f'wrong-{words.strip(": ")}.html'
+    page = site/'_static'/f'wrong-{words.strip(": ,")}.html'
     page.write_text(f'{head}<h1>Wrong</h1><article>{html}</article>')
     assert words in str(look(browser, f'{address}/_static/{page.name}', 1280, [False]))
 

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from helpers import Started, command
 from matplotlib.figure import Figure
-from tqdm.auto import tqdm
+from tqdm import tqdm
 from tf_transfer.core import UserError
 from tf_transfer.matrix.groups import correlated, random_group
 from tf_transfer.matrix.simulate import simulate

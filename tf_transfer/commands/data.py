@@ -11,7 +11,7 @@ __all__ = ['tft_download', 'tft_import', 'tft_build']
 import time
 from fastcore.script import store_true
 from .base import at_least, command, listed, need
-from ..core import UserError, check_output
+from ..core import UserError, check_output, count
 
 # %% ../../nbs/commands/2_data.ipynb #b6e4df4c
 @command(idle=[("dir offline", "with list, which only shows what there is", lambda o: o.source=="list")])
@@ -51,7 +51,8 @@ def tft_import(
     if states: m = import_states(states, regions, fasta, genome)
     else: m = import_published(published, regions, fasta, genome, listed(chroms))
     write_matrix(m, out, force)
-    print(f"{out}: {m.n_obs} TFs x {m.n_vars:,} regions of {m.uns['width']} bp, fingerprint {m.uns['fingerprint']}")
+    print(f"{out}: {count(m.n_obs, 'TF')} x {count(m.n_vars, 'region')} of {m.uns['width']} bp, "
+          f"fingerprint {m.uns['fingerprint']}")
     print(summary(m).head(5).to_string(formatters=dict.fromkeys(["resolved", "prevalence"], "{:.1%}".format)))
     if m.n_obs>5: print(f"... and {m.n_obs-5} other TFs")
 

@@ -15,7 +15,7 @@ from os.path import isfile
 from types import SimpleNamespace
 from fastcore.script import is_cli, store_true
 from .base import at_least, command, listed, need
-from ..core import UserError, check_output, pick, reading, writing
+from ..core import UserError, check_output, count, pick, reading, writing
 
 # %% ../../nbs/commands/3_models.ipynb #de0383b4
 def chosen_tfs(
@@ -102,7 +102,7 @@ def _pretrained(matrix, arch, labels, tfs, exclude_tfs, valid_chroms, test_chrom
         from tf_transfer.train.devices import is_first
         n, n_valid = (len(dl.dataset.codes) for dl in learn.dls.loaders)
         if not is_first(): return
-        print(f"{arch}, {len(names)} TFs, {n:,} training and {n_valid:,} validation regions")
+        print(f"{arch}, {count(len(names), 'TF')}, {n:,} training and {n_valid:,} validation regions")
         for line in _one_sided(learn.dls.train.dataset, names): print(line)
     complete = labels=="complete"
     return pretrain(m, split, names, ARCHS[arch], complete=complete, both_strands=both_strands, adapt=announce, **how)
@@ -304,7 +304,7 @@ def _evaluated(path, matrix, tf, chroms, n_pos, negatives, one_strand, seed):
     scores = evaluate(model, data, tf, both_strands=not one_strand, seed=seed)
     print(f"{tf} on {', '.join(chroms)}: {scores}")
     if data.shortage: print(data.shortage)
-    if seen: print(f"{seen:,} regions that the model has seen were left out")
+    if seen: print(f"{count(seen, 'region')} that the model has seen {'was' if seen==1 else 'were'} left out")
     return dict(tf=tf, **scores.as_dict(), chroms=chroms, model=str(path), negatives=negatives,
                 both_strands=not one_strand, seen_left_out=seen, seed=seed)
 
@@ -409,7 +409,7 @@ def _with_null(o):
     n = o.null or N_RANDOM
     keep_random_changes(net, Genome(o.genome), n, o.seed, o.offsets, o.batch_size)
     save_model(net, o.out, o.force)
-    print(f"{o.out}: {o.model} with {n:,} random changes of each kind, seed {o.seed}")
+    print(f"{o.out}: {o.model} with {count(n, 'random change')} of each kind, seed {o.seed}")
 
 def _letters(o):
     "Write what each base of intervals adds to the logit, and say so"
@@ -420,7 +420,7 @@ def _letters(o):
     if o.bed is None: raise UserError("--contributions needs the intervals, --bed")
     n, skipped = write_contributions(pretrained(o.model), o.bed, Genome(o.genome), o.out, o.tf, o.force)
     if skipped.count: print(skipped)
-    print(f"{o.out}: {n:,} bases have a value")
+    print(f"{o.out}: {count(n, 'base has', 'bases have')} a value")
 
 # %% ../../nbs/commands/3_models.ipynb #53b82064
 def _along(o):
@@ -437,10 +437,10 @@ def _along(o):
     of, how = (o.model, o.genome, o.out, o.bed, o.tf, o.stride), dict(jobs=o.jobs, scheduler=o.scheduler, force=o.force)
     if _sites(o):
         n, skipped = write_sites(*of, o.threshold, o.top, **how)
-        made = f"{n:,} sites; {threshold_line(net, tf, o.threshold)}"
+        made = f"{count(n, 'site')}; {threshold_line(net, tf, o.threshold)}"
     else:
         n, skipped = write_track(*of, o.logit, **how)
-        made = f"{n:,} bins of {o.stride} bp have a value"
+        made = f"{count(n, 'bin')} of {o.stride} bp {'has' if n==1 else 'have'} a value"
     if skipped.count: print(skipped)
     print(f"{o.out}: {made}")
 
@@ -454,8 +454,8 @@ def _tabulated(o):
     lost = sum(skipped.count.values())
     if lost: print(skipped)
     why = f", {n:,} of them with a prediction" if lost else ""
-    if o.top: print(f"{o.out}: the {min(n, o.top):,} highest of {n+lost:,} rows{why}")
-    else: print(f"{o.out}: {n+lost:,} rows{why}{'; the column note says why' if lost else ''}")
+    if o.top: print(f"{o.out}: the {min(n, o.top):,} highest of {count(n+lost, 'row')}{why}")
+    else: print(f"{o.out}: {count(n+lost, 'row')}{why}{'; the column note says why' if lost else ''}")
 
 # %% ../../nbs/commands/3_models.ipynb #b1d50031
 def _table(o):

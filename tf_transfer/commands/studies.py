@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from fastcore.script import is_cli, store_true
 from .base import at_least, command, need
-from ..core import UserError, check_output, pick, writing
+from ..core import UserError, check_output, count, pick, writing
 
 # %% ../../nbs/commands/4_studies.ipynb #17119711
 _idle_groups = [("string string_info score min_score", "without --by string", lambda o: o.by!="string"),
@@ -108,10 +108,12 @@ def _run(study, out, matrix, workers, scheduler, keep_models):
     done = table[table.error.isna()].groupby(["group", "with_target", "n_peaks", "strategy"]).auprc
     if len(done): print(done.agg(["mean", "std", "size"]).round(3).to_string(na_rep=""))
     short = table.filter(["shortage"]).fillna("").astype(bool).to_numpy().sum()
-    if short: print(f"{short} runs: GC content is not equal in bound and unbound regions; the column shortage says why")
+    if short:
+        print(f"{count(short, 'run')}: GC content is not equal in bound and unbound regions; "
+              "the column shortage says why")
     print(f"{Path(out)/'table.csv'} written")
 
 def _tell(s):
     "One line"
     left = f", about {s['minutes']:.0f} minutes of one process to go" if s["minutes"] and s["running"]+s["left"] else ""
-    print(f"{s['done']} runs done, {s['failed']} failed, {s['running']} running, {s['left']} left{left}")
+    print(f"{count(s['done'], 'run')} done, {s['failed']} failed, {s['running']} running, {s['left']} left{left}")

@@ -126,7 +126,7 @@ def few_peaks(
 ) -> FittedFew: # It has learned from all of them
     "A model of the matrix of a few peaks."
     d = labelled(m, m.obs_names[0], np.arange(m.n_vars), seed=seed, ratio=ratio)
-    lines = [*_lines_of(m, f"{d.n_neg} regions without a peak, of equal GC content"), d.shortage]
+    lines = [*_lines_of(m, f"{count(d.n_neg, 'region')} without a peak, of equal GC content"), d.shortage]
     if len(pre.card.regions): lines.append(f"the body was pre-trained on regions of {pre.card.genome}: it may have "
                                            "seen these")
     return fitted_few(d, pre, "\n".join(filter(None, lines)), "peaks", withheld, seed, say)

@@ -12,7 +12,7 @@ from pathlib import Path
 import anndata as ad
 import numpy as np
 import pandas as pd
-from ..core import UserError
+from ..core import UserError, count
 from ..genome.dna import Genome
 from ..genome.formats import places_line, read_peaks
 from ..genome.regions import Contigs, overlaps
@@ -102,13 +102,13 @@ def peaks_matrix(
     "Peaks and unbound regions; raises `UserError` where fewer than two peaks can be used, or no background is left."
     (read, places), genome, skipped, unfit = read_peaks(peaks), Genome(genome), Skipped(), Skipped()
     pos, pos_codes = own_windows(read, genome, width, peaks, skipped)
-    if len(pos)<2: raise UserError(f"{peaks}: {len(pos)} peaks can be used (of {len(read)}); at least 2 are needed"
-                                   f"{'; '*bool(skipped.count)}{skipped}")
+    if len(pos)<2: raise UserError(f"{peaks}: {count(len(pos), 'peak')} can be used (of {len(read)}); at least 2 are "
+                                   f"needed{'; '*bool(skipped.count)}{skipped}")
     near, n = read[["chrom", "start", "end"]], per_peak*len(pos)
     neg, neg_codes, of_neg, there = (*away_from(near, genome, n, width, seed), "", None) if background is None else \
         _open_without_peak(background, near, pos, genome, n, width, seed, unfit)
-    if len(neg)<len(pos)//2: raise UserError(f"{background or genome.path}: only {len(neg)} regions without a peak "
-                                             f"for {len(pos)} peaks; give a larger background")
+    if len(neg)<len(pos)//2: raise UserError(f"{background or genome.path}: only {count(len(neg), 'region')} without a "
+                                             f"peak for {count(len(pos), 'peak')}; give a larger background")
     states = np.repeat(np.array([BOUND, UNBOUND], np.int8), [len(pos), len(neg)])[None]
     regions, codes = pd.concat([pos, neg], ignore_index=True), np.concatenate([pos_codes, neg_codes])
     names = [Path(p).name for p in (peaks, background) if p]

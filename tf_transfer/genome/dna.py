@@ -15,7 +15,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 import pandas as pd
 import torch
 from fastcore.basics import patch
-from ..core import UserError
+from ..core import UserError, count
 from .fasta import FastaFile, fasta_records, line_of
 
 # %% ../../nbs/genome/1_dna.ipynb #89fbc0b1
@@ -86,7 +86,7 @@ def read_fasta(
     width = len(seqs[0])
     odd = next((i for i,s in enumerate(seqs) if len(s)!=width or not width), None)
     if odd is not None:
-        raise UserError(f"{path}: record '{names[odd]}' has {len(seqs[odd])} bases, the first has {width}; "
+        raise UserError(f"{path}: record '{names[odd]}' has {count(len(seqs[odd]), 'base')}, the first has {width}; "
                         "all must be equally long, or the file was cut short")
     try: codes = encode("".join(seqs))
     except UserError as e:
@@ -122,7 +122,7 @@ class Genome:
                         f"{_no_dna(chr(letters[at]))} (line {line})")
 
     def __repr__(self):
-        return f"Genome({self.path.name}: {len(self.lengths)} contigs, {sum(self.lengths.values()):,} bp)"
+        return f"Genome({self.path.name}: {count(len(self.lengths), 'contig')}, {sum(self.lengths.values()):,} bp)"
 
 # %% ../../nbs/genome/1_dna.ipynb #cf6097e7
 @patch

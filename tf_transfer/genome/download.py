@@ -16,7 +16,7 @@ from pathlib import Path
 import pandas as pd
 import requests
 from fastcore.basics import patch
-from tqdm.auto import tqdm
+from tqdm import tqdm
 from ..core import UserError, is_gzipped, open_bytes, pick, writing, writing_folder
 
 # %% ../../nbs/genome/5_download.ipynb #12f39235

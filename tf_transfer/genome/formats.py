@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 from fastcore.basics import patch
-from ..core import UserError, check_file, check_unpacked, is_gzipped, reading
+from ..core import UserError, check_file, check_unpacked, count, is_gzipped, reading
 
 # %% ../../nbs/genome/3_formats.ipynb #a98b4efd
 BED = ("chrom", "start", "end", "name", "score", "strand",
@@ -139,7 +139,7 @@ def _check_width(path, n, fields, width, first):
     if len(fields) in (width, first): return
     filled = _filled(fields)
     if not (filled<=width<=len(fields) or min(filled, width)>=10 or width==10 and filled==9): # The tenth may be empty
-        _refuse(path, n, fields, f"{len(fields)} columns, where the first line has {first}")
+        _refuse(path, n, fields, f"{count(len(fields), 'column')}, where the first line has {first}")
 
 # %% ../../nbs/genome/3_formats.ipynb #8373f5e4
 _TYPES = {"chrom":pa.dictionary(pa.int32(), pa.string()), "start":pa.int64(), "end":pa.int64()} | \
@@ -251,7 +251,7 @@ def _ten_or_more(file, shift, rows):
     numbers = n["offset"]+n["beyond"]
     if n["word"] and numbers>20*n["word"] and not n["odd"] and n["offset"]>n["beyond"]: _refuse_word(file, shift+9)
     if not n["word"] and not n["odd"]:
-        if n["edge"]>numbers/2 or 0<numbers==n["zero"]: return f"BED6+{width-6}", BED[:6], "middle"
+        if max(n["edge"], n["zero"])>numbers/2: return f"BED6+{width-6}", BED[:6], "middle"
         if n["offset"]>=n["beyond"]: return "narrowPeak"+more(10), NARROW_PEAK, _TENTH if numbers else "middle"
         if 2*n["position"]>numbers: return "narrowPeak"+more(10), (*BROAD_PEAK, "summit"), _POSITION
     return f"BED6+{width-6}", BED[:6], "middle"
@@ -410,7 +410,7 @@ def _common_width(path, rows):
     for n,fields in rows:
         filled = _filled(fields)
         if max(low, filled)>min(high, len(fields)) and min(low, filled)<10:
-            _refuse(path, n, fields, f"{len(fields)} columns, where the first line has {len(rows[0][1])}")
+            _refuse(path, n, fields, f"{count(len(fields), 'column')}, where the first line has {len(rows[0][1])}")
         low, high = max(low, filled), min(high, len(fields))
     return low if low>=10 or high<10 else 10
 

@@ -15,7 +15,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from fastcore.basics import chunked
-from tqdm.auto import tqdm
+from tqdm import tqdm
 from ..core import UserError, check_output, writing
 from ..genome.bigwig import write_bigwig
 from ..genome.dna import Genome, reverse_complement

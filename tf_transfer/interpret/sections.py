@@ -17,7 +17,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from fastcore.basics import patch
-from ..core import UserError
+from ..core import UserError, count
 from ..motifs.pwm import align, jaspar, vertebrate_profiles
 from ..model.networks import BindingNet, MotifLayer, TargetNet
 from ..model.predict import output_of, predict
@@ -168,15 +168,16 @@ def filter_section(
 def _narrow(motifs, width): return [p for p in motifs if p.width<=width]
 
 def _asked(look):
-    "The motifs to ask about; the number of them that are the network's own, which come first"
+    "The motifs to ask about; how many are the network's own, which come first; those wider than a region"
     beside = isinstance(look.net, TargetNet)
     own, jaspars = own_motifs(look.net) if beside else [], []
     with suppress(UserError): jaspars = [replace(p, name=f"JASPAR {p.name}") for p in jaspar(look.tf)[:1]]
-    jaspars = _narrow(jaspars, look.bound.shape[1])
-    asked = own+[p for p in jaspars if p.matrix_id not in [o.matrix_id for o in own]]
+    narrow = _narrow(jaspars, look.bound.shape[1])
+    asked = own+[p for p in narrow if p.matrix_id not in [o.matrix_id for o in own]]
     of_body = [replace(p, name=f"body {p.name}") if beside else p for p in motif_pwms(look.net.first)]
     some = look.bound[::max(len(look.bound)//4, 1)][:4]
-    return asked+strongest(look.net, of_body, some, look.tf, unlike=asked, seed=look.seed+1), len(own)
+    asked += strongest(look.net, of_body, some, look.tf, unlike=asked, seed=look.seed+1)
+    return asked, len(own), jaspars[len(narrow):]
 
 def _in_words(effects):
     "What the page shows of the effects of motifs"
@@ -244,7 +245,8 @@ def motif_section(
     look:Look, # What is looked at; the first layer holds motifs
 ) -> Section: # Tables: motifs, and words where the network has its own; figure: motifs, where one beats its nulls
     "The motifs that matter to a network that begins with motifs, and those that are no more than chance."
-    section, motifs, n_own = Section(), *_asked(look)
+    section, motifs, n_own, wide = Section(), *_asked(look)
+    if not motifs: raise UserError("no motif of the model raises its score: there is none to put in or take out")
     effects = motif_effects(look.net, look.bound, look.tf, motifs, seed=look.seed)
     effects = effects.assign(own=effects.index<n_own)
     effects = effects.sort_values(["beats_null", "own"], ascending=False, kind="stable")
@@ -253,7 +255,7 @@ def motif_section(
     section.tables["motifs"] = effects
     for caption,rows in (("Motifs that matter", best), ("Not shown to matter", rest)):
         if len(rows): section.show(_in_words(rows), caption)
-    _say_wide(section, motifs, look.bound.shape[1])
+    _say_wide(section, motifs+wide, look.bound.shape[1])
     section.explain(_WORDS)
     if len(best): section.draw("motifs", _effect_logos(motifs, best.head(4)), "logos of the motifs that matter most")
     section.motifs = [_with_nearest(motifs[i], name) for i,name in effects.known_name.items()]
@@ -278,8 +280,8 @@ def letter_section(
     titles = look.where and [look.where[i] for i in chosen]
     a, fig = letters(look.net, surest, look.tf, titles)
     section.tables["letters"] = _letter_table(a, titles)
-    section.draw("letters", fig, f"attributions of the letters of {len(surest)} sequences",
-                 f"The {len(surest)} bound regions of which the model is surest. "
+    section.draw("letters", fig, f"attributions of the letters of {count(len(surest), 'sequence')}",
+                 f"The {count(len(surest), 'bound region')} of which the model is surest. "
                  "Letters above the line speak for binding, those below against.", wide=True)
     section.say("By mutagenesis: how the logit changes with each letter." if np.isnan(a.delta).all() else
                 "By DeepLIFT against shuffled sequences. "
@@ -312,10 +314,13 @@ def _taken_out(look, motifs):
         with suppress(UserError): yield ablation(look.net, motif, look.bound[:300], look.tf, seed=look.seed)
 
 def _say_wide(section, motifs, width):
-    "A line about motifs that cannot be taken out"
-    wide = list(dict.fromkeys(f"{p.name} ({p.width} bp)" for p in motifs if 2*p.width>width))
-    if wide: section.say(f"Not taken out: {', '.join(wide)}. Over half of the {width} bp of a region is one site: "
-                         "no place beside it is left to compare with.")
+    "Lines about motifs that cannot be put in, or taken out"
+    def named(some): return ", ".join(dict.fromkeys(f"{p.name} ({p.width} bp)" for p in some))
+    if wider := named(p for p in motifs if p.width>width):
+        section.say(f"Neither put in nor taken out: {wider}. A region has {width} bp only.")
+    if wide := named(p for p in motifs if width/2<p.width<=width):
+        section.say(f"Not taken out: {wide}. Over half of the {width} bp of a region is one site: no place beside it "
+                    "is left to compare with.")
 
 # %% ../../nbs/interpret/8_sections.ipynb #12561c35
 def experiment_section(

@@ -16,7 +16,7 @@ from pathlib import Path
 import anndata as ad
 import numpy as np
 import pandas as pd
-from ..core import UserError, check_memory, is_gzipped, pick
+from ..core import UserError, check_memory, count, is_gzipped, pick
 from ..genome.dna import Genome
 from ..genome.datasets import interval_files, remap_name, unibind_name
 from ..genome.formats import places_line
@@ -208,7 +208,7 @@ def build_matrix(
     n, hits = len(e.regions.table), e.hits
     _check_room(n, _before_states(n, e.datasets, o.keep_biosamples))
     tfs, states, each = combine(e.datasets, e.opened, n, hits["peaks"], hits.get("sites"), o.keep_biosamples)
-    tell(f"{len(tfs)} TFs in {e.datasets[e.datasets.assayed].biosample.nunique()} biosamples")
+    tell(f"{count(len(tfs), 'TF')} in {e.datasets[e.datasets.assayed].biosample.nunique()} biosamples")
     var = e.regions.table.assign(n_unknown=np.count_nonzero(e.sequences==4, axis=1), n_open=_n_open(e))
     sources = [Path(p).name for p in (regions, peaks, tfbs, genome) if p]
     m = binding_matrix(states, tfs, var, e.sequences, o.name or g.path.name, sources)

@@ -17,7 +17,7 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 from fastcore.basics import patch
-from ..core import UserError, pick, reading
+from ..core import UserError, count, pick, reading
 from ..motifs.modes import binding_modes
 from ..motifs.pwm import PWM, jaspar_table, similarities, vertebrate_profiles
 from .states import BOUND, UNRESOLVED, summary
@@ -32,7 +32,7 @@ def best_resolved(
     pick(list(exclude), m.obs_names)
     ranked = [t for t in summary(m).index if t not in set(exclude)]
     if n>len(ranked):
-        raise UserError(f"{n} TFs asked for; the matrix has {len(ranked)}{' others' if len(exclude) else ''}")
+        raise UserError(f"{count(n, 'TF')} asked for; the matrix has {len(ranked)}{' others' if len(exclude) else ''}")
     return ranked[:n]
 
 # %% ../../nbs/matrix/6_groups.ipynb #add6a588
@@ -120,7 +120,7 @@ def same_mode(
     n:int=5, # How many
 ) -> Group:
     "The best resolved TFs of the target's binding mode; raises `UserError` where JASPAR does not know the target."
-    why = lambda t,s: f"same binding mode; {int(s):,} regions resolved"
+    why = lambda t,s: f"same binding mode; {count(int(s), 'region')} resolved"
     return _group(tf, "binding-mode", _resolved(m, _modes(m, tf, True)), why, n)
 
 # %% ../../nbs/matrix/6_groups.ipynb #74b6c8a4
@@ -281,7 +281,7 @@ def random_group(
     "TFs of other binding modes, at random; matched for bound regions if `like` is given."
     rng, bound = np.random.default_rng(seed), pd.Series((m.X==BOUND).sum(1).astype(float), index=m.obs_names)
     left = bound[[t for t in _modes(m, tf, False) if like is None or t not in like.tfs]]
-    kind, chosen, why = "random", [], lambda t: f"at random; {int(left[t]):,} bound regions"
+    kind, chosen, why = "random", [], lambda t: f"at random; {count(int(left[t]), 'bound region')}"
     table = lambda reasons: pd.DataFrame(dict(score=left[chosen], why=reasons)).rename_axis("tf")
     if like is None:
         chosen = list(rng.permutation(left.index)[:n])
@@ -315,7 +315,7 @@ def best_group(
 ) -> Group:
     "The best resolved TFs, of any binding mode."
     pick([tf], m.obs_names)
-    why = lambda t,s: f"{int(s):,} regions resolved"
+    why = lambda t,s: f"{count(int(s), 'region')} resolved"
     return _group(tf, "best-resolved", _resolved(m, m.obs_names.drop(tf)), why, n)
 
 GROUPS = {"binding-mode":same_mode, "least-correlated":least_correlated, "cofactors":cofactors, "correlated":correlated,

@@ -63,7 +63,7 @@ def _checked(labels, n, what):
     given = list(labels)
     said = [dict(true=1, false=0).get(o.strip().lower(), o) if isinstance(o, str) else o for o in given]
     label = pd.to_numeric(pd.Series(said, dtype=object), errors="coerce")
-    if len(label)!=n: raise UserError(f"{what}: {n} sequences but {len(label)} labels")
+    if len(label)!=n: raise UserError(f"{what}: {count(n, 'sequence')} but {count(len(label), 'label')}")
     if not n: raise UserError(f"{what}: there is no sequence")
     bad = ~label.isin([0, 1])
     if bad.any():
@@ -404,5 +404,5 @@ def sequences_target(
     parts = {k:labelled(m, tf, getattr(split, k), matched=False) for k in PARTS}
     for k,d in parts.items():
         if not (d.n_pos and d.n_neg): raise UserError(f"{m.uns['sources'][0]}: the {k} part has {d.n_pos} bound and "
-                                                      f"{d.n_neg} unbound sequences; both are needed")
+                                                      f"{count(d.n_neg, 'unbound sequence')}; both are needed")
     return Target(m, tf, **parts, split=split)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import anndata as ad
 import numpy as np
 import pandas as pd
-from ..core import UserError
+from ..core import UserError, count
 from ..genome.regions import overlaps
 from .states import BOUND, UNBOUND, sparse, states_of
 
@@ -256,4 +256,4 @@ def _check_n_pos(tf, n_pos, there, some_seen):
     if there>=needed: return
     where = "outside the test chromosomes and outside pre-training"
     hint = "; regions seen in pre-training can be kept (exclude=None, --keep-seen)" if some_seen else ""
-    raise UserError(f"{tf} has {there} bound regions {where}; {needed} are needed{hint}")
+    raise UserError(f"{tf} has {count(there, 'bound region')} {where}; {needed} are needed{hint}")

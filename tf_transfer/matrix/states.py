@@ -20,7 +20,7 @@ import pandas as pd
 from anndata.experimental import write_dispatched
 from numpy.lib.format import read_array, read_array_header_1_0, read_array_header_2_0, read_magic
 from .. import __version__
-from ..core import UserError, check_file, check_memory, check_unpacked, pick, writing
+from ..core import UserError, check_file, check_memory, check_unpacked, count, pick, writing
 from ..genome.dna import gc_content, read_fasta
 from ..genome.fasta import fasta_records
 from ..genome.formats import read_bed
@@ -44,7 +44,7 @@ def binding_matrix(
     var = regions.astype({"chrom":"category"}).assign(gc=gc_content(sequences)).set_index(region_names(regions))
     states = np.asarray(states)
     if states.shape!=(len(tfs), len(var)):
-        needed = f"{len(tfs)} TFs and {len(var)} regions need {(len(tfs), len(var))}"
+        needed = f"{count(len(tfs), 'TF')} and {count(len(var), 'region')} need {(len(tfs), len(var))}"
         raise UserError(f"`states` has shape {states.shape}; {needed}")
     m = ad.AnnData(states.astype(np.int8), obs=pd.DataFrame(index=pd.Index(np.asarray(tfs, dtype=object))), var=var)
     m.varm["sequence"] = sequences
@@ -81,7 +81,7 @@ def check_matrix(
     need(m.X is not None, "it has no X")
     need(isinstance(m.X, np.ndarray), f"X is a {type(m.X).__name__}, not a NumPy array; m.X = m.X.toarray() makes one")
     need(m.X.dtype==np.int8, f"X must be int8 states, not {m.X.dtype}; m.X = m.X.astype('int8') mends whole numbers")
-    need(m.n_obs and m.n_vars, f"it holds {m.n_obs} TFs and {m.n_vars} regions")
+    need(m.n_obs and m.n_vars, f"it holds {count(m.n_obs, 'TF')} and {count(m.n_vars, 'region')}")
     low, high = m.X.min(), m.X.max()
     need(low>=UNRESOLVED and high<=BOUND, f"states must lie between 0 and 3, not {low} and {high}")
     need(seq.max()<=4, "sequence codes must lie between 0 and 4")
@@ -351,7 +351,7 @@ def read_regions(
     headers, seqs = read_fasta(fasta, headers=True)
     bed = read_bed(regions).drop(columns="summit")
     if len(headers)!=len(bed):
-        counts = f"{regions} has {len(bed)} regions, {fasta} has {len(headers)} sequences"
+        counts = f"{regions} has {count(len(bed), 'region')}, {fasta} has {count(len(headers), 'sequence')}"
         raise UserError(f"{counts}; they must be the same, in the same order")
     widths, width = (bed.end-bed.start).to_numpy(), seqs.shape[1]
     odd = np.flatnonzero(widths!=width)

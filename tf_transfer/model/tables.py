@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from tqdm.auto import tqdm
+from tqdm import tqdm
 from ..core import UserError, packed_text, writing
 from ..genome.dna import Genome, encode
 from ..genome.fasta import fasta_records

@@ -23,7 +23,7 @@ import bioframe as bf
 import numpy as np
 import pandas as pd
 import torch
-from tqdm.auto import tqdm
+from tqdm import tqdm
 from .. import __version__
 from ..core import UserError, check_output, writing
 from ..genome.bigwig import need_pybigwig, write_bigwig

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from fastcore.basics import chunked, patch
-from tqdm.auto import tqdm
+from tqdm import tqdm
 from .. import __version__
 from ..core import UserError, check_output, pick, writing
 from ..genome.dna import Genome, decode

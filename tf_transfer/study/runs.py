@@ -18,8 +18,8 @@ import pandas as pd
 import torch
 from fastcore.basics import patch
 from filelock import FileLock, Timeout
-from tqdm.auto import tqdm
-from ..core import UserError, writing
+from tqdm import tqdm
+from ..core import UserError, count, writing
 from ..matrix.states import less_sparse
 from ..matrix.splits import Split, target_set
 from ..model.networks import ARCHS, BindingNet, MotifNet
@@ -249,7 +249,7 @@ def _on_cluster(begun, address, bar):
                 if not begun.result(run).exists(): raise OSError("the scheduler is gone")
                 bar.update()
     except (OSError, TimeoutError, CancelledError, FutureCancelled):
-        done = f"{begun.status()['done']} runs are done"
+        done = f"{count(begun.status()['done'], 'run is', 'runs are')} done"
         raise UserError(f"lost the Dask scheduler at {address}; {done}: start again to carry on") from None
 
 # %% ../../nbs/study/3_runs.ipynb #d37ad189

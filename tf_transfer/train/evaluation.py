@@ -13,7 +13,7 @@ from copy import copy
 from dataclasses import replace
 import anndata as ad
 import numpy as np
-from ..core import UserError
+from ..core import UserError, count
 from ..genome.regions import overlaps
 from ..matrix.splits import Labelled, check_chroms, labelled
 from ..matrix.states import BOUND, states_of
@@ -56,7 +56,7 @@ def unseen_regions(
     left = f"on {', '.join(chroms)} that the model has not seen"
     if not len(bound): raise UserError(f"{tf} has no bound region {left}")
     if n_pos is not None:
-        if n_pos>len(bound): raise UserError(f"--n-pos {n_pos}: {tf} has {len(bound)} bound regions {left}")
+        if n_pos>len(bound): raise UserError(f"--n-pos {n_pos}: {tf} has {count(len(bound), 'bound region')} {left}")
         bound = np.sort(np.random.default_rng(seed).permutation(bound)[:n_pos])
     return labelled(m, tf, index, bound, matched=matched, seed=seed), int(seen.sum())
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from fastai.metrics import AccumMetric
 from sklearn.metrics import average_precision_score, matthews_corrcoef, roc_auc_score
-from ..core import UserError, compiled
+from ..core import UserError, compiled, count
 
 # %% ../../nbs/train/2_metrics.ipynb #ac04d777
 @dataclass
@@ -44,7 +44,8 @@ def resolved(
 ) -> tuple: # Both, flat, float64, without the unresolved
     "Leave out what is unresolved; raises `UserError` where nothing can be compared."
     labels, probs = np.asarray(labels, float).ravel(), np.asarray(probs, float).ravel()
-    if labels.shape!=probs.shape: raise UserError(f"{len(labels)} labels but {len(probs)} predictions")
+    if labels.shape!=probs.shape:
+        raise UserError(f"{count(len(labels), 'label')} but {count(len(probs), 'prediction')}")
     there = ~np.isnan(labels)
     y, p = labels[there], probs[there]
     if len(np.unique(y))<2:
