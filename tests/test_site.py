@@ -190,6 +190,12 @@ def test_columns_of_tabs_and_of_two_are_columns():
     assert tidy(dict(output_type='stream', name='stdout', text=text))['text'] == text
 
 
+def test_a_long_training_is_short():
+    printed = ''.join(f'epoch {i:2}/15  train loss 0.5  valid loss 0.4\n' for i in range(1, 16))
+    shown = str(tidy(dict(output_type='stream', name='stdout', text=f'{printed}kept epoch 3\n')))
+    assert re.findall(r'(?<=epoch )[ \d]+(?=/)|\.{3}', shown) == [' 1', ' 2', '...', '14', '15']
+
+
 def test_words_begin_at_the_left():
     "Of their column, long or short; numbers end at the right"
     table = pd.DataFrame({'task': ['best hits', 'a very long task'], 'time': ['9 s', '12 s'], 'n': [1, np.nan]})
