@@ -264,6 +264,14 @@ def test_adapters_of_one_class_are_said(files, given, other):
     assert ('these ends are not compared and stay in the shuffles' in fitted.made_from) == (other is None)
 
 
+@pytest.mark.parametrize('tf, withheld, said', [('JUND', [], True), ('JUND', ['JUND'], False), ('no TF', [], False)])
+def test_swapped_labels_are_doubted(files, given, tf, withheld, said):
+    pre, bound, unbound = load_model(files/'pre.safetensors'), *(seqs_of(files/f'{o}bound.fa') for o in ('', 'un'))
+    asked = lambda *seqs: 'fits the unbound sequences better than the bound ones' in \
+        fit_sequences(*seqs, tf=tf, pretrained=pre, withheld=withheld).made_from
+    assert asked(unbound, bound) == said and not asked(bound, unbound)
+
+
 def test_many_that_are_nearly_the_same_are_too_few(files, tmp_path):
     "The reason that nothing is tested is named"
     one = library(1, width=230)[0]
