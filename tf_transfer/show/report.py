@@ -112,8 +112,7 @@ th:first-child { text-align: left; position: sticky; left: 0; background: var(--
 figure { margin: 1.2rem 0 } img { max-width: 100%; height: auto }
 figcaption { font-size: .9rem } figcaption, footer, .many::before, .wide::before { color: var(--faint) }
 pre { background: var(--box); padding: .8rem; white-space: pre-wrap; overflow-wrap: anywhere; border-radius: 4px }
-pre span { white-space: nowrap }
-pre code { user-select: all } .scroll { overflow-x: auto }
+pre code { user-select: all } pre span { white-space: nowrap } .scroll { overflow-x: auto }
 @media (min-width: 68rem) {
   .wide { width: 64rem; margin-left: calc(50% - 32rem) }
   .scroll:not(.wide) { width: max-content; min-width: 100%; max-width: 64rem; margin-left: 50%;
