@@ -68,7 +68,14 @@ looked_for = {     # what a reader types into the search -> a page that must be 
     'cooperativity': 'interpret/experiments', 'heterodimer': 'motifs/modes', 'motif logo': 'motifs/pwm',
     'reverse complement': 'genome/dna', 'command line': 'commands/index', 'API': 'reference/index',
     'IGV': 'howto/tracks', 'seed': 'explanations/reliability', 'runtime': 'explanations/speed', 'bug report': 'index',
-    'licence': 'howto/cite', 'data augmentation': 'train/data', 'slides': 'workshop/index'}
+    'licence': 'howto/cite', 'data augmentation': 'train/data', 'slides': 'workshop/index',
+    'negative sequences': 'explanations/negatives', 'how long does it take': 'explanations/speed',
+    'how accurate is it': 'paper/transfer', 'error chromosome names': 'howto/own_genome',
+    'number of epochs': 'explanations/questions', '200 bp': 'explanations/questions',
+    'transcription factor list': 'explanations/released', 'compare models': 'explanations/which_tool',
+    'own fasta': 'howto/own_genome', 'windows install': 'howto/install', 'memory': 'howto/gpu',
+    'example data': 'matrix/simulate', 'threshold': 'explanations/questions', 'MACS2 peaks': 'howto/own_peaks',
+    'homer motif': 'motifs/files', 'interpret my model': 'tutorials/looking_inside'}
 
 
 @pytest.fixture(scope='module')
