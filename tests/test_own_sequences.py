@@ -369,6 +369,12 @@ def test_columns_are_separated_by_what_makes_sense(files, tmp_path, name, sep):
     assert np.array_equal(read_table(tmp_path/name).X, read_table(files/'table.csv').X)
 
 
+def test_a_table_as_excel_and_genbank_write_it(tmp_path):
+    "A line that says what separates, and letters in blocks"
+    (tmp_path/'t.csv').write_text('sep=;\nsequence;label\nACGTA CGTAC;1\nGGG TACGTAC ;0\n')
+    assert [decode(c) for c in read_table(tmp_path/'t.csv').varm['sequence']] == ['ACGTACGTAC', 'GGGTACGTAC']
+
+
 @pytest.mark.parametrize('yes, no', [('True', 'False'), ('TRUE', 'FALSE'), ('true ', ' false'), ('1.0', '0')])
 def test_labels_of_pandas_and_r(files, tmp_path, yes, no):
     "A column of truth values, as they are written into a table"

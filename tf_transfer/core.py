@@ -235,14 +235,14 @@ def below_comments(
     sep:str="\t", # What stands between fields
     needed:tuple=(), # Columns, in small letters, that make a line that begins with # a header
 ): # Iterator of lines
-    "The lines of a table from its header on."
+    "The lines of a table from its header on; above it may stand comments, and what Excel says of separators."
     lines = iter(lines)
     for line in lines:
         text = line.lstrip('\ufeff" ')
         if needed and set(needed)<={c.strip('# "\r\n').lower() for c in text.split(sep)}:
             yield line.lstrip('\ufeff').replace("#", "", text.startswith("#"))
             break
-        if text.strip() and not text.startswith("#"):
+        if text.strip() and not text.lower().startswith(("#", "sep=")):
             yield line.lstrip("\ufeff")
             break
     yield from lines

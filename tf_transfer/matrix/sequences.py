@@ -82,16 +82,11 @@ def _encoded(sequences, names, what):
     for seq,name in zip(sequences, names):
         if not len(seq): raise UserError(f"{what}: sequence '{name}' is empty")
         try: codes.append(encode(seq) if isinstance(seq, str) else np.asarray(seq, np.uint8))
-        except UserError as e: raise UserError(f"{what}: sequence '{name}': {e}{_other_kind(seq)}") from None
+        except UserError as e: raise UserError(f"{what}: sequence '{name}': {e}") from None
         if codes[-1].max()>4: raise UserError(f"{what}: sequence '{name}' has the code {codes[-1].max()}; "
                                               "0 to 3 mean A, C, G, T, and 4 means N")
     return codes
 
-def _other_kind(seq):
-    "What a sequence seems to be in place of DNA, as an end of a message"
-    letters = set(seq.upper())
-    if letters & set("EFILPQ"): return "; it looks like a protein"
-    return "; it looks like RNA: write T for U" if "U" in letters else ""
 
 # %% ../../nbs/matrix/8_sequences.ipynb #a85c62e2
 def _either_strand(codes): return min(codes.tobytes(), reverse_complement(codes).tobytes())
@@ -270,7 +265,7 @@ def read_table(
         raise UserError(f"{path}: the split of sequence {i+1} is '{parts[i]}'; write train, valid or test")
     names = t["name"] if "name" in t else None
     if parts is not None: parts = parts.map(_PARTS)
-    return sequences_matrix(t.sequence.str.strip(), t.label, tf, names, parts, what=str(path), **how)
+    return sequences_matrix(t.sequence, t.label, tf, names, parts, what=str(path), **how)
 
 # %% ../../nbs/matrix/8_sequences.ipynb #f1e667ab
 def read_columns(
@@ -290,7 +285,7 @@ def read_columns(
     twice = [c for c in (*needed, "name", "id", "split") if header.count(c)>1]
     if twice: raise UserError(f"{path}: the column {twice[0]} is there twice")
     if not len(t): raise UserError(f"{path}: there is no row below the names of the columns")
-    return t
+    return t.assign(sequence=t.sequence.str.replace(r"\s", "", regex=True)) if "sequence" in t else t
 
 # %% ../../nbs/matrix/8_sequences.ipynb #b524cc33
 _SEPARATORS = {",":"commas", "\t":"tabs", ";":"semicolons"}
