@@ -73,6 +73,8 @@ def check_file(
     path:str|Path, # A file that should exist
 ) -> Path:
     "The path of an existing file; raises `UserError` if there is none."
+    if not isinstance(path, (str, os.PathLike)):
+        raise UserError(f"the name of a file is needed, not a {type(path).__name__}")
     path = Path(path)
     if not str(path).isprintable():
         raise UserError(f"{printable(path)}: the name of this file holds what no text has; give it another name")
