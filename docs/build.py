@@ -296,15 +296,22 @@ class Page:
 
 
 def tidy(output):
-    """An output less the names of temporary folders and of NumPy's types. Where columns were printed, words beside them
-    wrap on a phone"""
+    """An output less the names of temporary folders and of NumPy's types, and less most epochs of a long training.
+    Where columns were printed, words beside them wrap on a phone"""
     data = output.get('data', {})
     for of, kind in ((output, 'text'), (data, 'text/plain')):
         if kind in of: of[kind] = re.sub(r'/tmp/tmp\w{8}/|\bnp\.\w+\d\(([-.\de]+)\)', r'\1', ''.join(of[kind]))
+    if 'text' in output: output['text'] = few_epochs(output['text'])
     if 'text/html' in data: data['text/html'] = unbroken(''.join(data['text/html']))
     text = output.get('text') or len(data) == 1 and data.get('text/plain') or ''
     if '\r' in text or output.get('name') == 'stderr' or not has_columns(text): return output     # \r: progress bar
     return dict(output_type='display_data', data={'text/html': in_parts(text)}, metadata={})
+
+
+def few_epochs(text):
+    "Of a long training the first and the last epochs; nobody reads those between"
+    epochs = r'((?:^epoch +\d+/\d+ .*\n){2})(?:^epoch .*\n){8,}((?:^epoch .*\n){2})'
+    return re.sub(epochs, r'\1...\n\2', text, flags=re.M)
 
 
 def is_row(line):

@@ -41,7 +41,7 @@ def shown(output, alt):
         html, png = (''.join(data.get(k, '')) for k in ('text/html', 'image/png'))
         if html and ('<table' in html or 'class="frames"' in html):
             bare = re.sub(r'<style.*?</style>', '', html, flags=re.S)
-            return f'<div class="wide">{bare}</div>', 13 if 'frames' in html else 1.6*html.count('<tr')
+            return f'<div class="wide">{bare}</div>', 16 if 'frames' in html else 1.6*html.count('<tr')
         if png:
             width, height = (int.from_bytes(base64.b64decode(png[:64])[i:i+4], 'big') for i in (16, 20))
             img = f'<img alt="{escape(alt)}" src="data:image/png;base64,{png.strip()}">'

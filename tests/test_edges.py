@@ -363,3 +363,26 @@ def test_16_bit_activations(dtype):
         for a, b in zip(wanted, here): assert torch.equal(a, b)
         with torch.autocast('cpu', dtype): logits = pretrained()(x)
     assert logits.isfinite().all()
+
+
+@pytest.mark.parametrize('both', [False, True])
+def test_a_region_set_is_asked_for_one_or_some(both):
+    "As fastai's notebooks look at a data set"
+    codes = rng.integers(0, 4, (3, 9)).astype(np.uint8)
+    d = RegionSet(codes, np.ones((3, 2), np.float32), both_strands=both)
+    assert [tuple(o.shape) for o in d[0]] == [(9,), (2,)] and [tuple(o.shape) for o in d[:2]] == [(2, 9), (2, 2)]
+    assert torch.equal(d[-1][0], torch.as_tensor(3-codes[2, ::-1] if both else codes[2]))
+
+
+def test_what_fastai_asks_and_regions_lack():
+    d = RegionSet(np.zeros((3, 9), np.uint8), np.ones((3, 2), np.float32))
+    for name in ('vocab', 'items'):
+        with pytest.raises(UserError, match='use .*top_losses'): getattr(d, name)
+    with pytest.raises(UserError, match='there is no sequence'): RegionDL(d).new([])
+
+
+@pytest.mark.parametrize('tfs', [1, 2])
+def test_a_loss_for_each_label(tfs):
+    "Of one TF, a loss for each region: fastai sorts by it"
+    losses = MaskedBCE('none')(torch.zeros(5, tfs), torch.ones(5, tfs))
+    assert losses.shape == ((5,) if tfs == 1 else (5, 2))

@@ -68,7 +68,14 @@ looked_for = {     # what a reader types into the search -> a page that must be 
     'cooperativity': 'interpret/experiments', 'heterodimer': 'motifs/modes', 'motif logo': 'motifs/pwm',
     'reverse complement': 'genome/dna', 'command line': 'commands/index', 'API': 'reference/index',
     'IGV': 'howto/tracks', 'seed': 'explanations/reliability', 'runtime': 'explanations/speed', 'bug report': 'index',
-    'licence': 'howto/cite', 'data augmentation': 'train/data', 'slides': 'workshop/index'}
+    'licence': 'howto/cite', 'data augmentation': 'train/data', 'slides': 'workshop/index',
+    'negative sequences': 'explanations/negatives', 'how long does it take': 'explanations/speed',
+    'how accurate is it': 'paper/transfer', 'error chromosome names': 'howto/own_genome',
+    'number of epochs': 'explanations/questions', '200 bp': 'explanations/questions',
+    'transcription factor list': 'explanations/released', 'compare models': 'explanations/which_tool',
+    'own fasta': 'howto/own_genome', 'windows install': 'howto/install', 'memory': 'howto/gpu',
+    'example data': 'matrix/simulate', 'threshold': 'explanations/questions', 'MACS2 peaks': 'howto/own_peaks',
+    'homer motif': 'motifs/files', 'interpret my model': 'tutorials/looking_inside'}
 
 
 @pytest.fixture(scope='module')
@@ -188,6 +195,12 @@ def test_columns_of_tabs_and_of_two_are_columns():
         assert 'class="columns"' in printed['data']['text/html']
     text = 'buried    Are a few lost?\ngroups    Which TFs?\nfreezing  Which layers?\n'
     assert tidy(dict(output_type='stream', name='stdout', text=text))['text'] == text
+
+
+def test_a_long_training_is_short():
+    printed = ''.join(f'epoch {i:2}/15  train loss 0.5  valid loss 0.4\n' for i in range(1, 16))
+    shown = str(tidy(dict(output_type='stream', name='stdout', text=f'{printed}kept epoch 3\n')))
+    assert re.findall(r'(?<=epoch )[ \d]+(?=/)|\.{3}', shown) == [' 1', ' 2', '...', '14', '15']
 
 
 def test_words_begin_at_the_left():

@@ -194,7 +194,8 @@ def test_sequences_of_many_lengths_in_any_order(net, tmp_path, seed):
 
 def test_sequences_that_are_not_dna_name_file_and_record(net, tmp_path):
     (tmp_path/'s.fa').write_text(f'>a\n{"A"*WIDTH}\n>b\n{"A"*(WIDTH-1)}U\n')
-    with pytest.raises(UserError, match=r"s\.fa: record 'b': 'U' at position 29 is not a DNA letter"):
+    words = r"s\.fa: record 'b': 'U' at position 29 is not a DNA letter; it looks like RNA: write T for U"
+    with pytest.raises(UserError, match=words):
         predict_fasta(net, ['A', 'B'], tmp_path/'s.fa', tmp_path/'o.tsv')
 
 

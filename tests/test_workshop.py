@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
+from browser import Browser, chromium
 from execnb.shell import CaptureShell
 from fastcore.nbio import read_nb
 
@@ -166,6 +167,21 @@ def test_slides(path):
         if is_challenge(title):
             solution = parts_of(title, cells)[1].source.split('\n', 1)[1]
             assert solution not in html
+
+
+@pytest.mark.skipif(not chromium, reason='no Chromium here')
+def test_sliders_are_in_sight(tmp_path):
+    "Figure, slider and what stands beside them fit on a projector"
+    browser, cut = Browser(), {}
+    for path in episodes:
+        (tmp_path/'deck.html').write_text(deck(path))
+        browser.open((tmp_path/'deck.html').as_uri(), height=720)
+        cut[path.stem] = browser.js("""[...document.querySelectorAll('.slide:has(.frames)')].map(o => {
+            document.querySelector('.now').classList.remove('now')
+            o.classList.add('now')
+            return o.scrollHeight - o.clientHeight }).filter(o => o > 1)""")
+    browser.close()
+    assert not {name: o for name, o in cut.items() if o}
 
 
 def test_make_workshop(tmp_path):

@@ -73,6 +73,8 @@ def check_file(
     path:str|Path, # A file that should exist
 ) -> Path:
     "The path of an existing file; raises `UserError` if there is none."
+    if not isinstance(path, (str, os.PathLike)):
+        raise UserError(f"the name of a file is needed, not a {type(path).__name__}")
     path = Path(path)
     if not str(path).isprintable():
         raise UserError(f"{printable(path)}: the name of this file holds what no text has; give it another name")
@@ -235,14 +237,14 @@ def below_comments(
     sep:str="\t", # What stands between fields
     needed:tuple=(), # Columns, in small letters, that make a line that begins with # a header
 ): # Iterator of lines
-    "The lines of a table from its header on."
+    "The lines of a table from its header on; above it may stand comments, and what Excel says of separators."
     lines = iter(lines)
     for line in lines:
         text = line.lstrip('\ufeff" ')
         if needed and set(needed)<={c.strip('# "\r\n').lower() for c in text.split(sep)}:
             yield line.lstrip('\ufeff').replace("#", "", text.startswith("#"))
             break
-        if text.strip() and not text.startswith("#"):
+        if text.strip() and not text.lower().startswith(("#", "sep=")):
             yield line.lstrip("\ufeff")
             break
     yield from lines

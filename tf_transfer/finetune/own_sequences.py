@@ -17,7 +17,7 @@ from fastcore.basics import patch
 from sklearn.metrics import roc_auc_score
 from ..core import UserError, count, same_name
 from ..genome.dna import decode
-from ..motifs.pwm import vertebrate_profiles
+from ..motifs.pwm import jaspar, vertebrate_profiles
 from ..matrix.sequences import (MIN_BASES, has_ends, read_table, read_two_fastas, sequences_matrix,
     sequences_target, shared_ends, similar_groups, with_shuffles)
 from ..matrix.splits import Labelled, Target, labelled
@@ -82,7 +82,7 @@ def _split_lines(n):
     return [f"the split is that of the table: {similar}"]
 
 # %% ../../nbs/finetune/10_own_sequences.ipynb #18c67b2c
-def _caveats(target, pre):
+def _caveats(target, pre, withheld=()):
     "Lines about what flatters the scores"
     n, lines = target.m.uns["sequences"], []
     if n.get("shuffles"):
@@ -92,7 +92,7 @@ def _caveats(target, pre):
         lines.append(f"{n['similar_in_test']:,} of {len(target.test):,} test sequences are nearly the same as others "
                      f"to learn from, {n['copies_in_test']:,} of them exactly (either strand): "
                      "scores are flattered")
-    lines += _ends_lines(target)
+    lines += [*_ends_lines(target), *_swapped(target, withheld)]
     for name,values in composition(target).items() if len(target.test) else ():
         auroc = roc_auc_score(target.m.X[0]==BOUND, values)
         if auroc>0.6: lines.append(f"{name} goes with the label (AUROC {auroc:.2f} by itself): a model may learn that "
@@ -120,6 +120,19 @@ def _ends_lines(target):
         rare = has_ends(m.varm["sequence"][bound!=v], *mine).mean(0)<0.5
         if own := _spelt(*[o if r else o[:0] for o,r in zip(mine, rare)]):
             yield f"nearly all {kind} sequences {own}, and few {other} ones: cut such ends off, or give them to both"
+
+# %% ../../nbs/finetune/10_own_sequences.ipynb #c6e39c33
+def _swapped(target, withheld):
+    "A line where the TF's known motif fits the unbound sequences far better"
+    if same_name(target.tf, withheld): return
+    try: motif = jaspar(target.tf)[0]
+    except UserError: return
+    bound = target.m.X[0]==BOUND
+    auroc = roc_auc_score(bound, motif.best_hit(target.m.varm["sequence"]).score)
+    chance = ((len(bound)+1)/12/bound.sum()/(~bound).sum())**0.5
+    if auroc<min(0.4, 0.5-3*chance):
+        yield (f"the motif of {motif.name} fits the unbound sequences better than the bound ones (AUROC {auroc:.2f} by "
+               "itself): are they swapped?")
 
 # %% ../../nbs/finetune/10_own_sequences.ipynb #2cf0d984
 def composition(
@@ -157,7 +170,7 @@ class FittedSequences(Fitted):
     @property
     def made_from(self) -> str: # Several lines of text
         "What was used, and why scores may be too high; known before anything is scored."
-        lines = self.unknown, *_counts(self.target), *_caveats(self.target, self.pre)
+        lines = self.unknown, *_counts(self.target), *_caveats(self.target, self.pre, self.withheld)
         return "\n".join(filter(None, lines))
 
 # %% ../../nbs/finetune/10_own_sequences.ipynb #5c20ab02
@@ -215,7 +228,7 @@ def _few(m, pre, withheld, seed, say):
     target = Target(m, m.obs_names[0], d, none, none, None)
     n.update(groups=int(group.max()+1), similar=int((np.bincount(group)[group]>1).sum()), similar_in_test=0)
     similar = f"{count(n['groups'], 'group')} of similar sequences; {n['similar']:,} sequences have a similar one"
-    lines = _first_line(target), *_left_out(m, n), similar, *_caveats(target, pre)
+    lines = _first_line(target), *_left_out(m, n), similar, *_caveats(target, pre, withheld)
     return fitted_few(d, pre, "\n".join(lines), FittedSequences.things, withheld, seed, say)
 
 # %% ../../nbs/finetune/10_own_sequences.ipynb #7c41d7cf
@@ -230,6 +243,8 @@ def own_sequences(
     "A binding matrix of sequences from files, lists or codes; raises `UserError` where not one source is given."
     if (positives is None)==(table is None): raise UserError("give bound sequences or a table, one of them")
     if table is not None:
+        if not isinstance(table, (str, Path)): raise UserError("table is the name of a file; of sequences in memory, "
+                                                               "give the bound and the unbound ones")
         if negatives is not None: raise UserError("a table has unbound sequences of its own; give no others")
         return read_table(table, tf, **how)
     files = [isinstance(o, (str, Path)) for o in (positives, negatives) if o is not None]

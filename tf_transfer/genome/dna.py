@@ -32,8 +32,14 @@ def encode(
     codes = _codes[np.frombuffer(seq.encode("ascii", "replace"), np.uint8)]
     if (codes==255).any():
         at = int((codes==255).argmax())
-        raise UserError(f"'{seq[at]}' at position {at} is not a DNA letter")
+        raise UserError(f"'{seq[at]}' at position {at} is not a DNA letter{_other_kind(seq)}")
     return codes
+
+def _other_kind(seq):
+    "What a sequence seems to be in place of DNA, as an end of a message"
+    letters = set(seq.upper())
+    if letters & set("EFILPQ"): return "; it looks like a protein"
+    return "; it looks like RNA: write T for U" if "U" in letters else ""
 
 # %% ../../nbs/genome/1_dna.ipynb #b630cbc7
 def decode(

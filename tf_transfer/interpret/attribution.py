@@ -158,12 +158,12 @@ def draw_attributions(
     "The letters of a sequence, as tall as what each adds to the logit."
     end = end or a.codes.shape[1]
     heights = (one_hot(a.codes[i:i+1])[0].numpy()*a.actual[i])[:, start:end]
-    if ax is None: _, ax = plt.subplots(figsize=(0.11*(end-start)+1, 1.5))
+    if ax is None: _, ax = plt.subplots(figsize=(0.1*(end-start)+1, 1.5))
     draw_letters(heights, ax, start)
     ax.axhline(0, color="0.5", lw=0.5)
-    ax.set_title(title, fontsize=9, loc="left", parse_math=False)
-    ax.set_ylabel("logit", fontsize=8)
-    ax.tick_params(labelsize=8)
+    ax.set_title(title, fontsize=10, loc="left", parse_math=False)
+    ax.set_ylabel("logit", fontsize=9)
+    ax.tick_params(labelsize=9)
     ax.spines["left"].set_visible(True)
     return ax
 
@@ -178,7 +178,7 @@ def letters(
     "What each letter of single sequences adds to the logit, drawn."
     a = (mutagenesis if isinstance(net_of(model), TargetNet) else deep_lift)(model, codes, tf)
     n, width = codes.shape
-    fig, axes = plt.subplots(n, 1, figsize=(0.11*min(shown, width)+1, 1.7*n), layout="constrained", squeeze=False)
+    fig, axes = plt.subplots(n, 1, figsize=(0.1*min(shown, width)+1, 1.7*n), layout="constrained", squeeze=False)
     for i,(ax,title) in enumerate(zip(axes[:, 0], titles or [""]*n)):
         start = min(max(int(np.abs(a.actual[i]).argmax())-shown//2, 0), max(width-shown, 0))
         draw_attributions(a, i, start, min(start+shown, width), ax, title)

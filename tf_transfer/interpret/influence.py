@@ -87,7 +87,7 @@ def _names(ax, dots):
         x, y = ax.transData.transform((d.bits, d.influence))*72/ax.figure.dpi
         at = min([y+3, *(v-9 for u,v in taken if abs(u-x)<60)])
         taken.append((x, at))
-        ax.annotate(d.name, (d.bits, d.influence), fontsize=8, xytext=(9, at-y), textcoords="offset points",
+        ax.annotate(d.name, (d.bits, d.influence), fontsize=9, xytext=(9, at-y), textcoords="offset points",
                     arrowprops=arrow, parse_math=False)
 
 def _dots(ax, filters, null):
@@ -117,5 +117,5 @@ def influence_plot(
     _names(ax, filters[filters.found].drop_duplicates("name").head(label))
     ax.set(xlabel="information of the filter's motif, bits", ylabel="influence: mean squared change of the probability")
     ax.spines[["top", "right"]].set_visible(False)
-    ax.legend(frameon=False, fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3)
+    ax.legend(frameon=False, fontsize=9, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3)
     return ax

@@ -54,7 +54,7 @@ def slider(
     frames:dict, # What to write below the slider to a matplotlib figure, in order; the figures are closed
     label:str, # What the slider moves, with its unit
     alt:str, # What the pictures show, for those who cannot see them
-    dpi:int=60, # Pixels per inch
+    dpi:int=75, # Pixels per inch
 ) -> Slider:
     "Figures that a slider chooses from."
     pngs, names, first = [small_png(f, dpi, 16).data for f in frames.values()], list(map(str, frames)), len(frames)//2

@@ -8,7 +8,7 @@ Docs: https://tf-transfer.github.io/tf_transfer/show/report.html.md"""
 __all__ = ['text', 'heading', 'notice', 'bullets', 'glossary', 'table', 'figure', 'code', 'page', 'write_report']
 
 # %% ../../nbs/show/2_report.ipynb #2e84579e
-import base64, io
+import base64, io, re
 from html import escape
 from pathlib import Path
 import matplotlib.pyplot as plt
@@ -92,8 +92,9 @@ def _png(fig):
 def code(
     lines:str, # Commands, or a program
 ) -> str: # HTML
-    "Lines to copy: a click selects them all."
-    return f"<pre><code>{escape(lines)}</code></pre>"
+    "Lines to copy: a click selects them all; options stay in one piece where lines wrap."
+    whole = re.sub(r"(?<!\S)--?\w[\w-]*", r"<span>\g<0></span>", escape(lines))
+    return f"<pre><code>{whole}</code></pre>"
 
 # %% ../../nbs/show/2_report.ipynb #95f4698c
 _CSS = """
@@ -109,9 +110,9 @@ th, td { padding: .3rem .6rem; border-bottom: 1px solid var(--line); text-align:
 th:first-child { text-align: left; position: sticky; left: 0; background: var(--paper) }
 .notice { border-left: 4px solid #0072B2; background: var(--box); padding: .7rem 1rem; font-size: 1.08rem }
 figure { margin: 1.2rem 0 } img { max-width: 100%; height: auto }
-figcaption { font-size: .9rem } figcaption, footer, .many::before { color: var(--faint) }
+figcaption { font-size: .9rem } figcaption, footer, .many::before, .wide::before { color: var(--faint) }
 pre { background: var(--box); padding: .8rem; white-space: pre-wrap; overflow-wrap: anywhere; border-radius: 4px }
-pre code { user-select: all } .scroll { overflow-x: auto }
+pre code { user-select: all } pre span { white-space: nowrap } .scroll { overflow-x: auto }
 @media (min-width: 68rem) {
   .wide { width: 64rem; margin-left: calc(50% - 32rem) }
   .scroll:not(.wide) { width: max-content; min-width: 100%; max-width: 64rem; margin-left: 50%;
@@ -119,7 +120,7 @@ pre code { user-select: all } .scroll { overflow-x: auto }
 details { background: var(--box); padding: .5rem 1rem; border-radius: 4px; font-size: .92rem; margin-top: .8rem }
 dt { font-weight: 600; margin-top: .5rem } dd { margin-left: 0 } footer { margin-top: 3rem; font-size: .85rem }
 @media (max-width: 600px) { .wide img { max-width: none; width: 46rem }
-  .many::before { content: "scrolls sideways \\2192"; position: sticky; left: 0 } }
+  .many::before, .wide::before { content: "scrolls sideways \\2192"; position: sticky; left: 0 } }
 @media (prefers-color-scheme: dark) {
   :root { --ink: #e6e9ed; --faint: #a9b3bd; --paper: #14181d; --line: #3a424b; --box: #20262d }
   img { filter: invert(1) hue-rotate(180deg) brightness(1.1); mix-blend-mode: screen }

@@ -32,10 +32,10 @@ class MaskedBCE:
     def __call__(self,
         logits:torch.Tensor, # Float32, (batch, TFs)
         labels:torch.Tensor, # 1, 0 or NaN, float32, (batch, TFs)
-    ) -> torch.Tensor: # A scalar, or (batch, TFs)
+    ) -> torch.Tensor: # A scalar; or (batch, TFs), (batch,) for one TF
         resolved = ~labels.isnan()
         losses = F.binary_cross_entropy_with_logits(logits.float(), labels.nan_to_num(), reduction="none")*resolved
-        if self.reduction=="none": return losses
+        if self.reduction=="none": return losses.flatten() if losses.shape[-1]==1 else losses
         return losses.sum() if self.reduction=="sum" else losses.sum()/resolved.sum().clamp(min=1)
 
     def activation(self,

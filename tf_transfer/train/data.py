@@ -52,11 +52,12 @@ class RegionSet:
     def __len__(self): return len(self.codes)*(2 if self.both_strands else 1)
 
     def __getitem__(self,
-        index:torch.Tensor, # Positions, int64, (regions,)
+        index:torch.Tensor, # Positions, int64, (regions,); or one, or a slice
     ) -> tuple: # Codes, uint8, (regions, width), and labels, float32, (regions, TFs)
         if not self.both_strands: return self.codes[index], self.labels_of(index)
+        if not torch.is_tensor(index): index = torch.arange(len(self))[index]
         at = index % len(self.codes)
-        flip = (index>=len(self.codes))[:,None]
+        flip = (index>=len(self.codes))[..., None]
         codes = self.codes[at]
         return torch.where(flip, reverse_complement(codes), codes), self.labels_of(at)
 
@@ -82,10 +83,17 @@ def reading(self:RegionSet,
     kept = self.kept[:].repeat(2, 1) if self.both_strands and len(inputs)==len(self) else self.kept
     return RegionSet(inputs, kept, view=self.view)
 
+# %% ../../nbs/train/1_data.ipynb #f720f8db
 @patch(as_prop=True)
 def items(self:RegionSet):
     "Refused: what fastai would plot."
     raise UserError("regions have no items for fastai to plot; use learn.top_losses(), a table")
+
+@patch(as_prop=True)
+def vocab(self:RegionSet):
+    "Refused: classes of which one is right, as fastai's `ClassificationInterpretation` wants them."
+    raise UserError("several TFs may bind a region, so there is no confusion of classes; use evaluate(learn, data), "
+                    "and learn.top_losses()")
 
 # %% ../../nbs/train/1_data.ipynb #e641d456
 class RegionDL(DataLoader):
@@ -120,6 +128,7 @@ def unlabelled(self:RegionDL,
     "A region set of sequences without labels; raises `UserError` where their width is another."
     seqs, width = [seqs] if isinstance(seqs, str) else list(seqs), self.dataset.codes.shape[1]
     codes = [encode(o) if isinstance(o, str) else np.asarray(o) for o in seqs]
+    if not codes: raise UserError("there is no sequence to read")
     for i,o in enumerate(codes, 1):
         if o.shape!=(width,): raise UserError(f"the regions here have {width} bp; sequence {i} has {o.size}")
     return RegionSet(np.stack(codes), np.full((len(codes), self.dataset.kept.shape[1]), np.nan, np.float32))
