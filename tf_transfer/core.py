@@ -33,11 +33,11 @@ def count(
     return f"{n:,} {one if n==1 else many or one+'s'}"
 
 def some_of(
-    names, # What there is
-    n:int=12, # How many to name
+    names, # Names, any of them more than once
+    n:int=4, # How many to show
 ) -> str: # "chr1, chr2 and 30 more"
-    "Names in a row; the first of them where there are many."
-    names = list(map(str, names))
+    "The first few of some names, for a message."
+    names = list(dict.fromkeys(map(str, names)))
     return ", ".join(names[:n]) + (f" and {len(names)-n:,} more" if len(names)>n else "")
 
 # %% ../nbs/core.ipynb #c26c5cfa

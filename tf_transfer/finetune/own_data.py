@@ -38,7 +38,7 @@ def learner_for(
         return finetune(f.target, f.pre, "auto", seed=f.seed, withheld=f.withheld, say=f.say)
     card, split = made.card, f.target.split
     if (card.tfs, [*card.test_chroms])!=([f.target.tf], [*split.test_chroms]):
-        told = f"{', '.join(card.tfs)}, tested on {some_of(card.test_chroms) or 'no whole chromosomes'}"
+        told = f"{', '.join(card.tfs)}, tested on {some_of(card.test_chroms, 12) or 'no whole chromosomes'}"
         raise UserError(f"the saved model is of {told}; it was not made of these files: fit it again")
     learn = transfer_learner(f.target, f.pre, seed=f.seed)
     learn.model = made.to(learn.dls.device).eval()
