@@ -1,7 +1,7 @@
 """How fast is it, beside an earlier build, beside tools for the same work, and beside torch alone?
 
     python bench/speed.py --before BEFORE         # a checkout of an earlier build, with its .venv
-    python bench/speed.py --peers PEERS/python    # a Python that has lightmotif
+    python bench/speed.py --peers PEERS/python    # a Python that has lightmotif and MOODS-python
     python bench/speed.py --only words            # tasks whose name has this; the other rows stay
     python bench/speed.py --out FOLDER            # leave the table of this folder as it is
 
@@ -10,7 +10,9 @@ the whole process, start and imports included; `rate` is what the task itself me
 processor time. The own peaks are of the simulated genome: 500 of JUND, and its open regions. The earlier build looks
 inside a model by its matrix, so that row is of the network of `tft-finetune` and the same 500 peaks. Pre-training is
 of the released network's kind, on 10,800 regions and 153 TFs at random: with one and with three epochs, so that the
-difference is two passes, and the rest is start and reading."""
+difference is two passes, and the rest is start and reading. MOODS looks for all hits with p below 0.001, fewer than one
+for a profile and a sequence: a search for best hits in so short sequences takes it minutes. scikit-learn hashes words
+that are ready."""
 import json
 import os
 import platform
@@ -52,7 +54,19 @@ WORDS = COUNTED%10_000+"""
 counts(codes[:16])
 rate(lambda: counts(codes))
 """
-PEER = """
+HASHED = """
+import time, numpy as np
+from sklearn.feature_extraction import FeatureHasher
+from tf_transfer.motifs.kmers import gap_patterns
+rng = np.random.default_rng(0)
+seqs = ["".join(rng.choice([*"ACGT"], 200)) for _ in range(100)]
+words = [[f"{p}"+"".join(s[i+j] for j in places) for p,places in enumerate(gap_patterns()) for i in range(193)]
+         for s in seqs]
+start = time.process_time()
+FeatureHasher(2**17, input_type="string", alternate_sign=False, dtype=np.float32).transform(words)
+print("rate", len(seqs)/(time.process_time()-start))
+"""
+LIGHTMOTIF = """
 import json, lightmotif, random, time
 random.seed(0)
 made = [lightmotif.CountMatrix(p).normalize(0.25).log_odds() for p in json.load(open("{path}"))]
@@ -61,6 +75,19 @@ seqs = [lightmotif.stripe("".join(random.choices("ACGT", k=200))) for _ in range
 start = time.process_time()
 for s in seqs:
     for m in made: m.calculate(s).max()
+print("rate", len(seqs)/(time.process_time()-start))
+"""
+MOODS = """
+import json, random, time, MOODS.scan, MOODS.tools
+random.seed(0)
+even, profiles = [0.25]*4, json.load(open("{path}"))
+made = [MOODS.tools.log_odds([[float(v) for v in p[b]] for b in "ACGT"], even, 0.1) for p in profiles]
+made += [MOODS.tools.reverse_complement(m) for m in made]
+scanner = MOODS.scan.Scanner(7)
+scanner.set_motifs(made, even, [MOODS.tools.threshold_from_p(m, even, 1e-3) for m in made])
+seqs = ["".join(random.choices("ACGT", k=200)) for _ in range(40)]
+start = time.process_time()
+for s in seqs: scanner.scan(s)
 print("rate", len(seqs)/(time.process_time()-start))
 """
 HERE = dict(dna="tf_transfer.genome.dna", motifs="tf_transfer.motifs.pwm", models="tf_transfer.model.networks",
@@ -142,23 +169,25 @@ def tasks(folder, before):
     for build,at,_ in builds: yield "help of a command", build, at, script(at, "tft-evaluate", "--help")
     for build,at,_ in builds:
         yield "demo, one draw", build, at, script(at, "tft-demo", "--out", folder/build, "--seeds", 1)
+    yield "gapped words", "scikit-learn", here, [here[1], "-c", HASHED]
     yield "import of everything", "here", here, [here[1], "-c", "import tf_transfer.all"]
     yield "import of everything", "torch alone", here, [here[1], "-c", "import torch"]
     yield "import of everything", "its largest parts", here, [here[1], "-c", "import torch, fastai.learner, anndata"]
 
-def peer(python, folder):
-    "lightmotif, which scans with the same profiles for their best hit"
+def others(python, folder):
+    "Tools that scan with the same profiles: lightmotif for the best hits, MOODS for those with p below 0.001"
     path = folder/"profiles.json"
     counts = [{b:[round(v) for v in row] for b,row in zip("ACGT", p.counts)} for p in vertebrate_profiles()]
     path.write_text(json.dumps(counts))
-    return "best hits", "lightmotif", (folder, python), [python, "-c", PEER.format(path=path)]
+    for name,code in (("lightmotif", LIGHTMOTIF), ("MOODS", MOODS)):
+        yield "best hits", name, (folder, python), [python, "-c", code.format(path=path)]
 
 
 @call_parse
 def main(
     before:str="", # A checkout of an earlier build, with its .venv
     only:str="", # Tasks whose name has this
-    peers:str="", # A Python that has lightmotif
+    peers:str="", # A Python that has lightmotif and MOODS-python
     out:str=RESULTS, # Folder of the table
 ):
     "Measure, and write speed.csv"
@@ -166,7 +195,7 @@ def main(
     with tempfile.TemporaryDirectory() as tmp:
         folder = Path(tmp)/"own"
         todo = tasks(folder, before and Path(before).resolve())
-        todo = [*todo, *([peer(peers, folder)] if peers else [])]
+        todo = [*todo, *(others(peers, folder) if peers else [])]
         for task,build,(root,_),args in todo:
             if only not in task: continue
             seconds, memory, rate = measured(args, root)

@@ -74,6 +74,12 @@ def bare(batches, change=lambda net: net, **adam):
             opt.zero_grad()
     return loop
 
+def short(loop):
+    "The same with products of 16-bit numbers, which not every processor has"
+    def of_loop():
+        with torch.autocast("cpu", torch.bfloat16): loop()
+    return of_loop
+
 def steps(bs, compiled, times=5):
     "Samples per second of each way to train, in turn"
     n = max(1000//bs, 3)
@@ -82,7 +88,8 @@ def steps(bs, compiled, times=5):
     def learner():
         with learn.no_bar(), learn.no_logging(): learn.fit(1, 3e-3)
     ways = {"learner":learner, "bare loop":bare(batches), "bare loop, fused Adam":bare(batches, fused=True),
-            "bare loop, channels last":bare(batches, LastChannels)}
+            "bare loop, channels last":bare(batches, LastChannels), "bare loop, 16 bits":short(bare(batches)),
+            "bare loop, all three":short(bare(batches, LastChannels, fused=True))}
     if compiled: ways["bare loop, compiled"] = bare(batches, torch.compile)
     taken = {way:[] for way in ways}
     for i in range(times+1):

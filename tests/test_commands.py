@@ -357,3 +357,10 @@ def test_files_have_the_usual_permissions(files, tmp_path):
     (tmp_path/'plain').touch()
     usual = (tmp_path/'plain').stat().st_mode
     assert (files/'m.h5ad').stat().st_mode == (files/'pre.safetensors').stat().st_mode == usual
+
+
+@pytest.mark.parametrize('name, words', [('p.png', 'a picture shows contributions; add --contributions'),
+                                         ('P.SVG', 'add --contributions'), ('p.vcf', 'variants go there, of --vcf'),
+                                         ('p.vcf.gz', 'write a table (.tsv)'), ('p.csv', 'its suffix must say')])
+def test_outputs_that_want_another_option(tmp_path, name, words):
+    assert_refused(words, 'tft-predict', 'motifs-hg38', tmp_path/name, '--fasta', 'some.fa')

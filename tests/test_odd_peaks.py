@@ -1,11 +1,12 @@
 "Peaks that fit their genome badly: the account says so, and why"
 import subprocess
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from tf_transfer.core import UserError
-from tf_transfer.finetune.fitted import _lines_of
+from tf_transfer.finetune.fitted import _counts, _lines_of
 from tf_transfer.finetune.own_regions import peaks_matrix
 from tf_transfer.genome.dna import Genome, decode
 from tf_transfer.genome.regions import Contigs
@@ -74,3 +75,12 @@ def test_a_line_to_copy_leaves_contigs_out(folder, tmp_path):
 def test_accessions_in_place_of_names(folder, name, whose):
     hint = Contigs(Genome(folder/'genome.fa').lengths).hint([name])
     assert (f'is a name of {whose}' in hint) if whose else hint == 'they may be of another genome'
+
+
+def test_hundreds_of_scaffolds_are_not_all_named():
+    n, chroms = dict.fromkeys(['background', 'skipped', 'background_skipped', 'places', 'background_places'], ''), 300
+    target = SimpleNamespace(
+        m=SimpleNamespace(uns=dict(peaks=n | dict(used=9, read=9, doubts=[])), obs_names=['JUND']), shortages=[],
+        split=SimpleNamespace(test_chroms=[f'NODE_{i}' for i in range(chroms)]), train_valid=(None, np.ones(4)),
+        test=SimpleNamespace(n_pos=3, n_neg=3))
+    assert 'to test on NODE_0, NODE_1, ' in _counts(target)[-1] and _counts(target)[-1].endswith('NODE_11 and 288 more')

@@ -261,7 +261,7 @@ def test_contigs_that_one_window_fills(tmp_path):
     letters = np.random.default_rng(0).choice(list('ACGT'), (40, 200))
     (tmp_path/'g.fa').write_text(''.join(f'>c{i}\n{"".join(s)}\n' for i, s in enumerate(letters)))
     (tmp_path/'p.bed').write_text(''.join(f'c{i}\t0\t200\n' for i in range(20)))
-    with pytest.raises(UserError, match='g.fa: only 0 regions without a peak for 20 peaks; give a larger background'):
+    with pytest.raises(UserError, match='g.fa: on the contigs that have peaks, only 0 regions without a peak for 20'):
         peaks_matrix(tmp_path/'p.bed', tmp_path/'g.fa')
 
 def test_too_few_test_regions_raise_no_doubt():

@@ -12,7 +12,7 @@ from fastcore.nbio import read_nb
 
 from helpers import assert_refused, run
 from tf_transfer.core import UserError
-from tf_transfer.finetune.own_sequences import composition, fit_sequences
+from tf_transfer.finetune.own_sequences import composition, fit_sequences, own_sequences
 from tf_transfer.finetune.verdict import OURS, judge
 from tf_transfer.genome.dna import decode, encode, reverse_complement
 from tf_transfer.interpret.own_report import SUFFIXES, Given, own_page
@@ -367,6 +367,29 @@ def test_columns_are_separated_by_what_makes_sense(files, tmp_path, name, sep):
     "A spreadsheet writes semicolons where a comma stands in numbers, and programs call anything .csv"
     (tmp_path/name).write_text((files/'table.csv').read_text().replace(',', sep))
     assert np.array_equal(read_table(tmp_path/name).X, read_table(files/'table.csv').X)
+
+
+ARRAYS = {
+    'one-hot': (np.eye(4)[np.zeros((2, 30), int)], r'of the shape \(30, 4\); give DNA letters, or codes'),
+    'numbers that are no codes': (np.full((2, 30), 0.5), 'has the code 0.5'),
+    'below zero': (np.full((2, 30), -1), 'has the code -1'),
+    'beyond N': (np.full((2, 30), 5), 'has the code 5'),
+    'no sequence': ([None, 'ACGTACGTAC'], "sequence 'bound_1' is None"),
+    'a gap of pandas': (pd.Series([np.nan, 'ACGTACGTAC']), "sequence 'bound_1' is nan"),
+}
+
+
+@pytest.mark.parametrize('kind', ARRAYS)
+def test_what_stands_in_memory_and_is_no_sequence(kind):
+    seqs, words = ARRAYS[kind]
+    with pytest.raises(UserError, match=words): own_sequences(seqs, ['GGGTACGTAC'])
+
+
+def test_things_in_place_of_names_and_names_in_place_of_things(files):
+    t = pd.read_csv(files/'table.csv')
+    with pytest.raises(UserError, match='table is the name of a file'): own_sequences(table=t)
+    with pytest.raises(UserError, match='the name of a file is needed, not a DataFrame'): read_table(t)
+    with pytest.raises(UserError, match='a model is needed, not its name'): predict('motifs-hg38', ['ACGT'*50])
 
 
 def test_a_table_as_excel_and_genbank_write_it(tmp_path):

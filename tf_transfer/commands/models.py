@@ -386,6 +386,10 @@ def _check_prediction(o):
     "The function that makes OUT; raises `UserError` where numbers make no sense, or OUT cannot be written"
     check_output(o.out, o.force)
     if not _ends(*_KNOWN)(o): raise UserError(f"{o.out}: its suffix must say what to write: {_MEANT}")
+    if _ends(".png", ".svg", ".pdf")(o) and not o.contributions:
+        raise UserError(f"{o.out}: a picture shows contributions; add --contributions, or write a table (.tsv)")
+    if _ends(".vcf", ".vcf.gz")(o) and o.vcf is None:
+        raise UserError(f"{o.out}: variants go there, of --vcf; write a table (.tsv)")
     at_least(1, batch_size=o.batch_size, offsets=o.offsets, stride=o.stride, top=o.top, tile=o.tile,
              jobs=o.jobs)
     at_least(int(_model(o)), null=o.null)

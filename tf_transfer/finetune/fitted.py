@@ -20,7 +20,7 @@ from fastcore.basics import patch
 from sklearn.metrics import roc_curve
 
 # %% ../../nbs/finetune/7_fitted.ipynb #0a6e0105
-from ..core import bare_name, same_name
+from ..core import bare_name, same_name, some_of
 from ..motifs.pwm import PWM, vertebrate_profiles
 from ..matrix.groups import relatives
 from ..matrix.splits import Target
@@ -93,7 +93,7 @@ def _counts(target):
     n, there = (target.m.uns["peaks"].get(k) for k in ("unbound", "without_peak"))
     some = f"{n}{f' of {there}'*bool(there and there>n)} regions without a peak"
     label, test = target.train_valid[1], target.test
-    where = f" on {', '.join(target.split.test_chroms)}" if target.split.test_chroms else ""
+    where = f" on {some_of(target.split.test_chroms, 12)}" if target.split.test_chroms else ""
     return [*_lines_of(target.m, f"and {some}"),
             f"{(label==1).sum()} peaks and {(label==0).sum()} unbound regions of equal GC content to learn from, "
             f"{test.n_pos} and {test.n_neg} to test{where}", *target.shortages]
@@ -115,7 +115,7 @@ def _flattering(target, pre):
     too = f", {target.tf} among them" if same_name(target.tf, pre.card.tfs) else ""
     if not split.test_chroms: yield ("too few chromosomes have peaks to set whole ones aside: the test is "
                                      "the far end of each, where neighbours are similar, so it flatters")
-    if seen: yield (f"the body was pre-trained on {', '.join(seen)} too, "
+    if seen: yield (f"the body was pre-trained on {some_of(seen, 12)} too, "
                     f"with the labels of its own TFs{too}: scores there are flattered")
     yield from _odd_peaks(target)
 
@@ -319,6 +319,6 @@ def save(self:Fitted,
         test = score(self.tested.label, self.tested[OURS]).as_dict()
         self.learn.model.card.training.update(test=test|dict(use=self.verdict.use, verdict=str(self.verdict)))
         unbound = self.tested.label==0
-        keep_unbound(self.learn, self.tested[OURS][unbound], ", ".join(self.target.split.test_chroms))
+        keep_unbound(self.learn, self.tested[OURS][unbound], some_of(self.target.split.test_chroms, 12))
         save_model(self.learn, path, force=True)
     except KeyboardInterrupt: raise KeyboardInterrupt(f"{path} is written, without its scores") from None

@@ -11,7 +11,7 @@ __all__ = ['learner_for', 'fit_peaks', 'keep_null', 'body_of']
 from collections.abc import Callable
 from pathlib import Path
 from fastai.learner import Learner
-from ..core import UserError
+from ..core import UserError, some_of
 from ..genome.dna import Genome
 from ..matrix.splits import target_set
 from ..matrix.states import UNBOUND
@@ -38,7 +38,7 @@ def learner_for(
         return finetune(f.target, f.pre, "auto", seed=f.seed, withheld=f.withheld, say=f.say)
     card, split = made.card, f.target.split
     if (card.tfs, [*card.test_chroms])!=([f.target.tf], [*split.test_chroms]):
-        told = f"{', '.join(card.tfs)}, tested on {', '.join(card.test_chroms) or 'no whole chromosomes'}"
+        told = f"{', '.join(card.tfs)}, tested on {some_of(card.test_chroms, 12) or 'no whole chromosomes'}"
         raise UserError(f"the saved model is of {told}; it was not made of these files: fit it again")
     learn = transfer_learner(f.target, f.pre, seed=f.seed)
     learn.model = made.to(learn.dls.device).eval()

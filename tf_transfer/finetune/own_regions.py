@@ -89,6 +89,13 @@ def _alone(pos, neg):
     if alone: yield (f"the background has no region on {', '.join(alone[:4])}{' ...'*(len(alone)>4)}: the peaks there "
                      "can be trained on, not tested on; give open regions of all chromosomes if you have them")
 
+def _check_background(n, n_peaks, background, genome):
+    "Raises `UserError` where there are fewer unbound regions than half of the peaks"
+    if n>=n_peaks//2: return
+    where = f"{background}: only" if background else f"{genome.path}: on the contigs that have peaks, only"
+    raise UserError(f"{where} {count(n, 'region')} without a peak for {count(n_peaks, 'peak')}; give a "
+                    f"{'larger background' if background else 'background (open regions)'}")
+
 # %% ../../nbs/finetune/6_own_regions.ipynb #43e829ce
 def peaks_matrix(
     peaks:str|Path, # Peaks: BED, narrowPeak, ...
@@ -107,8 +114,7 @@ def peaks_matrix(
     near, n = read[["chrom", "start", "end"]], per_peak*len(pos)
     neg, neg_codes, of_neg, there = (*away_from(near, genome, n, width, seed), "", None) if background is None else \
         _open_without_peak(background, near, pos, genome, n, width, seed, unfit)
-    if len(neg)<len(pos)//2: raise UserError(f"{background or genome.path}: only {count(len(neg), 'region')} without a "
-                                             f"peak for {count(len(pos), 'peak')}; give a larger background")
+    _check_background(len(neg), len(pos), background, genome)
     states = np.repeat(np.array([BOUND, UNBOUND], np.int8), [len(pos), len(neg)])[None]
     regions, codes = pd.concat([pos, neg], ignore_index=True), np.concatenate([pos_codes, neg_codes])
     names = [Path(p).name for p in (peaks, background) if p]

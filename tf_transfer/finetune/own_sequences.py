@@ -243,6 +243,8 @@ def own_sequences(
     "A binding matrix of sequences from files, lists or codes; raises `UserError` where not one source is given."
     if (positives is None)==(table is None): raise UserError("give bound sequences or a table, one of them")
     if table is not None:
+        if not isinstance(table, (str, Path)): raise UserError("table is the name of a file; of sequences in memory, "
+                                                               "give the bound and the unbound ones")
         if negatives is not None: raise UserError("a table has unbound sequences of its own; give no others")
         return read_table(table, tf, **how)
     files = [isinstance(o, (str, Path)) for o in (positives, negatives) if o is not None]

@@ -99,7 +99,7 @@ _SOURCES = {
     "profile":"the TF's own motif in JASPAR, a collection of motifs.",
     "nearest":"the motif in JASPAR, of whichever TF, that tells the {things} best from other regions.",
     "found":"the motif that was found in the {things} themselves.",
-    "words":"stretches of eight bases, of eleven where there are a thousand regions or more, each with a weight, "
+    "words":"stretches of eight bases, of eleven where there are 2,000 regions or more, each with a weight, "
             "wherever they stand.",
     "logit":"the model's score. 0 is a probability of 0.5, 2 is 0.88, -2 is 0.12.",
     "spread of what it adds to the logit":"each source adds something to the score of a region, more or less. How far "

@@ -16,7 +16,7 @@ from pathlib import Path
 import anndata as ad
 import numpy as np
 import pandas as pd
-from ..core import UserError, check_memory, count, is_gzipped, pick
+from ..core import UserError, check_memory, count, is_gzipped, pick, some_of
 from ..genome.dna import Genome
 from ..genome.datasets import interval_files, remap_name, unibind_name
 from ..genome.formats import places_line
@@ -24,7 +24,7 @@ from ..genome.regions import Contigs, RegionIndex
 from ..motifs.pwm import jaspar_table
 from tf_transfer.matrix.inputs import (
     Hits, OpenRegions, all_hits, number_datasets, open_in, open_regions, read_pairs, read_sources,
-    side_by_side, some_of,
+    side_by_side,
 )
 from .states import STATES, UNBOUND, binding_matrix
 

@@ -6,7 +6,7 @@ Docs: https://tf-transfer.github.io/tf_transfer/matrix/inputs.html.md"""
 
 # %% auto #0
 __all__ = ['OpenRegions', 'open_regions', 'Hits', 'file_hits', 'side_by_side', 'all_hits', 'same_biosample', 'number_datasets',
-           'read_sources', 'read_pairs', 'open_in', 'some_of']
+           'read_sources', 'read_pairs', 'open_in']
 
 # %% ../../nbs/matrix/3_inputs.ipynb #28237593
 import os, re
@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 import numpy as np
 import pandas as pd
-from ..core import UserError, pick, reading
+from ..core import UserError, pick, reading, some_of
 from ..genome.formats import IntervalFile, read_bed, recognise
 from ..genome.regions import Contigs, RegionIndex
 from ..genome.windows import BUILD, Skipped, refuse_beyond, windows
@@ -254,12 +254,3 @@ def _pairs(codes, of):
     items = np.concatenate([np.array(o, np.int32) for o in of])
     first = np.cumsum([0]+[len(o) for o in of])[codes]
     return row, items[np.repeat(first-np.cumsum(n)+n, n) + np.arange(len(row))]
-
-# %% ../../nbs/matrix/3_inputs.ipynb #cecac2bc
-def some_of(
-    names, # Names, any of them more than once
-    n:int=4, # How many to show
-) -> str:
-    "The first few of some names, for a message."
-    names = list(dict.fromkeys(names))
-    return ", ".join(map(str, names[:n]))+(f" and {len(names)-n} more" if len(names)>n else "")

@@ -80,12 +80,20 @@ def _encoded(sequences, names, what):
     "Codes of each sequence, uint8; raises `UserError` that names one that is empty or no DNA"
     codes = []
     for seq,name in zip(sequences, names):
-        if not len(seq): raise UserError(f"{what}: sequence '{name}' is empty")
-        try: codes.append(encode(seq) if isinstance(seq, str) else np.asarray(seq, np.uint8))
+        given = seq if isinstance(seq, str) else np.asarray(seq)
+        if not isinstance(given, str): _check_codes(given, f"{what}: sequence '{name}'")
+        if not len(given): raise UserError(f"{what}: sequence '{name}' is empty")
+        try: codes.append(encode(given) if isinstance(given, str) else given.astype(np.uint8))
         except UserError as e: raise UserError(f"{what}: sequence '{name}': {e}") from None
-        if codes[-1].max()>4: raise UserError(f"{what}: sequence '{name}' has the code {codes[-1].max()}; "
-                                              "0 to 3 mean A, C, G, T, and 4 means N")
     return codes
+
+def _check_codes(codes, what):
+    "Raises `UserError` where an array is no row of codes"
+    if codes.ndim!=1 or codes.dtype.kind not in "iufb":
+        got = f"an array of the shape {codes.shape}" if codes.ndim else f"{codes}"
+        raise UserError(f"{what} is {got}; give DNA letters, or codes, one for each base (one-hot: .argmax(-2))")
+    odd = codes[(codes!=np.floor(codes)) | (codes<0) | (codes>4)]
+    if len(odd): raise UserError(f"{what} has the code {odd[0]}; 0 to 3 mean A, C, G, T, and 4 means N")
 
 
 # %% ../../nbs/matrix/8_sequences.ipynb #a85c62e2
@@ -273,7 +281,7 @@ def read_columns(
     needed:Sequence, # Names of columns, in small letters
 ) -> pd.DataFrame: # All columns, of text, their names in small letters
     "A table; raises `UserError` where it is none, or a column is missing or there twice."
-    if ".xls" in "".join(Path(path).suffixes).lower(): raise UserError(f"{path}: save the sheet as .csv or .tsv first")
+    if ".xls" in str(path).lower()[-6:]: raise UserError(f"{path}: save the sheet as .csv or .tsv first")
     sep = _separator(path, needed)
     header, rows = table_rows(path, sep, needed)
     header = [" ".join(h.lower().split()) for h in header]
@@ -292,9 +300,10 @@ _SEPARATORS = {",":"commas", "\t":"tabs", ";":"semicolons"}
 
 def _separator(path, needed):
     "What separates columns so that the needed ones are there; if nothing does, what the name of the file says"
-    usual = "," if ".csv" in map(str.lower, Path(path).suffixes) else "\t"
+    path = check_file(path)
+    usual = "," if ".csv" in map(str.lower, path.suffixes) else "\t"
     for sep in dict.fromkeys((usual, *_SEPARATORS)):
-        with reading(check_file(path)) as f:
+        with reading(path) as f:
             header = next(csv.reader(below_comments(f, sep, needed), delimiter=sep), [])
         if set(needed)<={" ".join(h.lower().split()) for h in header}: return sep
     return usual

@@ -334,6 +334,7 @@ class OwnWords(NamedTuple):
     lost:np.ndarray # Likewise
     lost_adds:np.ndarray
 
+# %% ../../nbs/model/7_alleles.ipynb #58fbd6b0
 def gained_and_lost(
     read:AlleleReader, # Of a `TargetNet`
     w:AlleleWindows, # Of changes

@@ -12,6 +12,7 @@ __all__ = ['ARCHS', 'BindingNet', 'net_of', 'conv_block', 'dense_block', 'length
 
 # %% ../../nbs/model/1_networks.ipynb #8d3c29fc
 from dataclasses import replace
+from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -73,7 +74,9 @@ def after_first(self:BindingNet,
 def net_of(
     model, # A network, or a learner
 ) -> BindingNet:
-    "The network of a learner; a network is returned as it is."
+    "The network of a learner; a network is returned as it is; raises `UserError` at the name of one."
+    if isinstance(model, (str, Path)): raise UserError(f"a model is needed, not its name: load_model or pretrained "
+                                                       f"load '{model}'")
     return getattr(model, "model", model)
 
 # %% ../../nbs/model/1_networks.ipynb #7c5463a5
