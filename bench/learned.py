@@ -34,13 +34,13 @@ from fastcore.script import call_parse, store_true
 from sequences import read, sets_in
 from tf_transfer.finetune import auto
 from tf_transfer.finetune.auto import TRUST, View, _logits, _read, apart, frozen_views, out_of_fold, weigh, word_scores
-from tf_transfer.finetune.head import in_16_bits, tuned
+from tf_transfer.finetune.head import tuned
 from tf_transfer.finetune.own_sequences import width_for
 from tf_transfer.genome.dna import one_hot
 from tf_transfer.matrix.sequences import sequences_matrix, similar_groups
 from tf_transfer.matrix.states import BOUND
 from tf_transfer.model.networks import at_width
-from tf_transfer.model.predict import logits
+from tf_transfer.model.predict import in_16_bits, logits
 from tf_transfer.model.saving import pretrained
 from tf_transfer.motifs.gapped_svm import GappedSVM
 from tf_transfer.motifs.pwm import vertebrate_profiles

@@ -20,7 +20,7 @@ from ..genome.dna import one_hot
 from ..matrix.splits import Split
 from ..matrix.states import less_sparse
 from ..model.networks import BindingNet, MotifLayer, PaperCNN, four_groups
-from ..model.predict import evaluating
+from ..model.predict import evaluating, in_16_bits
 from .callbacks import (
     FrozenNorm, KeepBest, OpenToo, OwnSeed, TidyMemory, UndoneLearner, kept_epoch, progress, silent)
 from .devices import all_devices, is_first
@@ -37,9 +37,11 @@ class AfterFirst(nn.Module):
         super().__init__()
         self.net, self.open = net, nn.Linear(net.head.in_features, n_open) if n_open else None
     def forward(self, activations):
-        features = self.net.after_first(activations)
-        logits = self.net.head(features)
-        return torch.cat([logits, self.open(features)], 1) if self.open and self.training else logits
+        if not self.training: return self.net.head(self.net.after_first(activations))
+        with in_16_bits(activations.device):
+            features = self.net.after_first(activations)
+            heads = [self.net.head, self.open] if self.open else [self.net.head]
+            return torch.cat([head(features) for head in heads], 1).float()
 
 # %% ../../nbs/train/7_pretraining.ipynb #40f98669
 @torch.no_grad()
