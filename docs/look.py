@@ -33,7 +33,7 @@ def seen(browser, url, width, shots):
         browser.darken(dark)
         browser.wait_for(f"document.documentElement.dataset.theme == '{'dark' if dark else 'light'}'")
         found += browser.js(too_pale) + (browser.js(bright_boxes) if dark else [])
-        heights.append(browser.js("document.querySelector('article').clientHeight"))
+        heights.append(browser.js("document.querySelector('.bd-article-container').clientHeight"))
         name = '-'.join([*url.split('/')[3:], str(width), 'dark' if dark else 'bright'])
         if shots: browser.screenshot(Path(shots)/f'{name}.png', whole=True)
     if heights[0] != heights[1]: found.append(f'{heights[0]} px long by day, {heights[1]} by night')

@@ -105,13 +105,14 @@ class Browser:
 
     def screenshot(self, path, whole=False):
         "Of what is seen, or of the whole page: a long one in pieces, since Chromium paints no more than 16,384 px"
+        still = dict(animations='disabled') # for a whole page is painted while the menu beside it slides
         height, size, piece = self.js('document.documentElement.scrollHeight'), self.page.viewport_size, 8000
-        if not whole or height <= 2*piece: return self.page.screenshot(path=path, full_page=whole)
+        if not whole or height <= 2*piece: return self.page.screenshot(path=path, full_page=whole, **still)
         page = Image.new('RGB', (size['width'], height))
         self.page.set_viewport_size(dict(size, height=piece))
         for top in range(0, height, piece):
             self.js(f'scrollTo(0, {top})')
-            page.paste(Image.open(BytesIO(self.page.screenshot())), (0, self.js('scrollY')))
+            page.paste(Image.open(BytesIO(self.page.screenshot(**still))), (0, self.js('scrollY')))
         self.page.set_viewport_size(size)
         page.save(path)
 
