@@ -9,9 +9,11 @@ import torch
 from safetensors.torch import save_file
 
 from tf_transfer.core import UserError
+from tf_transfer.genome.dna import one_hot
 from tf_transfer.matrix.published import read_index
-from tf_transfer.model.networks import ARCHS, ShallowCNN
+from tf_transfer.model.networks import ARCHS, ShallowCNN, TargetNet
 from tf_transfer.model.saving import load_model
+from tf_transfer.motifs.kmers import gap_patterns
 
 
 class Bomb:
@@ -77,3 +79,15 @@ def test_indices_hold_names_and_whole_numbers_only(tmp_path, content, names):
 def test_indices_of_every_protocol(tmp_path, protocol):
     (tmp_path/'tfs.pickle').write_bytes(pickle.dumps({'HNF4A': 0, 'MAFF': np.int64(3), 'SP1': np.int32(7)}, protocol))
     assert read_index(tmp_path/'tfs.pickle') == {'HNF4A': 0, 'MAFF': 3, 'SP1': 7}
+
+
+def test_weights_of_gapped_words_become_weights_of_kmers(tmp_path):
+    body = dict(arch='MotifNet', args=dict(motifs=[11], hidden=(4, 4)), motifs=[9])
+    net = TargetNet(1, 200, body['arch'], body['args'], body['motifs'])
+    of_words = torch.randn(28, 4096)
+    meta = header(arch='TargetNet', args=body | dict(direct=False, learned=0))
+    save_file(net.state_dict() | {'kmers.weight': of_words}, tmp_path/'m.safetensors', meta)
+    codes = np.random.default_rng(0).integers(0, 4, (3, 200)).astype(np.uint8)
+    words = np.lib.stride_tricks.sliding_window_view(codes, 8, 1).astype(int)
+    added = sum(of_words[i][words[..., p]@4**np.arange(6)].sum(1) for i, p in enumerate(gap_patterns()))
+    assert torch.allclose(load_model(tmp_path/'m.safetensors').kmers(one_hot(codes))[:, 0], added, atol=1e-3)

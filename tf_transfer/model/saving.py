@@ -24,6 +24,7 @@ from safetensors.torch import save_file
 from .. import __version__
 from ..core import UserError, check_file, pick, writing, writing_folder
 from .networks import ARCHS, BindingNet, TargetNet, net_of
+from ..motifs.kmers import kmer_weights
 
 # %% ../../nbs/model/2_saving.ipynb #5e5d3a54
 @dataclass(repr=False)
@@ -111,6 +112,13 @@ def _unpack(packed):
     parts = [pd.DataFrame(dict(chrom=c, start=s, end=e)) for c,(s,e) in packed.items()]
     return pd.concat(parts or [pd.DataFrame(dict(chrom=[], start=[], end=[]))], ignore_index=True)
 
+# %% ../../nbs/model/2_saving.ipynb #0ab58d76
+def _of_kmers(weights):
+    "The same weights, those of gapped words as weights of k-mers"
+    of_words = weights.get("kmers.weight", torch.empty(0))
+    if of_words.shape!=(28, 4096): return weights
+    return weights | {"kmers.weight":torch.from_numpy(kmer_weights(of_words.float().numpy()))}
+
 # %% ../../nbs/model/2_saving.ipynb #fde26471
 def _checked(weights, path):
     "The same weights; raises `UserError` where one is NaN or infinite"
@@ -163,7 +171,7 @@ def _model_of(weights, meta, path):
         if arch not in known: raise UserError(f"{path}: its architecture {arch} is none of {', '.join(known)}; "
                                               f"if it is your own, say ARCHS['{arch}'] = {arch} before loading")
     make = partial(known[card.arch], len(card.tfs), card.width, **card.args)
-    _check_shapes(make, _checked(weights, path))
+    _check_shapes(make, _checked(_of_kmers(weights), path))
     model = make()
     model.load_state_dict(weights)
     model.card = card
