@@ -112,7 +112,7 @@ def _unpack(packed):
     parts = [pd.DataFrame(dict(chrom=c, start=s, end=e)) for c,(s,e) in packed.items()]
     return pd.concat(parts or [pd.DataFrame(dict(chrom=[], start=[], end=[]))], ignore_index=True)
 
-# %% ../../nbs/model/2_saving.ipynb #0ab58d76
+# %% ../../nbs/model/2_saving.ipynb #ef450aba
 def _of_kmers(weights):
     "The same weights, those of gapped words as weights of k-mers"
     of_words = weights.get("kmers.weight", torch.empty(0))
@@ -170,8 +170,8 @@ def _model_of(weights, meta, path):
     for arch in (card.arch, card.args.get("arch", card.arch)):
         if arch not in known: raise UserError(f"{path}: its architecture {arch} is none of {', '.join(known)}; "
                                               f"if it is your own, say ARCHS['{arch}'] = {arch} before loading")
-    make = partial(known[card.arch], len(card.tfs), card.width, **card.args)
-    _check_shapes(make, _checked(_of_kmers(weights), path))
+    make, weights = partial(known[card.arch], len(card.tfs), card.width, **card.args), _of_kmers(weights)
+    _check_shapes(make, _checked(weights, path))
     model = make()
     model.load_state_dict(weights)
     model.card = card
