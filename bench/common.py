@@ -14,7 +14,6 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np
 import pandas as pd
 import torch
-from fastai.callback.core import Callback
 from fastai.optimizer import OptimWrapper
 from fastai.torch_core import default_device
 from sklearn.linear_model import LogisticRegression
@@ -228,7 +227,7 @@ def _read(codes, layer, path, bs=512):
     part.rename(path)
 
 
-# training on a CPU, in a third of the time where it knows bfloat16
+# training on a CPU, quicker than the package does: another optimizer and another dropout
 
 def quicker(learn):
     if learn.dls.device.type!="cpu": return
@@ -236,20 +235,10 @@ def quicker(learn):
     for parent in list(learn.model.modules()):
         for name,layer in parent.named_children():
             if isinstance(layer, nn.Dropout): setattr(parent, name, ByteDropout(layer.p))
-    learn.add_cb(BFloat16())
 
 def _fused_adam(params, lr=1e-3, mom=0.9, sqr_mom=0.99, eps=1e-5, wd=0.01):
     "torch's AdamW, all parameters in one pass"
     return OptimWrapper(params, torch.optim.AdamW, lr=lr, betas=(mom, sqr_mom), eps=eps, weight_decay=wd, fused=True)
-
-class BFloat16(Callback):
-    "The forward pass in 16 bits"
-    def before_batch(self):
-        self.narrow = torch.autocast("cpu", torch.bfloat16)
-        self.narrow.__enter__()
-    def after_pred(self):
-        self.narrow.__exit__(None, None, None)
-        self.learn.pred = self.pred.float()
 
 class ByteDropout(nn.Module):
     "Dropout by random bytes, of which eight are drawn at once; the rate is rounded to 1/256"
