@@ -104,7 +104,7 @@ def test_the_report_runs_again(made, monkeypatch):
     assert set(numbers['inputs']) == {'positives', 'negatives'} and numbers['options']['width'] is None
     html = out.with_suffix('.html').read_text()
     assert 'A model of JUND bound sequences' in html and 'need a genome, which was not given' in html
-    assert '--genome' not in html and '{thing' not in html and '--fasta sequences.fa' in html
+    assert '--genome' not in html and '{thing' not in html and '<span>--fasta</span> sequences.fa' in html
     shell = CaptureShell()
     shell.run_all(read_nb(out.with_suffix('.ipynb')), exc_stop=True)
     assert shell.user_ns['fitted'].scores.to_dict('index') == numbers['scores']

@@ -9,6 +9,7 @@ __all__ = ['AfterFirst', 'read_once', 'pretrain']
 
 # %% ../../nbs/train/7_pretraining.ipynb #54c75baf
 from collections.abc import Callable
+from contextlib import nullcontext
 import anndata as ad
 import numpy as np
 import torch
@@ -33,12 +34,14 @@ class AfterFirst(nn.Module):
     def __init__(self,
         net:BindingNet, # The network; it learns
         n_open:int=0, # Outputs for the second question of `OpenToo`, which is only asked in training
+        quick:bool=False, # Compute what is trained in 16 bits, where a CPU can?
     ):
         super().__init__()
+        self.quick = quick
         self.net, self.open = net, nn.Linear(net.head.in_features, n_open) if n_open else None
     def forward(self, activations):
         if not self.training: return self.net.head(self.net.after_first(activations))
-        with in_16_bits(activations.device):
+        with in_16_bits(activations.device) if self.quick else nullcontext():
             features = self.net.after_first(activations)
             heads = [self.net.head, self.open] if self.open else [self.net.head]
             return torch.cat([head(features) for head in heads], 1).float()
@@ -57,6 +60,7 @@ def read_once(
     learn:Learner, # A learner; its model is what will be trained
     activations:np.ndarray=None, # Those of every region, (regions, filters), where they are computed already
     openness:float=0., # Weight of the second question of `OpenToo`, for masked labels
+    quick:bool=False, # Compute what is trained in 16 bits, where a CPU can?
 ) -> Learner: # Of the same network behind its first layer, which stays as it is
     "Let the first layer read every region once, and train the rest on its activations."
     loaders, net = learn.dls.loaders, learn.model
@@ -68,7 +72,7 @@ def read_once(
                       device=learn.dls.device)
     with torch.random.fork_rng():
         torch.manual_seed(net.card.seed)
-        model = AfterFirst(net, net.n_tfs if openness else 0)
+        model = AfterFirst(net, net.n_tfs if openness else 0, quick)
     rest = UndoneLearner(
         dls, model, loss_func=OpenToo(openness), opt_func=learn.opt_func, splitter=_groups_after_first,
         metrics=AUPRC(), train_bn=False, cbs=[FrozenNorm(), KeepBest(), OwnSeed(net.card.seed), TidyMemory()])
@@ -85,7 +89,7 @@ def _groups_after_first(model):
 def _reader(learn, activations, complete):
     "The learner, or one that reads the regions once, where the first layer is motifs"
     if not isinstance(learn.model.first, MotifLayer): return learn
-    return read_once(learn, activations and activations(learn.model), openness=0 if complete else 0.1)
+    return read_once(learn, activations and activations(learn.model), 0 if complete else 0.1, quick=True)
 
 # %% ../../nbs/train/7_pretraining.ipynb #17cb5a59
 def pretrain(
