@@ -65,6 +65,8 @@ def _counts(target):
 def _left_out(m, n):
     "Lines about what cannot be read"
     longest, lines = max(p.width for p in vertebrate_profiles()), []
+    if n.get("other_split"): lines.append(f"the column {n['other_split']} of the table is not used: call it split "
+                                          "(train, valid, test) if it says what is to be tested on")
     if n["left_out"]:
         some = count(n["left_out"], "sequence was", "sequences were")
         lines.append(f"{some} left out, the first is '{n['first_left_out']}': fewer than {MIN_BASES} known bases, or "
@@ -151,7 +153,7 @@ def composition(
 class FittedSequences(Fitted):
     "A model of bound and unbound sequences, what it was made from, and how good it is."
 
-    thing, things = "bound sequence", "bound sequences"
+    thing, things, kind = "bound sequence", "bound sequences", "sequences"
 
     @cached_property
     def tested(self): # chrom (the name), start, end, label, and what each method says; "this model" is the last
