@@ -7,7 +7,8 @@ from sklearn.metrics import average_precision_score
 from tf_transfer.motifs.pwm import usable_profiles
 from tf_transfer.matrix.states import AMBIGUOUS, BOUND, UNBOUND, states_of
 from tf_transfer.matrix.splits import target_set
-from tf_transfer.finetune.auto import RATIO, nearest, sources
+from tf_transfer.finetune.auto import RATIO
+from tf_transfer.finetune.sources import nearest, sources
 
 
 @dataclass(frozen=True, eq=False)

@@ -33,7 +33,8 @@ from common import commit, write_table
 from fastcore.script import call_parse, store_true
 from sequences import read, sets_in
 from tf_transfer.finetune import auto
-from tf_transfer.finetune.auto import TRUST, View, _logits, _read, apart, frozen_views, out_of_fold, weigh, word_scores
+from tf_transfer.finetune.auto import TRUST, View, _logits, _read, frozen_views, weigh
+from tf_transfer.finetune.sources import apart, out_of_fold, word_scores
 from tf_transfer.finetune.head import tuned
 from tf_transfer.finetune.own_sequences import width_for
 from tf_transfer.genome.dna import one_hot

@@ -16,7 +16,8 @@ from sklearn.svm import LinearSVC
 from tf_transfer.motifs.kmers import gapped_counts
 from tf_transfer.motifs.pwm import jaspar_family
 from tf_transfer.finetune.head import ridge
-from tf_transfer.finetune.auto import RATIO, out_of_fold
+from tf_transfer.finetune.auto import RATIO
+from tf_transfer.finetune.sources import out_of_fold
 
 
 def both_ways(estimator, x, y, test):

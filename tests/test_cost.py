@@ -16,7 +16,7 @@ from sklearn.svm import LinearSVC
 
 from tf_transfer.commands.base import command
 from tf_transfer.finetune import baselines
-from tf_transfer.finetune.auto import sources
+from tf_transfer.finetune.sources import sources
 from tf_transfer.finetune.baselines import DeNovoMotif, GappedKmers, baseline_values, gapped_kmer_svm
 from tf_transfer.matrix import sequences
 from tf_transfer.matrix.simulate import simulate

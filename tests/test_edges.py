@@ -13,7 +13,7 @@ from torch import nn
 
 from helpers import run
 from tf_transfer.core import UserError
-from tf_transfer.finetune.auto import _folds
+from tf_transfer.finetune.sources import _folds
 from tf_transfer.finetune.strategies import finetune
 from tf_transfer.genome.dna import one_hot
 from tf_transfer.matrix.splits import Split, by_chrom, labelled, target_set
@@ -106,7 +106,7 @@ def test_few_of_one_kind(bound, folds): assert _folds(np.arange(100) < bound) ==
 
 def test_auto_needs_a_region_of_each_kind(monkeypatch):
     two = SimpleNamespace(profiles=jaspar('JUND')[:1]+jaspar('MAX')[:1], own=[])
-    monkeypatch.setattr('tf_transfer.finetune.auto.usable_profiles', lambda *args: two)
+    monkeypatch.setattr('tf_transfer.finetune.sources.usable_profiles', lambda *args: two)
     m = with_states(1, 'chr1', 'chr2', tfs=0)
     m.X[0, 5] = 3
     pre, target = quick(matrix()), target_set(m, 'JUND', split(m), ratio=3)

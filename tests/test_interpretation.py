@@ -279,7 +279,7 @@ def few_profiles(monkeypatch):
     use = np.array([i%25==0 or p.name in TARGETS for i,p in enumerate(vertebrate_profiles())])
     known = [p for p,u in zip(vertebrate_profiles(), use) if u]
     monkeypatch.setattr("tf_transfer.interpret.experiments.vertebrate_profiles", lambda: known)
-    monkeypatch.setattr("tf_transfer.finetune.auto.DeNovoMotif", partial(DeNovoMotif, n_starts=1, n_rounds=3))
+    monkeypatch.setattr("tf_transfer.finetune.sources.DeNovoMotif", partial(DeNovoMotif, n_starts=1, n_rounds=3))
     return ~use
 
 TARGETS = ["JUND", "SPI1", "HNF4A"]

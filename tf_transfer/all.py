@@ -58,6 +58,7 @@ from .train.pretraining import *
 # %% ../nbs/all.ipynb #b1d50041
 from .finetune.head import *
 from .finetune.baselines import *
+from .finetune.sources import *
 from .finetune.auto import *
 from .finetune.strategies import *
 from .finetune.verdict import *
