@@ -140,11 +140,12 @@ def _swapped(target, withheld):
 def composition(
     target:Target, # Sequences to train, validate and test on
 ) -> dict: # Name to a value per sequence of the matrix, higher where those that are not for the test are bound
-    "GC content and, where they differ, length and the ends that all of a class have."
+    "GC content and, where they differ, length (or bases that are not N) and the ends that all of a class have."
     m, index = target.m, np.r_[target.train.index, target.valid.index]
     codes, bound = m.varm["sequence"], m.X[0, index]==BOUND
     of_bound, of_unbound = (has_ends(codes, *shared_ends(codes[index][bound==v])).sum(1) for v in (True, False))
-    some = {"sequence length":(codes<4).sum(1), "adapter":of_bound-of_unbound}
+    length = "sequence length" if np.ptp(m.var.end) else "known bases"
+    some = {length:(codes<4).sum(1), "adapter":of_bound-of_unbound}
     values = {"GC content":m.var.gc.to_numpy()} | {k:v for k,v in some.items() if np.ptp(v)}
     rises = {k:v[index][bound].mean()>=v[index][~bound].mean() for k,v in values.items()}
     return {k:v if rises[k] else -v for k,v in values.items()}

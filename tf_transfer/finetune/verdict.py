@@ -68,6 +68,7 @@ def above_guessing(
 SCANS = {"own profile":"a scan for its known motif", "best JASPAR profile":"a scan for the nearest known motif",
          "de novo motif":"a scan for the motif found in the training data"}
 PLAIN = {"GC content":"the GC content alone", "sequence length":"the length of the sequences alone",
+         "known bases":"the number of bases that are not N alone",
          "adapter":"the adapter at the ends of the sequences alone"}
 STACK = "all of these, stacked"
 WORDS = SCANS | PLAIN | {STACK:"the stack of simple methods", "gapped k-mer SVM":"a gapped k-mer SVM",
