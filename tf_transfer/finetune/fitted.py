@@ -282,8 +282,8 @@ def called(self:Fitted) -> pd.DataFrame: # A row per method: threshold; found, o
 @patch(as_prop=True)
 def called_lines(self:Fitted) -> list: # A sentence per method, without a full stop
     "The same in words."
-    return [f"from a probability of {r.threshold:g} on, {k} finds {r.found} of {r.bound} bound test {self.kind} and takes "
-            f"{r.false} of {r.unbound} unbound ones for bound"
+    return [f"from a probability of {r.threshold:g} on, {k} finds {r.found} of {r.bound} bound test {self.kind} "
+            f"and takes {r.false} of {r.unbound} unbound ones for bound"
             for k,r in zip(self.called.index, self.called.itertuples())]
 
 # %% ../../nbs/finetune/8_fitted.ipynb #acf2a5b2
