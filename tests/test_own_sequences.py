@@ -24,6 +24,7 @@ from tf_transfer.matrix.splits import by_chrom
 from tf_transfer.matrix.states import BOUND, UNBOUND
 from tf_transfer.model.networks import MotifNet, PaperCNN, at_width
 from tf_transfer.model.predict import logits_of_any, predict
+from tf_transfer.model.ranks import beyond_line
 from tf_transfer.model.saving import load_model, save_model
 from tf_transfer.train.callbacks import silent
 from tf_transfer.train.learners import binding_learner
@@ -174,7 +175,10 @@ def test_short_sequences_are_read_between_n(files):
     shorter = [s[30:50] for s in seqs_of(files/'bound.fa')], [s[30:50] for s in seqs_of(files/'unbound.fa')]
     fitted = fit_sequences(*shorter, pretrained=pre)
     assert '200 sequences are shorter than the longest motif in JASPAR (33 bp)' in fitted.made_from
-    assert 20 < fitted.learn.model.width <= 40
+    width = fitted.learn.model.width
+    assert 20 < width <= 40
+    assert f'longer than 20 bp, the model reads {width} bp at once: probabilities are too high' in fitted.made_from
+    assert f'up to 20 bp and reads {width} bp' in beyond_line(fitted.learn)
 
 
 def test_a_window_says_what_the_sequence_says(files):

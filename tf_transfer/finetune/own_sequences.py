@@ -71,6 +71,8 @@ def _left_out(m, n):
         some = count(n["left_out"], "sequence was", "sequences were")
         lines.append(f"{some} left out, the first is '{n['first_left_out']}': fewer than {MIN_BASES} known bases, or "
                      "more than half N")
+    if n["longest"]<m.uns["width"]: lines.append(f"of sequences longer than {n['longest']} bp, the model reads "
+                                                 f"{m.uns['width']} bp at once: probabilities are too high there")
     short = int((m.var.end<longest).sum())
     if short: lines.append(f"{count(short, 'sequence is', 'sequences are')} shorter than the longest motif in JASPAR "
                            f"({longest} bp): of a motif that is longer than a sequence, it shows no whole site")
