@@ -99,6 +99,16 @@ def test_the_verdict_claims_nothing_from_peaks():
     assert '35 TFs' in str(judge(tested))
 
 
+@pytest.mark.parametrize('other', [dict(seed=1), dict(width=90), dict(negatives=None), dict(swap=True)])
+def test_a_saved_model_goes_on_with_its_own_data_alone(files, made, other):
+    "On others its test would hold what it has learned from"
+    pos, neg = files/'bound.fa', files/'unbound.fa'
+    if other.pop('swap', False): pos, neg = neg, pos
+    how = dict(positives=pos, negatives=neg, tf='JUND', pretrained=files/'pre.safetensors') | other
+    with pytest.raises(UserError, match='it was not made of these files with this seed: fit it again'):
+        fit_sequences(**how, made=load_model(made[1]))
+
+
 def test_the_report_runs_again(made, monkeypatch):
     out = made[1]
     assert all((out.parent/f'jund{o}').exists() for o in SUFFIXES)

@@ -14,7 +14,7 @@ from fastai.learner import Learner
 from ..core import UserError, some_of
 from ..genome.dna import Genome
 from ..matrix.splits import target_set
-from ..matrix.states import UNBOUND
+from ..matrix.states import UNBOUND, fingerprint
 from ..model.networks import BindingNet, net_of
 from ..model.random_changes import keep_single_changes
 from ..model.saving import pretrained as released
@@ -32,14 +32,16 @@ def learner_for(
     f:Fitted, # Its target, body, seed and withheld TFs count
     made:BindingNet=None, # A saved model that was made so, to go on with
 ) -> Learner: # Of a new model, or of that one
-    "A learner of a user's model; raises `UserError` where the saved one is of another TF or test."
+    "A learner of a user's model; raises `UserError` where the saved one is of another TF, data or seed."
     if made is None:
         check_words(*f.target.train_valid[0].shape)
         return finetune(f.target, f.pre, "auto", seed=f.seed, withheld=f.withheld, say=f.say)
     card, split = made.card, f.target.split
-    if (card.tfs, [*card.test_chroms])!=([f.target.tf], [*split.test_chroms]):
+    same = (card.tfs, [*card.test_chroms])==([f.target.tf], [*split.test_chroms])
+    if not same or (card.data, card.seed)!=(fingerprint(f.target.m), f.seed):
         told = f"{', '.join(card.tfs)}, tested on {some_of(card.test_chroms, 12) or 'no whole chromosomes'}"
-        raise UserError(f"the saved model is of {told}; it was not made of these files: fit it again")
+        raise UserError(f"the saved model is of {told}; it was not made of these files with this seed: fit "
+                        "it again")
     learn = transfer_learner(f.target, f.pre, seed=f.seed)
     learn.model = made.to(learn.dls.device).eval()
     return learn
