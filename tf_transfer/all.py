@@ -91,6 +91,7 @@ from .interpret.contributions import *
 from .commands.base import *
 from .commands.data import *
 from .commands.models import *
+from .commands.predictions import *
 from .commands.studies import *
 from .commands.inside import *
 from .commands.selftest import *
