@@ -12,6 +12,7 @@ from .core import *
 from .genome.fasta import *
 from .genome.dna import *
 from .genome.regions import *
+from .genome.intervals import *
 from .genome.formats import *
 from .genome.windows import *
 from .genome.download import *

@@ -250,7 +250,7 @@ def _ranks_of(o): return o.offsets, o.null, o.seed, print
 def _of_bed(o, net, ranking):
     "Write the table of intervals, and say how they were read"
     from tf_transfer.genome.dna import Genome
-    from tf_transfer.genome.formats import places_line
+    from tf_transfer.genome.intervals import places_line
     from tf_transfer.model.tables import Read, predict_bed
     read, how = Read(), (o.out, o.batch_size, o.force, ranking, o.tile)
     told = predict_bed(net, net.card.tfs, o.bed, Genome(o.genome), *how, read)
