@@ -79,7 +79,8 @@ def _together(views, values):
     "All columns, float32, and how far each is trusted"
     of = TRUST if len(views[0].columns)<MIN_LONG else TRUST | dict(words=LONG_WORDS)
     trust = np.concatenate([*(v.trust for v in views), [of[k] for k in values]]).astype(np.float32)
-    return np.column_stack([o.astype(np.float32) for o in (*(v.columns for v in views), *values.values())]), trust
+    columns = *(v.columns for v in views), *values.values()
+    return np.column_stack([o.astype(np.float32, copy=False) for o in columns]), trust
 
 # %% ../../nbs/finetune/4_auto.ipynb #57255a3f
 def learned_view(

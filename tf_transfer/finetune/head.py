@@ -27,7 +27,9 @@ def ridge(
 ) -> tuple[np.ndarray, float]: # Coefficients of the unscaled features, (features,), and the intercept
     "Logistic regression on scaled features, with an L2 penalty."
     mean, scale = x.mean(0), weight/(x.std(0)+1e-3 if spread is None else spread)
-    fit = LogisticRegression(C=C, max_iter=500, class_weight="balanced").fit((x-mean)*scale, label)
+    scaled = (x-mean).astype(np.result_type(x, scale), copy=False)
+    scaled *= scale
+    fit = LogisticRegression(C=C, max_iter=500, class_weight="balanced").fit(scaled, label)
     coef = fit.coef_[0]*scale
     return coef, float(fit.intercept_[0]-mean@coef)
 

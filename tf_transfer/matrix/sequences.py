@@ -105,8 +105,9 @@ def _refuse_both_labels(codes, label, names, what):
     both = (same.transform("nunique")>1).to_numpy()
     if not both.any(): return
     n, first = int((same.nunique()>1).sum()), int(both.argmax())
-    raise UserError(f"{what}: {n:,} sequence{'s stand' if n>1 else ' stands'} under both labels, on the same or the "
-                    f"other strand; the first is '{names[first]}'. Take {'them' if n>1 else 'it'} out, or decide")
+    stand, out = ("s stand", "them") if n>1 else (" stands", "it")
+    raise UserError(f"{what}: {n:,} sequence{stand} under both labels, on the same or the other strand; the first is "
+                    f"'{names[first]}'. Keep one label, or take {out} out")
 
 def _readable(codes, label, what):
     "Which sequences hold enough known bases, bool; raises `UserError` where none of a class does"
