@@ -34,6 +34,7 @@ from .matrix.splits import *
 from .matrix.groups import *
 from .matrix.simulate import *
 from .matrix.sequences import *
+from .matrix.similar import *
 
 # %% ../nbs/all.ipynb #a473a48e
 from .model.networks import *
