@@ -88,6 +88,7 @@ from .interpret.refinement import *
 from .interpret.sections import *
 from .interpret.page import *
 from .interpret.own_sections import *
+from .interpret.own_steps import *
 from .interpret.own_report import *
 from .interpret.contributions import *
 from .commands.base import *
