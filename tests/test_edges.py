@@ -217,6 +217,13 @@ def test_the_next_fit_begins_anew():
     assert 'stopped' not in kept_epoch(learn)
 
 
+def test_sequences_without_labels_have_no_loss():
+    learn = breaking(8)
+    with silent(learn):
+        unlabelled = learn.dls.test_dl(learn.dls.valid.dataset.codes[:4].numpy())
+        assert np.isnan(learn.validate(dl=unlabelled)[0]) and np.isfinite(learn.validate()[0])
+
+
 def test_a_loss_outside_of_training_stops_nothing():
     learn = breaking(8)
     with silent(learn):

@@ -144,7 +144,7 @@ def test_a_target_names_the_part():
 
 
 def test_what_is_written_is_so():
-    assert _balance(20, 20) == 'at 1:1' and _balance(20, 7) == '7 unbound regions for 20 bound ones'
+    assert _balance(20, 20, '') == 'at 1:1' and _balance(20, 7, 'regions') == '7 unbound regions for 20 bound ones'
 
 
 def gc_rich_world(folder, like):

@@ -93,6 +93,7 @@ def test_the_verdict_claims_nothing_from_peaks():
                            OURS: rng.normal(size=50)+label})
     said = str(judge(tested, things='bound sequences'))
     assert 'More bound sequences would tell' in said and 'peaks' not in said and '35 TFs' not in said
+    assert 'region' not in said
     assert '35 TFs' in str(judge(tested))
 
 
@@ -207,6 +208,17 @@ def test_test_sequences_that_are_in_train_are_counted(files, given, tmp_path):
     assert '10 of 10 test sequences are nearly the same as others to learn from, 10 of them exactly' \
         in fitted.made_from
     assert 'the split is that of the table: ' in fitted.made_from
+
+
+@pytest.mark.parametrize('column, said', [('set', True), ('fold', True), ('partition', True), ('usage', True),
+                                          ('score', False), ('split', False)])
+def test_a_split_that_is_not_used_is_named(files, given, tmp_path, column, said):
+    t = pd.read_csv(files/'table.csv')
+    values = dict(fold='3', score='0.5').get(column, 'train')
+    path = tmp_path/'other.csv'
+    t.assign(**{column:values}).to_csv(path, index=False)
+    told = fit_sequences(table=path, pretrained=load_model(files/'pre.safetensors')).made_from
+    assert (f'the column {column} of the table is not used: call it split' in told) == said
 
 
 FOUR = ['train']*3+['valid', 'test']+['train']*5+['valid', 'test']
@@ -333,8 +345,8 @@ def test_mistakes_in_fasta_files(files, tmp_path):
     rna.write_text('>r\nACGUACGUACGUU\n')
     bed.write_text('chr1\t10\t200\n')
     empty.write_text('>a\nACGTACGTACGT\n>b\n>c\nACGTACGTTTTT\n')
-    refused("sequence 'p': 'L' at position 3 is not a DNA letter; it looks like a protein", protein)
-    refused("sequence 'r': 'U' at position 3 is not a DNA letter; it looks like RNA: write T for U", rna)
+    refused("sequence 'p': 'L' at position 4 is not a DNA letter; it looks like a protein", protein)
+    refused("sequence 'r': 'U' at position 4 is not a DNA letter; it looks like RNA: write T for U", rna)
     refused("it begins with 'chr1", bed)
     refused("record 'b' is empty", empty)
     refused('the same file is given for the bound and for the unbound', files/'bound.fa', files/'bound.fa')

@@ -194,7 +194,7 @@ def test_sequences_of_many_lengths_in_any_order(net, tmp_path, seed):
 
 def test_sequences_that_are_not_dna_name_file_and_record(net, tmp_path):
     (tmp_path/'s.fa').write_text(f'>a\n{"A"*WIDTH}\n>b\n{"A"*(WIDTH-1)}U\n')
-    words = r"s\.fa: record 'b': 'U' at position 29 is not a DNA letter; it looks like RNA: write T for U"
+    words = r"s\.fa: record 'b': 'U' at position 30 is not a DNA letter; it looks like RNA: write T for U"
     with pytest.raises(UserError, match=words):
         predict_fasta(net, ['A', 'B'], tmp_path/'s.fa', tmp_path/'o.tsv')
 
@@ -321,3 +321,14 @@ def test_nothing_to_rank(ranked, genome, tmp_path):
                         ranking=Ranking(ranked, ['A', 'B'], 'A', 3))
     with pytest.raises(UserError, match='needs 1 row or more'): Ranking(ranked, ['A', 'B'], 'A', 0)
     assert [p.name for p in tmp_path.iterdir()] == ['r.bed']
+
+
+def test_tables_and_tracks_have_one_rule_for_an_interval_over_an_end(net, genome, tmp_path):
+    from tf_transfer.genome.windows import Skipped
+    from tf_transfer.model.tracks import stretches
+    (tmp_path/'o.bed').write_text('chr1\t100\t200\nchr1\t600\t901\nchr2\t400\t500\n')
+    skipped, here = Skipped(), tmp_path/'o.bed'
+    n, told = predict_bed(net, ['A', 'B'], here, genome, tmp_path/'o.tsv')
+    where = stretches(genome, WIDTH, 10, here, skipped)
+    assert n == len(where) == 2 and told.count == skipped.count == {'over the end of a contig': 1}
+    assert str(told) == str(skipped) == '1 skipped: over the end of a contig (chr1:600-901 first)'

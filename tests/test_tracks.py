@@ -239,7 +239,8 @@ def line(files, out, *more): return 'tft-predict', files[0]/'model.safetensors',
 
 
 @pytest.mark.parametrize('words, more, bed', [
-    ('tracks.bed: chr1:2900-3001 reaches over the end of chr1, which has 3,000', ['--tf', 'FOS'], 'chr1\t2900\t3001\n'),
+    (r'no place for a window of 100 bp; 1 skipped: over the end of a contig (chr1:2900-3001 first)', ['--tf', 'FOS'],
+     'chr1\t2900\t3001\n'),
     ('have no contig in common', ['--tf', 'FOS'], 'chr3\t0\t100\n'),
     ('no place for a window of 100 bp; 1 skipped: over the end', ['--tf', 'FOS'], 'chr1\t0\t10\n'),
     ('the model has 2 outputs; name one of JUND, FOS', [], None),

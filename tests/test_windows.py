@@ -31,10 +31,11 @@ def obvious(rows, width, policy, rename):
             if policy.unknown_contigs == 'refuse': return None
             skipped += 1
             continue
-        last = dict(start=start, end=end - 1).get(policy.beyond, 0)
-        if last >= LENGTHS[chrom]: return None
+        last = dict(start=start).get(policy.beyond, end - 1)
+        if last >= LENGTHS[chrom] and policy.beyond != 'skip': return None
         a = summit - width//2
-        if a < 0 or a + width > LENGTHS[chrom]: skipped += 1
+        if a < 0 or max(a + width, last + 1) > LENGTHS[chrom] and policy.beyond == 'skip': skipped += 1
+        elif a + width > LENGTHS[chrom]: skipped += 1
         else: made.append((chrom, a, a + width))
     return made, skipped
 

@@ -98,9 +98,9 @@ def _counts(target):
             f"{(label==1).sum()} peaks and {(label==0).sum()} unbound regions of equal GC content to learn from, "
             f"{test.n_pos} and {test.n_neg} to test{where}", *target.shortages]
 
-def _balance(n_pos, n_neg):
+def _balance(n_pos, n_neg, kind):
     "The balance of some regions in words"
-    return "at 1:1" if n_pos==n_neg else f"{n_neg} unbound regions for {n_pos} bound ones"
+    return "at 1:1" if n_pos==n_neg else f"{n_neg} unbound {kind} for {n_pos} bound ones"
 
 # %% ../../nbs/finetune/8_fitted.ipynb #0b04dbc6
 def _seen_chroms(target, pre):
@@ -174,7 +174,7 @@ class Fitted:
     withheld:list=() # Names of TFs whose profiles were not used
     seed:int=0 # Seed of the learner
     say:Callable=None # What to call with lines about what is being done, as it happens: `print`
-    thing, things = "peak", "peaks" # What a user calls the bound regions
+    thing, things, kind = "peak", "peaks", "regions" # What a user calls the bound regions, and all of them
     flattered = "" # Why its test flatters
     @cached_property
     def tested(self): # chrom, start, end, label, and what each method says; "this model" is the last
@@ -228,7 +228,7 @@ def known(self:Fitted): # A line; empty where the pre-trained model does not kno
     if not name: return ""
     row = self.scores.loc[f"body's output for {name}"]
     return (f"{self.body} knows {name}: without training, its own output has AUPRC {row.auprc:.3f} "
-            f"[{row.low:.3f}, {row.high:.3f}] on the same test regions")
+            f"[{row.low:.3f}, {row.high:.3f}] on the same test {self.kind}")
 
 @patch(as_prop=True)
 def unknown(self:Fitted): # A line; empty where the TF is known, or has no name
@@ -282,8 +282,8 @@ def called(self:Fitted) -> pd.DataFrame: # A row per method: threshold; found, o
 @patch(as_prop=True)
 def called_lines(self:Fitted) -> list: # A sentence per method, without a full stop
     "The same in words."
-    return [f"from a probability of {r.threshold:g} on, {k} finds {r.found} of {r.bound} bound test regions and takes "
-            f"{r.false} of {r.unbound} unbound ones for bound"
+    return [f"from a probability of {r.threshold:g} on, {k} finds {r.found} of {r.bound} bound test {self.kind} "
+            f"and takes {r.false} of {r.unbound} unbound ones for bound"
             for k,r in zip(self.called.index, self.called.itertuples())]
 
 # %% ../../nbs/finetune/8_fitted.ipynb #acf2a5b2
@@ -293,10 +293,10 @@ def result(self:Fitted) -> str: # Several lines of text
     net, test = self.learn.model, self.target.test
     return "\n".join([
         *filter(None, [self.known]), str(self.verdict),
-        "", "test, same regions for all:", self.scores.round(3).to_string(),
+        "", f"test, same {self.kind} for all:", self.scores.round(3).to_string(),
         "", *self.called_lines,
-        "", f"calibration of this model (test, {_balance(test.n_pos, test.n_neg)}):",
-        self.calibration.round(2).to_string(index=False),
+        "", f"calibration of this model (test, {_balance(test.n_pos, test.n_neg, self.kind)}):",
+        self.calibration.rename(columns=dict(regions=self.kind)).round(2).to_string(index=False),
         "", _shares(net), *_motif_lines(net, self.pre), *filter(None, [null_line(net)])])
 
 @patch(as_prop=True)
@@ -319,6 +319,7 @@ def save(self:Fitted,
         test = score(self.tested.label, self.tested[OURS]).as_dict()
         self.learn.model.card.training.update(test=test|dict(use=self.verdict.use, verdict=str(self.verdict)))
         unbound = self.tested.label==0
-        keep_unbound(self.learn, self.tested[OURS][unbound], some_of(self.target.split.test_chroms, 12))
+        where = some_of(self.target.split.test_chroms, 12)
+        keep_unbound(self.learn, self.tested[OURS][unbound], where, self.kind)
         save_model(self.learn, path, force=True)
     except KeyboardInterrupt: raise KeyboardInterrupt(f"{path} is written, without its scores") from None

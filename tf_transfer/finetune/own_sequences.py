@@ -66,6 +66,8 @@ def _counts(target):
 def _left_out(m, n):
     "Lines about what cannot be read"
     longest, lines = max(p.width for p in vertebrate_profiles()), []
+    if n.get("other_split"): lines.append(f"the column {n['other_split']} of the table is not used: call it split "
+                                          "(train, valid, test) if it says what is to be tested on")
     if n["left_out"]:
         some = count(n["left_out"], "sequence was", "sequences were")
         lines.append(f"{some} left out, the first is '{n['first_left_out']}': fewer than {MIN_BASES} known bases, or "
@@ -139,11 +141,12 @@ def _swapped(target, withheld):
 def composition(
     target:Target, # Sequences to train, validate and test on
 ) -> dict: # Name to a value per sequence of the matrix, higher where those that are not for the test are bound
-    "GC content and, where they differ, length and the ends that all of a class have."
+    "GC content and, where they differ, length (or bases that are not N) and the ends that all of a class have."
     m, index = target.m, np.r_[target.train.index, target.valid.index]
     codes, bound = m.varm["sequence"], m.X[0, index]==BOUND
     of_bound, of_unbound = (has_ends(codes, *shared_ends(codes[index][bound==v])).sum(1) for v in (True, False))
-    some = {"sequence length":(codes<4).sum(1), "adapter":of_bound-of_unbound}
+    length = "sequence length" if np.ptp(m.var.end) else "known bases"
+    some = {length:(codes<4).sum(1), "adapter":of_bound-of_unbound}
     values = {"GC content":m.var.gc.to_numpy()} | {k:v for k,v in some.items() if np.ptp(v)}
     rises = {k:v[index][bound].mean()>=v[index][~bound].mean() for k,v in values.items()}
     return {k:v if rises[k] else -v for k,v in values.items()}
@@ -152,7 +155,7 @@ def composition(
 class FittedSequences(Fitted):
     "A model of bound and unbound sequences, what it was made from, and how good it is."
 
-    thing, things = "bound sequence", "bound sequences"
+    thing, things, kind = "bound sequence", "bound sequences", "sequences"
 
     @cached_property
     def tested(self): # chrom (the name), start, end, label, and what each method says; "this model" is the last

@@ -68,6 +68,7 @@ def above_guessing(
 SCANS = {"own profile":"a scan for its known motif", "best JASPAR profile":"a scan for the nearest known motif",
          "de novo motif":"a scan for the motif found in the training data"}
 PLAIN = {"GC content":"the GC content alone", "sequence length":"the length of the sequences alone",
+         "known bases":"the number of bases that are not N alone",
          "adapter":"the adapter at the ends of the sequences alone"}
 STACK = "all of these, stacked"
 WORDS = SCANS | PLAIN | {STACK:"the stack of simple methods", "gapped k-mer SVM":"a gapped k-mer SVM",
@@ -129,6 +130,11 @@ class Verdict:
 
     def _repr_markdown_(self): return str(self).replace("\n", "  \n").replace("'", "&#39;")
 
+    @property
+    def tested(self) -> str: # "regions" or "sequences"
+        "What the test consists of."
+        return "regions" if self.things=="peaks" else "sequences"
+
 # %% ../../nbs/finetune/6_verdict.ipynb #5b20aa04
 @patch
 def _compared(self:Verdict):
@@ -143,16 +149,16 @@ def _compared(self:Verdict):
 def _unclear(self:Verdict):
     "That the test cannot tell two methods apart"
     if min(self.n_pos, self.n_neg)>=MIN_TESTED:
-        return f"{self.n_pos} bound and {self.n_neg} unbound test regions do not tell it from"
-    return f"too few test regions ({self.n_pos} bound, {self.n_neg} unbound) to tell it from"
+        return f"{self.n_pos} bound and {self.n_neg} unbound test {self.tested} do not tell it from"
+    return f"too few test {self.tested} ({self.n_pos} bound, {self.n_neg} unbound) to tell it from"
 
 @patch
 def _none(self:Verdict):
     "Why nothing is to be used"
     needed = f"the best of {len(self.pairs)+1} that guess gets {self.limit:.2f}"
     if min(self.n_pos, self.n_neg)<MIN_TESTED:
-        return (f"use none: {self.n_pos} bound and {self.n_neg} unbound test regions are too few to tell any method "
-                f"from guessing ({needed}). More {self.things} would tell")
+        return (f"use none: {self.n_pos} bound and {self.n_neg} unbound test {self.tested} are too few to tell "
+                f"any method from guessing ({needed}). More {self.things} would tell")
     check = "assembly, peaks and the TF's name" if self.things=="peaks" else "sequences and labels"
     return f"use none: no method beats guessing here ({needed}); check {check}"
 
@@ -168,7 +174,7 @@ def _why(self:Verdict):
     ranks = [k for k in self.pairs.index if _of_body(k) and (self.pairs.verdict[k]==AS_GOOD or
                                                              k==self.known and k in unclear)]
     asked = STACK in unclear or {*SCANS} & {*unclear}
-    reasons = ["its probabilities are calibrated on your regions",
+    reasons = [f"its probabilities are calibrated on your {self.tested}",
                f"{_and([_words(k) for k in ranks])} ranks as well without training, as far as the test can tell"]
     reasons, other = reasons*bool(ranks), "else that looks for binding" if self._confounded() else "simpler"
     if asked and self.things=="peaks": reasons.append(f"{ELSEWHERE}. {more} for yours")

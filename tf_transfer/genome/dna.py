@@ -32,7 +32,7 @@ def encode(
     codes = _codes[np.frombuffer(seq.encode("ascii", "replace"), np.uint8)]
     if (codes==255).any():
         at = int((codes==255).argmax())
-        raise UserError(f"'{seq[at]}' at position {at} is not a DNA letter{_other_kind(seq)}")
+        raise UserError(f"'{seq[at]}' at position {at+1} is not a DNA letter{_other_kind(seq)}")
     return codes
 
 def _other_kind(seq):
@@ -96,7 +96,7 @@ def read_fasta(
                         "all must be equally long, or the file was cut short")
     try: codes = encode("".join(seqs))
     except UserError as e:
-        i, at = divmod(int(re.search(r"position (\d+)", str(e))[1]), width)
+        i, at = divmod(int(re.search(r"position (\d+)", str(e))[1])-1, width)
         name = (names[i].split() or [""])[0]
         line = line_of(path, name, at) if names.count(names[i])==1 else f"of the file, record {i+1}"
         raise UserError(f"{path}: record '{names[i]}' has a letter that is not DNA: {_no_dna(seqs[i][at])} "

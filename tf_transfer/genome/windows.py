@@ -23,11 +23,11 @@ from .regions import Contigs, region_names, resize
 class Policy:
     "What becomes of intervals that do not fit a genome."
     unknown_contigs:str # The genome lacks their contig: "refuse" the file, or "skip" these
-    beyond:str # What may not lie beyond the end of its contig, or the file is refused: "start", "end" or "" (nothing)
+    beyond:str # What may not lie beyond the end of its contig, or the file is refused: "start", "end"; or "skip" these
 
 BUILD = Policy(unknown_contigs="refuse", beyond="end")
 OWN_PEAKS = Policy(unknown_contigs="refuse", beyond="start")
-PREDICT = Policy(unknown_contigs="skip", beyond="")
+PREDICT = Policy(unknown_contigs="skip", beyond="skip")
 
 # %% ../../nbs/genome/5_windows.ipynb #7f1e55bc
 @dataclass
@@ -77,13 +77,16 @@ def windows(
     t = intervals.assign(chrom=contigs.translated(intervals.chrom))
     if policy.unknown_contigs=="refuse": _refuse_unknown(t.chrom, contigs, what)
     t = skipped.drop(t, contigs.codes(t.chrom)<0, "contig not in the genome")
+    if policy.beyond=="skip": t = skipped.drop(t, _ends_beyond(t, contigs), "over the end of a contig")
     contig = contigs.codes(t.chrom)
-    if policy.beyond: refuse_beyond(contig, t.start.to_numpy(), t.end.to_numpy(), contigs, policy.beyond, what)
+    if policy.beyond!="skip": refuse_beyond(contig, t.start.to_numpy(), t.end.to_numpy(), contigs, policy.beyond, what)
     middle = t.summit if "summit" in t else (t.start+t.end)//2
     w = resize(t.assign(start=middle, end=middle), width)
     leaves = ((w.start<0) | (w.end>contigs.lengths[contig])).to_numpy()
     skipped.drop(t, leaves, "over the end of a contig")
     return w[~leaves]
+
+def _ends_beyond(t, contigs): return t.end.to_numpy()>contigs.lengths[contigs.codes(t.chrom)]
 
 # %% ../../nbs/genome/5_windows.ipynb #a768402e
 def _refuse_unknown(chrom, contigs, what):

@@ -255,6 +255,7 @@ def _records(path):
 
 # %% ../../nbs/matrix/8_sequences.ipynb #e9af7974
 _PARTS = dict(train="train", training="train", dev="valid", val="valid", valid="valid", validation="valid", test="test")
+_SPLITS = "set", "subset", "fold", "partition", "part"
 
 def read_table(
     path:str|Path, # Columns separated by commas, tabs or semicolons; plain or gzipped
@@ -267,9 +268,16 @@ def read_table(
     if parts is not None and not parts.isin(_PARTS).all():
         i = int((~parts.isin(_PARTS)).argmax())
         raise UserError(f"{path}: the split of sequence {i+1} is '{parts[i]}'; write train, valid or test")
-    names = t["name"] if "name" in t else None
+    names = next((t[k] for k in ("name", "id") if k in t), None)
     if parts is not None: parts = parts.map(_PARTS)
-    return sequences_matrix(t.sequence, t.label, tf, names, parts, what=str(path), **how)
+    m = sequences_matrix(t.sequence, t.label, tf, names, parts, what=str(path), **how)
+    m.uns["sequences"]["other_split"] = "" if parts is not None else _other_split(t)
+    return m
+
+def _other_split(t):
+    "A column that looks like a split and is called otherwise; empty where there is none"
+    is_split = lambda c: c in _SPLITS or t[c].str.strip().str.lower().isin(_PARTS).all()
+    return next((c for c in t if c not in ("sequence", "label", "name", "id") and is_split(c)), "")
 
 # %% ../../nbs/matrix/8_sequences.ipynb #f1e667ab
 def read_columns(

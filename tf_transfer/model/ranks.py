@@ -18,9 +18,11 @@ def keep_unbound(
     model, # A network with its card, or a learner; of one TF
     probs:np.ndarray, # What it says of the unbound regions of its test, (regions,)
     where:str="", # Chromosomes of the test
+    kind:str="regions", # What to call them: "sequences", where they have no place
 ):
     "Keep the scores of unbound regions with a model."
-    keep_numbers(model, "unbound", np.sort(np.asarray(probs, np.float32)), tf=net_of(model).card.tfs[0], where=where)
+    about = dict(tf=net_of(model).card.tfs[0], where=where, kind=kind)
+    keep_numbers(model, "unbound", np.sort(np.asarray(probs, np.float32)), **about)
 
 # %% ../../nbs/model/5_ranks.ipynb #a11f0008
 @dataclass
@@ -29,6 +31,7 @@ class Unbound:
     tf:str # The model's TF
     probs:np.ndarray # Probabilities, sorted, float32, (regions,)
     where:str="" # Chromosomes of the test
+    kind:str="regions" # What to call them
 
     def above(self,
         p, # Probabilities, any shape
@@ -37,7 +40,7 @@ class Unbound:
         n = len(self.probs)
         return (1+n-np.searchsorted(self.probs, np.asarray(p, np.float32), "left"))/(1+n)
 
-    def __str__(self): return f"{len(self.probs):,} unbound test regions{f' ({self.where})' if self.where else ''}"
+    def __str__(self): return f"{len(self.probs):,} unbound test {self.kind}{f' ({self.where})' if self.where else ''}"
 
 def unbound_of(
     model, # A network with its card, or a learner
@@ -45,7 +48,8 @@ def unbound_of(
 ) -> Unbound: # None where the model has none
     "The scores of unbound regions that a model keeps."
     probs, about = kept_numbers(model).get("unbound", (None, None))
-    return Unbound(tf, probs, about["where"]) if about and about["tf"]==tf else None
+    if not about or about["tf"]!=tf: return None
+    return Unbound(tf, probs, about["where"], about.get("kind", "regions"))
 
 # %% ../../nbs/model/5_ranks.ipynb #a11f000c
 def rank_line(

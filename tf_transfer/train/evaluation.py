@@ -69,11 +69,17 @@ HG38 = {f"chr{i+1}":n for i,n in enumerate(_AUTOSOMES)} | dict(chrX=156040895, c
 def is_other_genome(
     model, # A network with its card, or a learner
     lengths:dict, # Contigs of a genome and their lengths, bp
-) -> bool: # False where it cannot be known: the model is of no human genome, or no long chromosome has a known name
+) -> bool: # False where it cannot be known: the model is of no human genome, say, or no contig has a human name
     "Is a genome of another species than the one that a model of human DNA has seen?"
     human = re.search("hg[0-9]|grch|chm13", net_of(model).card.genome.lower())
-    apart = [abs(n/HG38[c]-1) for c,n in lengths.items() if c in HG38 and n>=10_000_000]
-    return bool(human and apart and np.median(apart)>0.05)
+    apart = {c:abs(n/HG38[c]-1) for c,n in lengths.items() if c in HG38}
+    long = [v for c,v in apart.items() if lengths[c]>=10_000_000]
+    return bool(human and (np.median(long)>0.05 if long else _mostly_strange(apart, lengths)))
+
+def _mostly_strange(apart, lengths):
+    "Do most bases lie on contigs of names that human ones never have, and has none of the others the human length?"
+    strange = sum(n for c,n in lengths.items() if not re.match("chr([0-9]+|[XYM]|Un|EBV)(_|$)|HLA", c))
+    return apart and 2*strange>sum(lengths.values()) and min(apart.values())>0.05
 
 # %% ../../nbs/train/3_evaluation.ipynb #6ed4ed18
 def unseeing(

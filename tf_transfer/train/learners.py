@@ -30,7 +30,7 @@ from ..model.networks import BindingNet, PaperCNN, four_groups, net_of, with_new
 from ..model.predict import check_codes, predict as read
 from ..model.saving import ModelCard
 from .callbacks import FrozenNorm, KeepBest, MaskedBCE, OwnSeed, TidyMemory, UndoneLearner
-from .data import binding_dls, show_regions, target_dls
+from .data import RegionSet, binding_dls, show_regions, target_dls
 from .metrics import AUPRC
 
 # %% ../../nbs/train/5_learners.ipynb #bea25969
@@ -60,6 +60,10 @@ class BindingLearner(UndoneLearner):
     def __setstate__(self, state):
         super().__setstate__(state)
         own_folder(self)
+    def validate(self, ds_idx=1, dl=None, cbs=None):
+        found, data = super().validate(ds_idx, dl, cbs), (self.dls[ds_idx] if dl is None else dl).dataset
+        if isinstance(data, RegionSet) and data.labels.isnan().all(): found[0] = float("nan")
+        return found
     def __repr__(self):
         net, (train, valid) = self.model, (len(dl.dataset) for dl in self.dls.loaders[:2])
         return (f"{type(self).__name__}: {type(net).__name__}, {net.width} bp, {net.n_tfs} "
