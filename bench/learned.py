@@ -38,7 +38,8 @@ from tf_transfer.finetune.sources import apart, out_of_fold, word_scores
 from tf_transfer.finetune.head import tuned
 from tf_transfer.finetune.own_sequences import width_for
 from tf_transfer.genome.dna import one_hot
-from tf_transfer.matrix.sequences import sequences_matrix, similar_groups
+from tf_transfer.matrix.sequences import sequences_matrix
+from tf_transfer.matrix.similar import similar_groups
 from tf_transfer.matrix.states import BOUND
 from tf_transfer.model.networks import at_width
 from tf_transfer.model.predict import in_16_bits, logits

@@ -25,7 +25,8 @@ from tf_transfer.finetune.baselines import baseline_values
 from tf_transfer.finetune.fitted import nearest_output
 from tf_transfer.finetune.own_sequences import width_for
 from tf_transfer.finetune.strategies import finetune
-from tf_transfer.matrix.sequences import sequences_matrix, sequences_target
+from tf_transfer.matrix.sequences import sequences_matrix
+from tf_transfer.matrix.similar import sequences_target
 from tf_transfer.model.networks import at_width
 from tf_transfer.model.predict import predict
 from tf_transfer.model.saving import pretrained

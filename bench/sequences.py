@@ -34,7 +34,8 @@ from tf_transfer.finetune.own_sequences import width_for
 from tf_transfer.finetune.strategies import finetune
 from tf_transfer.genome.dna import decode, encode
 from tf_transfer.genome.fasta import fasta_records
-from tf_transfer.matrix.sequences import read_columns, sequences_matrix, sequences_target
+from tf_transfer.matrix.sequences import read_columns, sequences_matrix
+from tf_transfer.matrix.similar import sequences_target
 from tf_transfer.matrix.splits import Labelled, Target
 from tf_transfer.model.networks import at_width
 from tf_transfer.model.predict import predict

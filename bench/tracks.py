@@ -71,7 +71,7 @@ def tasks(folder, n, some, before, peers):
         profiles.write_text(json.dumps(counts))
         yield "motif scan alone, lightmotif", n, peers, (SCAN[0].format(profiles=profiles), SCAN[1]), folder
     imports = lambda commands: (WINDOWS[0].format(commands=commands), WINDOWS[1])
-    yield "windows one by one", some, sys.executable, imports("tf_transfer.commands.models"), HERE
+    yield "windows one by one", some, sys.executable, imports("tf_transfer.commands.predictions"), HERE
     if before:
         root = Path(before).resolve()
         yield "windows one by one, 80d6aa9", some, sys.executable, imports("tf_transfer.cli"), root

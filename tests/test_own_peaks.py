@@ -490,7 +490,7 @@ def test_sequences_of_another_width(files, tmp_path):
 
 peak = """
 import re, sys
-from tf_transfer.commands.models import tft_predict
+from tf_transfer.commands.predictions import tft_predict
 model, genome, out, *calls = sys.argv[1:]
 for vcf, bs in zip(calls[::2], calls[1::2]):
     tft_predict(model, out, vcf=vcf, genome=genome, batch_size=int(bs), force=True)

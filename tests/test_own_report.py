@@ -19,7 +19,8 @@ from tf_transfer.finetune.fitted import FittedPeaks
 from tf_transfer.finetune.own_data import fit_peaks
 from tf_transfer.finetune.verdict import OURS
 from tf_transfer.interpret import own_report
-from tf_transfer.interpret.own_report import STEPS, SUFFIXES, Given, next_commands, own_notebook, write_own_report
+from tf_transfer.interpret.own_report import SUFFIXES, Given, next_commands, own_notebook, write_own_report
+from tf_transfer.interpret.own_steps import STEPS
 from tf_transfer.matrix.simulate import simulate
 from tf_transfer.matrix.splits import by_chrom
 from tf_transfer.matrix.states import BOUND

@@ -16,9 +16,8 @@ from tf_transfer.finetune.own_sequences import composition, fit_sequences, own_s
 from tf_transfer.finetune.verdict import OURS, judge
 from tf_transfer.genome.dna import decode, encode, reverse_complement
 from tf_transfer.interpret.own_report import SUFFIXES, Given, own_page
-from tf_transfer.matrix.sequences import (
-    read_columns, read_table, sequences_matrix, sequences_target, similar_groups, with_shuffles,
-)
+from tf_transfer.matrix.sequences import read_columns, read_table, sequences_matrix, with_shuffles
+from tf_transfer.matrix.similar import sequences_target, similar_groups
 from tf_transfer.matrix.simulate import simulate
 from tf_transfer.matrix.splits import by_chrom
 from tf_transfer.matrix.states import BOUND, UNBOUND

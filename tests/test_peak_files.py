@@ -10,7 +10,8 @@ import pytest
 from helpers import run
 from tf_transfer.core import UserError
 from tf_transfer.genome.datasets import interval_files
-from tf_transfer.genome.formats import places_line, read_bed, read_peaks, recognise
+from tf_transfer.genome.formats import read_bed, read_peaks, recognise
+from tf_transfer.genome.intervals import places_line
 from tf_transfer.matrix.build import build_report
 from tf_transfer.matrix.states import read_matrix
 from tf_transfer.finetune.own_regions import peaks_matrix

@@ -41,7 +41,7 @@ looked_for = {     # what a reader types into the search -> a page that must be 
     'compare': 'explanations/which_tool', 'STREME': 'explanations/which_tool', 'bigWig': 'howto/tracks',
     'variants': 'howto/variants', 'indel': 'howto/variants', 'pyfaidx': 'explanations/findings',
     'Windows': 'workshop/set_up', 'install': 'howto/install', 'JASPAR': 'motifs/files',
-    'tft-predict': 'commands/models', 'how many peaks do I need': 'howto/own_peaks', 'CUT&RUN': 'howto/own_peaks',
+    'tft-predict': 'commands/predictions', 'how many peaks do I need': 'howto/own_peaks', 'CUT&RUN': 'howto/own_peaks',
     'BAM file': 'howto/own_peaks', 'blacklist': 'howto/own_peaks', 'zebrafish': 'howto/own_genome',
     'ATAC-seq': 'howto/build_matrix', 'mutation': 'howto/variants', 'GWAS': 'howto/variants',
     'SELEX': 'howto/own_sequences', 'scanpy': 'howto/anndata', 'out of memory': 'howto/gpu',

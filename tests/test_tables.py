@@ -108,7 +108,7 @@ def test_headers_bins_and_gzip(net, genome, tmp_path):
 
 def small_blocks(monkeypatch, size):
     "Files are read in blocks of so many bytes"
-    from tf_transfer.genome.formats import IntervalFile
+    from tf_transfer.genome.intervals import IntervalFile
     whole = IntervalFile.blocks
     monkeypatch.setattr(IntervalFile, 'blocks', lambda self, name=True: whole(self, name, size))
 

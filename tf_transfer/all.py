@@ -12,6 +12,7 @@ from .core import *
 from .genome.fasta import *
 from .genome.dna import *
 from .genome.regions import *
+from .genome.intervals import *
 from .genome.formats import *
 from .genome.windows import *
 from .genome.download import *
@@ -33,6 +34,7 @@ from .matrix.splits import *
 from .matrix.groups import *
 from .matrix.simulate import *
 from .matrix.sequences import *
+from .matrix.similar import *
 
 # %% ../nbs/all.ipynb #a473a48e
 from .model.networks import *
@@ -86,11 +88,13 @@ from .interpret.refinement import *
 from .interpret.sections import *
 from .interpret.page import *
 from .interpret.own_sections import *
+from .interpret.own_steps import *
 from .interpret.own_report import *
 from .interpret.contributions import *
 from .commands.base import *
 from .commands.data import *
 from .commands.models import *
+from .commands.predictions import *
 from .commands.studies import *
 from .commands.inside import *
 from .commands.selftest import *

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 from fastcore.basics import patch
 from ..core import count
-from ..matrix.sequences import similar_groups
+from ..matrix.similar import similar_groups
 from ..matrix.splits import Labelled, Split, Target, labelled
 from ..matrix.states import BOUND
 from ..model.networks import BindingNet

@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 from ..core import UserError, count
 from ..genome.dna import Genome
-from ..genome.formats import places_line, read_peaks
+from ..genome.intervals import places_line
+from ..genome.formats import read_peaks
 from ..genome.regions import Contigs, overlaps
 from ..genome.windows import OWN_PEAKS, Skipped, windows, without_n
 from ..matrix.splits import Split

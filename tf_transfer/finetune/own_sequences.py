@@ -18,8 +18,9 @@ from sklearn.metrics import roc_auc_score
 from ..core import UserError, count, same_name
 from ..genome.dna import decode
 from ..motifs.pwm import jaspar, vertebrate_profiles
-from ..matrix.sequences import (MIN_BASES, has_ends, read_table, read_two_fastas, sequences_matrix,
-    sequences_target, shared_ends, similar_groups, with_shuffles)
+from tf_transfer.matrix.sequences import (MIN_BASES, has_ends, read_table, read_two_fastas, sequences_matrix,
+    shared_ends, with_shuffles)
+from ..matrix.similar import sequences_target, similar_groups
 from ..matrix.splits import Labelled, Target, labelled
 from ..matrix.states import BOUND
 from ..model.networks import BindingNet, at_width, shortest_width

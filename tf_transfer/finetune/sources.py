@@ -19,7 +19,7 @@ from ..core import UserError
 from ..motifs.gapped_svm import GappedSVM
 from ..motifs.kmers import kmer_weights, word_features
 from ..motifs.pwm import usable_profiles
-from ..matrix.sequences import similar_groups
+from ..matrix.similar import similar_groups
 from ..model.networks import KmerScore
 from ..train.metrics import average_precisions
 from .baselines import DeNovoMotif, GappedKmers, MotifScan, motif_hits

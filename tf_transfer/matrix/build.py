@@ -19,7 +19,7 @@ import pandas as pd
 from ..core import UserError, check_memory, count, is_gzipped, pick, some_of
 from ..genome.dna import Genome
 from ..genome.datasets import interval_files, remap_name, unibind_name
-from ..genome.formats import places_line
+from ..genome.intervals import places_line
 from ..genome.regions import Contigs, RegionIndex
 from ..motifs.pwm import jaspar_table
 from tf_transfer.matrix.inputs import (

@@ -17,7 +17,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from ..core import UserError, pick, reading, some_of
-from ..genome.formats import IntervalFile, read_bed, recognise
+from ..genome.intervals import IntervalFile
+from ..genome.formats import read_bed, recognise
 from ..genome.regions import Contigs, RegionIndex
 from ..genome.windows import BUILD, Skipped, refuse_beyond, windows
 

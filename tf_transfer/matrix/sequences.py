@@ -6,24 +6,19 @@ Docs: https://tf-transfer.github.io/tf_transfer/matrix/sequences.html.md"""
 
 # %% auto #0
 __all__ = ['PARTS', 'MIN_BASES', 'MAX_WIDTH', 'sequences_matrix', 'fitted_to', 'shared_ends', 'has_ends', 'shuffled',
-           'with_shuffles', 'read_two_fastas', 'read_table', 'read_columns', 'similar_groups', 'split_sequences',
-           'sequences_target']
+           'with_shuffles', 'read_two_fastas', 'read_table', 'read_columns']
 
 # %% ../../nbs/matrix/8_sequences.ipynb #04b1b782
 import csv
 from collections.abc import Sequence
-from functools import lru_cache
 from pathlib import Path
 from zlib import crc32
 import anndata as ad
 import numpy as np
 import pandas as pd
-from scipy.sparse import coo_matrix, csr_matrix
-from scipy.sparse.csgraph import connected_components
 from ..core import UserError, below_comments, check_file, count, reading, table_rows
 from ..genome.dna import encode, one_hot, reverse_complement
 from ..genome.fasta import fasta_records
-from .splits import Split, Target, labelled
 from .states import BOUND, UNBOUND, binding_matrix
 
 # %% ../../nbs/matrix/8_sequences.ipynb #ae6a4716
@@ -316,106 +311,3 @@ def _separator(path, needed):
             header = next(csv.reader(below_comments(f, sep, needed), delimiter=sep), [])
         if set(needed)<={" ".join(h.lower().split()) for h in header}: return sep
     return usual
-
-# %% ../../nbs/matrix/8_sequences.ipynb #d626e23f
-def similar_groups(
-    codes:np.ndarray, # Codes, uint8, (sequences, width), N behind the ends
-    k:int=12, # Length of a word
-    share:float=0.5, # Of the words of the shorter sequence
-) -> np.ndarray: # Number of a group for each sequence, int32, (sequences,)
-    "Groups of sequences that are nearly the same, on either strand."
-    return _similar(codes.shape, np.ascontiguousarray(codes).tobytes(), k, share).copy()
-
-@lru_cache(maxsize=1)
-def _similar(shape, codes, k, share):
-    "The same of codes that are given as bytes; what was found last is kept"
-    codes = np.frombuffer(codes, np.uint8).reshape(shape)
-    inner = np.asarray(_without_ends(codes, share=0.3))
-    counts = _word_counts(inner, min(k, max(int(np.median((inner<4).sum(1))), 1)))
-    a, b = np.concatenate([_candidates(counts), _copies(codes)], axis=1)
-    n = np.asarray(counts.sum(1)).ravel()
-    chunks = zip(*(np.array_split(o, len(a)//20_000+1) for o in (a, b)))
-    shared = np.concatenate([np.asarray(counts[i].minimum(counts[j]).sum(1)).ravel() for i,j in chunks])
-    similar = shared>=share*np.minimum(n[a], n[b])
-    pairs = coo_matrix((similar[similar], (a[similar], b[similar])), (len(codes), len(codes)))
-    return connected_components(pairs, directed=False)[1]
-
-def _copies(codes):
-    "The first sequence that is the same, on either strand, and each: positions, two arrays"
-    same = pd.Series(np.arange(len(codes))).groupby([_either_strand(_trimmed(c)) for c in codes])
-    return np.stack([same.transform("min"), np.arange(len(codes))])
-
-# %% ../../nbs/matrix/8_sequences.ipynb #7a33c3fc
-def _word_counts(codes, k):
-    "How often each word stands in each sequence, on either strand, sparse, float32, (sequences, words)"
-    n = codes.shape[1]-k+1
-    here, turned, known = np.zeros((len(codes), n), np.int64), np.zeros((len(codes), n), np.int64), True
-    for i in range(k):
-        c = codes[:, i:i+n].astype(np.int64)
-        here, turned, known = here*4+c, turned+(3-c)*4**i, known & (c<4)
-    row = np.nonzero(known)[0]
-    words, col = np.unique(np.minimum(here, turned)[known], return_inverse=True)
-    counts = csr_matrix((np.ones(len(row), np.float32), (row, col)), (len(codes), len(words)))
-    counts.sum_duplicates()
-    return counts
-
-def _candidates(counts, n=10):
-    "Pairs of sequences that have about as much of one word: positions, rising, two arrays"
-    c = counts.tocoo()
-    order = np.lexsort((c.row, -c.data, c.col))
-    row, col = c.row[order].astype(np.int64), c.col[order]
-    pairs = [np.sort(np.stack([row[:-i], row[i:]])[:, col[i:]==col[:-i]], axis=0) for i in range(1, min(n, len(row)))]
-    a, b = np.concatenate(pairs or [np.empty((2, 0), np.int64)], axis=1)
-    return np.divmod(np.unique(a*len(counts.indptr)+b), len(counts.indptr))
-
-# %% ../../nbs/matrix/8_sequences.ipynb #3a01b96c
-def _drawn(index, label, group, share, seed, what):
-    "About a share of the positions of either class, whole groups; raises `UserError` where there are too few groups"
-    _, first, size = np.unique(group, return_index=True, return_counts=True)
-    order, n, drawn = np.random.default_rng(seed).permutation(len(first)), round(1/share), []
-    for v in (BOUND, UNBOUND):
-        mine = order[label[first[order]]==v]
-        if len(mine)<n:
-            raise UserError(f"{what}: too few sequences to set some aside: {len(mine)} of one class that are not "
-                            f"nearly the same, at least {n} are needed; give more, or a table with a column split")
-        enough = share*size[mine].sum()
-        mine = mine[size[mine]<=max(enough/2, 1)]
-        drawn.append(mine[np.cumsum(size[mine])<=max(enough, 1)])
-    return index[np.isin(group, group[first[np.concatenate(drawn)]])]
-
-# %% ../../nbs/matrix/8_sequences.ipynb #bb776a30
-def split_sequences(
-    m:ad.AnnData, # What `sequences_matrix` gave
-    seed:int=0, # Seed of the draw
-    valid:float=0.1, # Share to validate on
-    test:float=0.2, # Share to test on
-) -> Split:
-    "Training, validation and test sequences; `uns['sequences']` counts those that are nearly the same."
-    group, told = similar_groups(m.varm["sequence"]), m.uns["sequences"]
-    part = m.var.part.to_numpy(str) if "part" in m.var else np.full(m.n_vars, "train")
-    if "train" not in part: raise UserError(f"{m.uns['sources'][0]}: no sequence is to train on")
-    drawn, shares = [], dict(test=test, valid=valid/(1-test))
-    for name,share in shares.items():
-        if name in part: continue
-        rest = np.flatnonzero(part=="train")
-        part[_drawn(rest, m.X[0, rest], group[rest], share, seed, m.uns["sources"][0])] = name
-        drawn.append(name)
-    tested = part=="test"
-    same = _copies(m.varm["sequence"])[0]
-    told.update(groups=int(group.max()+1), similar=int((np.bincount(group)[group]>1).sum()), drawn=drawn,
-                copies_in_test=int(np.isin(same[tested], same[~tested]).sum()),
-                similar_in_test=int(np.isin(group[tested], group[~tested]).sum()))
-    return Split(*[np.flatnonzero(part==name) for name in PARTS])
-
-# %% ../../nbs/matrix/8_sequences.ipynb #2fef9f1d
-def sequences_target(
-    m:ad.AnnData, # What `sequences_matrix` gave
-    seed:int=0, # Seed of the draw
-) -> Target: # With every sequence, bound and unbound as they are
-    "Sequences to train, validate and test on; raises `UserError` where a part lacks a class."
-    tf, split = m.obs_names[0], split_sequences(m, seed)
-    parts = {k:labelled(m, tf, getattr(split, k), matched=False) for k in PARTS}
-    for k,d in parts.items():
-        if not (d.n_pos and d.n_neg): raise UserError(f"{m.uns['sources'][0]}: the {k} part has {d.n_pos} bound and "
-                                                      f"{count(d.n_neg, 'unbound sequence')}; both are needed")
-    return Target(m, tf, **parts, split=split)
