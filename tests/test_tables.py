@@ -332,3 +332,25 @@ def test_tables_and_tracks_have_one_rule_for_an_interval_over_an_end(net, genome
     where = stretches(genome, WIDTH, 10, here, skipped)
     assert n == len(where) == 2 and told.count == skipped.count == {'over the end of a contig': 1}
     assert str(told) == str(skipped) == '1 skipped: over the end of a contig (chr1:600-901 first)'
+
+
+@pytest.mark.parametrize('longest, said', [(20, True), (WIDTH, False)])
+@pytest.mark.parametrize('out, given', [('a.tsv', '--table'), ('b.parquet', '--bed'), ('c.bw', '--bed'),
+                                        ('d.bed', '--bed'), ('e.tsv', '--vcf')])
+def test_a_model_of_short_sequences_says_that_it_reads_more(genome, tmp_path, capsys, longest, said, out, given):
+    from tf_transfer.commands.predictions import tft_predict
+    short = MotifNet(1, WIDTH, jaspar('JUND'), hidden=(4, 4)).eval()
+    none = pd.DataFrame(dict(chrom=[], start=[], end=[]))
+    told = dict(sequences=dict(longest=longest))
+    short.card = ModelCard('MotifNet', WIDTH, ['A'], 0, '', 'g', none, training=told, args=short.args)
+    keep_unbound(short, np.linspace(0.01, 0.02, 50))
+    save_model(short, tmp_path/'m.safetensors')
+    ref, head = SEQS['chr1'][300], '##fileformat=VCFv4.2\n#CHROM\tPOS\tID\tREF\tALT\n'
+    texts = {'--table': f"sequence\n{SEQS['chr1'][:60]}\n", '--bed': 'chr1\t100\t200\n',
+             '--vcf': f"{head}chr1\t301\t.\t{ref}\t{'A' if ref != 'A' else 'C'}\n"}
+    (tmp_path/'in').write_text(texts[given])
+    how = dict(genome=str(genome.path)) if given != '--table' else {}
+    if given == '--vcf': how['null'] = 0
+    if out == 'd.bed': how['threshold'] = 1e-6
+    tft_predict(str(tmp_path/'m.safetensors'), str(tmp_path/out), **{given[2:]: str(tmp_path/'in')}, **how)
+    assert ('from sequences of up to 20 bp and reads 30 bp' in capsys.readouterr().out) == said

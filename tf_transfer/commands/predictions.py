@@ -181,7 +181,7 @@ def _letters(o):
 def _along(o):
     "Write a track or sites, and say so"
     from tf_transfer.model.predict import output_of
-    from tf_transfer.model.ranks import threshold_line
+    from tf_transfer.model.ranks import beyond_line, threshold_line
     from tf_transfer.model.saving import pretrained
     from tf_transfer.model.sites import write_sites
     from tf_transfer.model.tracks import write_track
@@ -196,6 +196,7 @@ def _along(o):
     else:
         n, skipped = write_track(*of, o.logit, **how)
         made = f"{count(n, 'bin')} of {o.stride} bp {'has' if n==1 else 'have'} a value"
+        made += f"{'; '*bool(beyond_line(net))}{beyond_line(net)}"
     if skipped.count: print(skipped)
     print(f"{o.out}: {made}")
 
@@ -217,9 +218,11 @@ def _table(o):
     "Write the table; rows with a prediction, and what was skipped"
     from tf_transfer.genome.dna import Genome
     from tf_transfer.model.saving import pretrained
+    from tf_transfer.model.ranks import beyond_line
     from tf_transfer.model.tables import predict_fasta, predict_table
     from tf_transfer.model.variants import predict_vcf
     net = pretrained(o.model)
+    if beyond_line(net) and not o.top: print(beyond_line(net))
     of, how = (net, net.card.tfs), (o.out, o.batch_size, o.force)
     if o.vcf: return predict_vcf(*of, o.vcf, Genome(o.genome), *how, listed(o.tf or ""), *_ranks_of(o))
     ranking = _ranking(o, net) if o.top else _only(o, net)

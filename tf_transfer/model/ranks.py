@@ -62,6 +62,7 @@ def beyond_line(
     return (f"the model learned from sequences of up to {longest} bp and reads {net.width} bp of anything longer: "
             "probabilities are too high there")
 
+# %% ../../nbs/model/5_ranks.ipynb #fec89042
 def rank_line(
     model, # A network with its card, or a learner
     tf:str, # One of its TFs
