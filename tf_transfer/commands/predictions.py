@@ -230,6 +230,7 @@ def _table(o):
     if o.table: return predict_table(*of, o.table, *how, ranking)
     return _of_bed(o, net, ranking)
 
+# %% ../../nbs/commands/4_predictions.ipynb #fc8068e0
 def _only(o, net):
     "The TFs to show, where some are named"
     from tf_transfer.model.predict import output_of
