@@ -55,14 +55,13 @@ def legend_below(
                      bbox_transform=ax.transAxes+down, ncols=ncols)
 
 # %% ../../nbs/show/1_plots.ipynb #20d0b2c1
-def _plain(ax, xlabel="", ylabel="", below=0, beside=None):
-    "Axes without a box; the legend, if there is one, inside, below in so many columns, or so far to the right"
+def _plain(ax, xlabel="", ylabel="", below=0):
+    "Axes without a box; the legend, if there is one, inside, or below in so many columns"
     ax.set(xlabel=xlabel, ylabel=ylabel)
     ax.spines[["top", "right"]].set_visible(False)
-    where = dict(loc="center left", bbox_to_anchor=(beside, 0.5)) if beside else {}
     if not ax.get_legend_handles_labels()[1]: return ax
     if below: legend_below(ax, below)
-    else: ax.legend(frameon=False, fontsize=9, **where)
+    else: ax.legend(frameon=False, fontsize=9)
     return ax
 
 # %% ../../nbs/show/1_plots.ipynb #74f55941
@@ -206,7 +205,7 @@ def tf_umap(
     for k,colour in _class_colours(common).items():
         here = (classes==k).to_numpy()
         if here.any(): ax.scatter(*xy[here].T, s=28, color=colour, label=k, edgecolor="white", lw=0.5)
-    beside = dict(xytext=(3, 2), textcoords="offset points", fontsize=7.5 if m.n_obs>60 else 9)
+    beside = dict(xytext=(3, 2), textcoords="offset points", fontsize=9)
     for name,at in zip(m.obs_names, xy): ax.annotate(name, at, **beside)
     ax.set(xticks=[], yticks=[], xlabel="UMAP 1", ylabel="UMAP 2")
     ax.spines[["top", "right"]].set_visible(False)
@@ -261,7 +260,7 @@ def gain_boxes(
             ax.scatter(g, y+rng.uniform(-0.2, 0.2, len(g)), s=12, color=COLOURS[i%len(COLOURS)], label=label, zorder=3)
     ax.set_yticks(range(len(names)), names)
     ax.invert_yaxis()
-    return _plain(ax, xlabel, beside=1)
+    return _plain(ax, xlabel, below=5)
 
 # %% ../../nbs/show/1_plots.ipynb #679b82f4
 def size_curves(
