@@ -109,7 +109,8 @@ STEPS = {"a state table of 153 TFs is imported":(importing, [states]),
              (training_all, [states, data]),
          "words are learned from 3,000 regions":(words, [baselines]),
          "auto learns from 5,000 regions":(all_sources, [auto]),
-         "auto learns from 20,000 regions":(partial(all_sources, n=20_000), [auto])}
+         "auto learns from 20,000 regions":(partial(all_sources, n=20_000), [auto]),
+         "auto learns from 80,000 regions":(partial(all_sources, n=80_000), [auto])}
 
 
 def one(name, *places):
