@@ -21,6 +21,7 @@ from tf_transfer.model.networks import MotifNet
 from tf_transfer.model.predict import predict
 from tf_transfer.model.saving import load_model, save_model
 from tf_transfer.train.callbacks import silent
+from tf_transfer.train.evaluation import unseen_regions
 from tf_transfer.train.pretraining import pretrain
 from tf_transfer.finetune.fitted import FittedPeaks, _counts, _shares
 from tf_transfer.finetune.own_data import fit_peaks
@@ -333,6 +334,28 @@ def test_the_test_prefers_what_the_body_has_not_seen(files):
     some = sorted(m.var.chrom.astype(str).unique())
     seen = pd.DataFrame(dict(chrom=some[2:], start=0, end=10**9))
     assert set(split_by_size(m, seen).test_chroms) <= set(some[:2])
+
+
+def test_regions_count_as_seen_where_contigs_are_called_1_not_chr1(files, tmp_path, monkeypatch):
+    class Enough(Exception): pass
+    def enough(m, seen):
+        raised.append(seen)
+        raise Enough
+    raised, bare, text = [], tmp_path/'bare.fa', (files/'world'/'genome.fa').read_text()
+    bare.write_text(text.replace('>chr', '>'))
+    peaks = pd.read_csv(files/'peaks.bed', sep='\t', names=['chrom', 'start', 'end'])
+    bed(tmp_path/'bare.bed', peaks.assign(chrom=peaks.chrom.str[3:]))
+    monkeypatch.setattr(own_data, 'split_by_size', enough)
+    with pytest.raises(Enough): fit_peaks(tmp_path/'bare.bed', bare, pretrained=str(files/'pre.safetensors'))
+    assert set(raised[0].chrom) <= {line.split()[0][1:] for line in bare.open() if line[0] == '>'}
+    pre, m = load_model(files/'pre.safetensors'), simulate(n_regions=4000, seed=1).matrix()
+    named = m.copy()
+    named.var['chrom'] = m.var.chrom.astype(str).str[3:]
+    here = [unseen_regions(pre, o, 'JUND', some)[1] for o, some in ((m, ['chr5']), (named, ['5']))]
+    assert here[0] == here[1] > 0
+    split = [by_chrom(m, 'chr5', 'chr6'), by_chrom(named, '5', '6')]
+    n = [len(target_set(o, 'JUND', s, exclude=pre.card.regions).train) for o, s in zip((m, named), split)]
+    assert n[0] == n[1] < len(target_set(m, 'JUND', split[0]).train)
 
 
 def test_peaks_on_one_chromosome_are_split_by_position(files, tmp_path):

@@ -18,7 +18,7 @@ from ..matrix.states import UNBOUND, fingerprint
 from ..model.networks import BindingNet, net_of
 from ..model.random_changes import keep_single_changes
 from ..model.saving import pretrained as released
-from ..train.evaluation import is_other_genome, unseeing
+from ..train.evaluation import in_genome
 from ..train.learners import transfer_learner
 from .auto import RATIO
 from .baselines import check_words
@@ -64,7 +64,7 @@ def fit_peaks(
     if ratio<1: raise UserError(f"ratio must be 1 or more, not {ratio}")
     if say: say(f"reading {peaks} and {genome}")
     pre, body = body_of(pretrained)
-    if other_genome or is_other_genome(pre, Genome(genome).lengths): pre = unseeing(pre)
+    pre = in_genome(pre, Genome(genome).lengths, other_genome)
     m = peaks_matrix(peaks, genome, background, tf, pre.width, seed=seed)
     split = split_by_size(m, pre.card.regions)
     if too_few(m, split): fitted = few_peaks(m, pre, withheld, ratio, seed, say)

@@ -15,7 +15,7 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 from ..core import UserError, count
-from ..genome.regions import overlaps
+from ..genome.regions import overlaps, spelled_as
 from .states import BOUND, UNBOUND, sparse, states_of
 
 # %% ../../nbs/matrix/5_splits.ipynb #7f77e748
@@ -232,7 +232,7 @@ def target_set(
 ) -> Target:
     "Bound regions and GC-matched negatives of one TF; raises `UserError` where there are too few bound regions."
     states, seen = states_of(m, tf), np.zeros(m.n_vars, bool)
-    if exclude is not None: seen = overlaps(m.var, getattr(exclude, "regions", exclude))
+    if exclude is not None: seen = overlaps(m.var, spelled_as(getattr(exclude, "regions", exclude), m.var.chrom))
     if m.var.gc.isna().all(): raise UserError("every region is N from end to end; was the genome masked?")
     free = {k:_with_sequence(m, idx[~seen[idx]]) for k,idx in (("train", split.train), ("valid", split.valid))}
     positives = np.concatenate([idx[states[idx]==BOUND] for idx in free.values()])
