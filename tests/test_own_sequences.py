@@ -308,6 +308,15 @@ def test_many_that_are_nearly_the_same_are_too_few(files, tmp_path):
     assert (status, err) == (0, '') and 'bound: 61 in 1 group of similar ones, too few to test on' in account
 
 
+def test_what_has_no_test_says_so(files):
+    "Of a dozen of either kind each is left out in turn"
+    pre = load_model(files/'pre.safetensors')
+    fitted = fit_sequences(seqs_of(files/'bound.fa')[:12], seqs_of(files/'unbound.fa')[:12], pretrained=pre)
+    for name in ('tested', 'verdict', 'calibration', 'called_lines'):
+        with pytest.raises(UserError, match='bound: 12, too few to test on'): getattr(fitted, name)
+    assert fitted.known == '' and fitted.scores.n_pos == 12 and 'left out in turn' in str(fitted)
+
+
 def test_short_copies_stand_on_one_side(files):
     "Ten bases are fewer than a word that is compared"
     pos, neg = library(30, width=10), library(30, width=10, seed=1)

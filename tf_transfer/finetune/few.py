@@ -16,7 +16,7 @@ import anndata as ad
 import numpy as np
 import pandas as pd
 from fastcore.basics import patch
-from ..core import count
+from ..core import UserError, count
 from ..matrix.similar import similar_groups
 from ..matrix.splits import Labelled, Split, Target, labelled
 from ..matrix.states import BOUND
@@ -57,6 +57,10 @@ class FittedFew(Fitted):
     group:np.ndarray=None # Which regions are nearly the same, (regions,)
     made_from:str="" # What was used, and why scores may be too high
     things:str="peaks" # What a user calls the bound regions
+    known = "" # There are no test regions to show it on
+
+    @property
+    def tested(self): raise UserError(f"{self.how_few}, too few to test on; scores has what was left out in turn")
 
     @cached_property
     def scores(self): # `Scores`; None where a kind has fewer than five

@@ -29,7 +29,7 @@ from .fitted import Fitted, tested_regions
 from .own_data import body_of, keep_null, learner_for
 
 # %% ../../nbs/finetune/11_own_sequences.ipynb #801d2941
-MIN_GROUPS = 10
+MIN_GROUPS = 25
 
 def width_for(
     pre:BindingNet, # A pre-trained network
