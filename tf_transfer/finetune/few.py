@@ -78,11 +78,13 @@ class FittedFew(Fitted):
         return (f"{self.how_few}, too few to test on: the model has learned from all {self.things}\n"
                 f"{tried}{f'{chr(10)}{null}' if null else ''}")
 
-    def save(self, path, force=False, outdated=()):
-        "Save the model, with the scores of what was left out on its card; as `Fitted.save`."
-        self.learn.model.card.training.update(left_out=self.scores and self.scores.as_dict())
-        save_model(self.learn, path, force)
-        for o in outdated: Path(o).unlink(missing_ok=True)
+# %% ../../nbs/finetune/9_few.ipynb #6c3490fb
+@patch
+def save(self:FittedFew, path, force=False, outdated=()):
+    "Save the model, with the scores of what was left out on its card; as `Fitted.save`."
+    self.learn.model.card.training.update(left_out=self.scores and self.scores.as_dict())
+    save_model(self.learn, path, force)
+    for o in outdated: Path(o).unlink(missing_ok=True)
 
 # %% ../../nbs/finetune/9_few.ipynb #5a8f3871
 @patch(as_prop=True)
