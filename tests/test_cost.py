@@ -18,7 +18,7 @@ from tf_transfer.commands.base import command
 from tf_transfer.finetune import baselines
 from tf_transfer.finetune.sources import sources
 from tf_transfer.finetune.baselines import DeNovoMotif, GappedKmers, baseline_values, gapped_kmer_svm
-from tf_transfer.matrix import sequences
+from tf_transfer.matrix import similar
 from tf_transfer.matrix.simulate import simulate
 from tf_transfer.matrix.splits import by_chrom, target_set
 from tf_transfer.genome.dna import one_hot
@@ -148,11 +148,11 @@ def test_counts_are_made_in_small_parts():
 
 def test_similar_sequences_are_looked_for_once(target, monkeypatch):
     "`auto` asks for them for its motif, its words and what learns"
-    calls, codes = counted(monkeypatch, sequences, '_word_counts'), target.train.codes[::-1]
-    first = sequences.similar_groups(codes)
+    calls, codes = counted(monkeypatch, similar, '_word_counts'), target.train.codes[::-1]
+    first = similar.similar_groups(codes)
     again = first.copy()
     first[:] = -1
-    assert np.array_equal(sequences.similar_groups(codes.copy()), again) and len(calls) == 1
+    assert np.array_equal(similar.similar_groups(codes.copy()), again) and len(calls) == 1
 
 
 def test_a_figure_that_lays_itself_out_is_drawn_once(monkeypatch):
