@@ -269,7 +269,7 @@ class Page:
         cell.metadata['tags'] = tags
         cell.outputs = [tidy(o) for o in cell.outputs]
         image = dict(alt=options.get('fig-alt', '').strip('"'))
-        if any(width > 400 for width in widths(cell)): image['classes'] = 'wide'
+        if any(width > 410 for width in widths(cell)): image['classes'] = 'wide'
         cell.metadata['mystnb'] = dict(
             code_prompt_show='Solution' if 'solution' in options else 'Show the code',
             code_prompt_hide='Hide', image=image)
