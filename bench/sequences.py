@@ -35,7 +35,7 @@ from tf_transfer.finetune.strategies import finetune
 from tf_transfer.genome.dna import decode, encode
 from tf_transfer.genome.fasta import fasta_records
 from tf_transfer.matrix.sequences import read_columns, sequences_matrix
-from tf_transfer.matrix.similar import sequences_target
+from tf_transfer.matrix.similar import sequences_target, word_numbers
 from tf_transfer.matrix.splits import Labelled, Target
 from tf_transfer.model.networks import at_width
 from tf_transfer.model.predict import predict
@@ -89,21 +89,12 @@ def drawn(target, n, seed):
     return Target(target.m, target.tf, few, none, target.test, target.split)
 
 
-def words_of(codes, k=31):
-    "Each word of a sequence or its other strand, whichever number is lower; -1 with an N; (sequences, words)"
-    n = codes.shape[1]-k+1
-    here, turned, known = np.zeros((len(codes), n), np.int64), np.zeros((len(codes), n), np.int64), True
-    for i in range(k):
-        c = codes[:, i:i+n].astype(np.int64)
-        here, turned, known = here*4+c, turned+(3-c)*4**i, known & (c<4)
-    return np.where(known, np.minimum(here, turned), -1)
-
 def known_to(body, regions, codes):
     "Which sequences share 31 bases with a region that a body was trained or validated on"
-    saw, words, found = set(body.card.regions.chrom), words_of(codes), []
+    saw, words, found = set(body.card.regions.chrom), word_numbers(codes, 31), []
     asked, chrom = np.unique(words), lambda name: name.split("::")[1].split(":")[0]
     for some in chunked((encode(seq) for name,seq in fasta_records(regions) if chrom(name) in saw), 20_000):
-        found.append(np.intersect1d(words_of(np.stack(some)), asked))
+        found.append(np.intersect1d(word_numbers(np.stack(some), 31), asked))
     found = np.setdiff1d(np.concatenate(found), [-1])
     return np.isin(words, found).any(1)
 

@@ -80,9 +80,16 @@ def spelled_as(
     wanted, # Contig names in the spelling that is wanted, any of them more than once
 ) -> pd.DataFrame: # The same regions; those on contigs that have no other name stay as they are
     "Regions with the contigs called as in another file."
-    chrom = regions.chrom.astype(str)
-    same = other_names(chrom.unique(), list(dict.fromkeys(wanted)))
-    return regions.assign(chrom=chrom.replace(same)) if same else regions
+    chrom, wanted = regions.chrom.astype(str), {_numbered(n):n for n in dict.fromkeys(wanted)}
+    same = other_names(chrom.unique(), list(wanted))
+    same = {c:wanted[same.get(c, c)] for c in chrom.unique() if same.get(c, c) in wanted}
+    if all(c==there for c,there in same.items()): return regions
+    return regions.assign(chrom=chrom.map(lambda c: same.get(c, c)))
+
+def _numbered(name):
+    "The number of a human chromosome, for its name in RefSeq; any other name as it is"
+    found = re.match("NC_0000(0[1-9]|1[0-9]|2[0-4])[.]", name)
+    return {"23":"X", "24":"Y"}.get(found[1], found[1].lstrip("0")) if found else name
 
 # %% ../../nbs/genome/2_regions.ipynb #099a9e1b
 class Contigs:
